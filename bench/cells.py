@@ -1,0 +1,229 @@
+"""The measurements: what one gateway costs per request, per event, in time, and in memory."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from statistics import median
+
+from bench import load, machine, proc, stage, wire
+from bench.gateways import Gateway
+
+SHARE = 0.6  # of its own saturation, at which a gateway's CPU is read
+STREAMS, EVENTS_PER_STREAM = 200, 50.0
+IDLE_EVENTS_PER_STREAM = 0.2
+KIB, MIB = 1024, 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One figure of one gateway in one round."""
+
+    gateway: str
+    cell: str
+    unit: str
+    value: float
+    details: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cell that could not be measured, and why."""
+
+    gateway: str
+    cell: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How long the parts of a measurement last, in seconds; how much is asked for."""
+
+    saturate: float = 3.0
+    paced: float = 6.0
+    events: float = 6.0
+    alone: float = 4.0
+    open_limit: float = 90.0
+    open_streams: int = 5000
+
+
+QUICK = Lengths(saturate=1.0, paced=1.5, events=1.5, alone=0.5, open_limit=30.0, open_streams=500)
+
+
+def request_cell(on: stage.Stage, size: str, last: Lengths) -> list[Reading]:
+    """CPU per request with bodies of one size, at a pace of `SHARE` of what the gateway can do."""
+    target = _target(on, size)
+    before, began = on.child.cpu(), time.monotonic()
+    most = load.saturate(target, last.saturate)
+    full_cpu, full_wall = on.child.cpu().since(before), time.monotonic() - began
+    _settle(on)
+    before, began = on.child.cpu(), time.monotonic()
+    run = load.paced(target, most.per_second * SHARE, last.paced)
+    used, wall = on.child.cpu().since(before), time.monotonic() - began
+    details = {
+        "saturation_rps": most.per_second,
+        "saturated_us": full_cpu / 1e3 / most.succeeded,
+        "saturated_core_share": full_cpu / 1e9 / full_wall,
+        "paced_rps": run.per_second,
+        "core_share": used / 1e9 / wall,
+        "succeeded": run.succeeded,
+        "failed": run.failed,
+    }
+    return [Reading(on.gateway.name, f"request-{size}", "µs CPU/request", used / 1e3 / run.succeeded, details)]
+
+
+def event_cell(on: stage.Stage, last: Lengths) -> list[Reading]:
+    """CPU per event on 200 streams of 50 events a second, fewer where those were over `SHARE` of the core."""
+    if on.gateway.cheap:
+        return [_events(on, STREAMS, last.events)]
+    streams = 2
+    for _ in range(2):
+        guess = _events(on, streams, max(0.5, last.events / 4)).value
+        _settle(on)
+        streams = max(1, min(STREAMS, math.floor(SHARE * 1e6 / (guess * EVENTS_PER_STREAM))))
+    return [_events(on, streams, last.events)]
+
+
+def _events(on: stage.Stage, streams: int, seconds: float) -> Reading:
+    with stage.StreamClient(on, streams) as client:
+        opened = client.await_open(30)
+        time.sleep(0.5)
+        before, first = on.child.cpu(), client.counts()
+        time.sleep(seconds)
+        used, then = on.child.cpu().since(before), client.counts()
+    events, wall = then.events - first.events, then.at - first.at
+    if not events or opened.failed or then.lost:
+        raise load.LoadError(f"{opened.failed} streams were refused, {then.lost} lost, {events} events came")
+    details = {
+        "streams": opened.open,
+        "events_per_second": events / wall,
+        "delivered_share": events / wall / (opened.open * EVENTS_PER_STREAM),
+        "core_share": used / 1e9 / wall,
+    }
+    return Reading(on.gateway.name, "event", "µs CPU/event", used / 1e3 / events, details)
+
+
+def latency_cells(on: stage.Stage, last: Lengths) -> list[Reading]:
+    """What the gateway adds to a 1 KB call on one connection, against the vendor asked directly."""
+    through = _alone(_target(on, "1k"), last, on)
+    direct = _alone(_target(on, "1k", port=on.vendor), last, on)
+    readings = []
+    for name, share in (("p50", 0.5), ("p99", 0.99)):
+        with_it, without = _at(through, share), _at(direct, share)
+        details = {"through_us": with_it, "direct_us": without, "requests": len(through)}
+        readings.append(Reading(on.gateway.name, f"added-{name}", "µs", with_it - without, details))
+    return readings
+
+
+def idle_cell(on: stage.Stage) -> list[Reading]:
+    """Resident memory of the worker (the largest process under the first one) after a few calls."""
+    for _ in range(5):
+        stage.ask(on.port, on.headers())
+    time.sleep(1)
+    sizes = on.child.rss()
+    workers = [size for pid, size in sizes.items() if pid != on.child.pid] or list(sizes.values())
+    details = {"all_processes_mib": sum(sizes.values()) / MIB, "processes": len(sizes)}
+    return [Reading(on.gateway.name, "idle", "MiB RSS/worker", max(workers) / MIB, details)]
+
+
+def open_cell(on: stage.Stage, last: Lengths) -> list[Reading]:
+    """What resident memory grows by per open stream; kernel socket buffers are not in it."""
+    wanted = min(last.open_streams, on.gateway.open_streams)
+    before = sum(on.child.rss().values())
+    with stage.StreamClient(on, wanted) as client:
+        opened = client.await_open(last.open_limit)
+        time.sleep(2)
+        after, then = sum(on.child.rss().values()), client.counts()
+    if not opened.open:
+        raise load.LoadError(f"none of {wanted} streams opened, {opened.failed} were refused")
+    details = {
+        "streams": opened.open - then.lost,
+        "wanted": wanted,
+        "refused": opened.failed,
+        "lost": then.lost,
+        "rss_mib": after / MIB,
+    }
+    return [Reading(on.gateway.name, "open", "KiB RSS/stream", (after - before) / KIB / opened.open, details)]
+
+
+def _alone(target: load.Target, last: Lengths, on: stage.Stage) -> list[int]:
+    log = on.folder / "latency.tsv"
+    warm = median(load.one_at_a_time(target, 20, log))
+    return load.one_at_a_time(target, max(50, int(last.alone * 1e6 / max(warm, 1))), log)
+
+
+def _at(ordered: list[int], share: float) -> float:
+    return float(ordered[min(len(ordered) - 1, int(len(ordered) * share))])
+
+
+def _target(on: stage.Stage, size: str, *, port: int | None = None) -> load.Target:
+    body = on.folder / f"body-{size}.json"
+    body.write_bytes(wire.chat_body(wire.SIZES[size]))
+    return load.Target(port or on.port, on.headers(), body, on.here.load_core)
+
+
+def _settle(on: stage.Stage) -> None:
+    """Wait, at most 20 s, until the gateway has finished what the last load left behind."""
+    for _ in range(100):
+        before = on.child.cpu()
+        time.sleep(0.2)
+        if on.child.cpu().since(before) < 0.02e9:
+            return
+
+
+Cell = Callable[[stage.Stage, Lengths], list[Reading]]
+
+ANSWERING: dict[str, Cell] = {
+    "idle": lambda on, _: idle_cell(on),
+    "1k": lambda on, last: request_cell(on, "1k", last),
+    "10k": lambda on, last: request_cell(on, "10k", last),
+    "100k": lambda on, last: request_cell(on, "100k", last),
+    "1m": lambda on, last: request_cell(on, "1m", last),
+    "latency": latency_cells,
+}
+STREAMING: dict[str, tuple[float, Cell]] = {
+    "event": (EVENTS_PER_STREAM, event_cell),
+    "open": (IDLE_EVENTS_PER_STREAM, open_cell),
+}
+NAMES = (*ANSWERING, *STREAMING)
+
+
+def measure(
+    gateway: Gateway, names: tuple[str, ...], last: Lengths, here: machine.Machine
+) -> Iterator[Reading | Failure]:
+    """The cells of `names` on one gateway: one start for all that ask an answering vendor, one for each other."""
+    answering = {name: cell for name, cell in ANSWERING.items() if name in names}
+    if answering:
+        yield from _group(gateway, answering, stage.answering_vendor(here), last, here, stream=False)
+    for name, (per_second, cell) in STREAMING.items():
+        if name in names:
+            yield from _group(
+                gateway, {name: cell}, stage.streaming_vendor(here, per_second), last, here, stream=True
+            )
+
+
+def _group(
+    gateway: Gateway,
+    group: dict[str, Cell],
+    vendor: AbstractContextManager[int],
+    last: Lengths,
+    here: machine.Machine,
+    *,
+    stream: bool,
+) -> Iterator[Reading | Failure]:
+    left = dict(group)
+    try:
+        with vendor as port, stage.playing(gateway, port, here, stream=stream) as on:
+            for name, cell in group.items():
+                left.pop(name)
+                yield from _attempt(name, cell, on, last)
+    except proc.ChildDiedError as reason:
+        yield from (Failure(gateway.name, name, str(reason)) for name in left)
+
+
+def _attempt(name: str, cell: Cell, on: stage.Stage, last: Lengths) -> list[Reading] | list[Failure]:
+    try:
+        return cell(on, last)
+    except (load.LoadError, proc.ChildDiedError) as reason:
+        return [Failure(on.gateway.name, name, str(reason))]

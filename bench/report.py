@@ -1,0 +1,167 @@
+"""From readings to figures, targets, JSON and a Markdown table. Pure: what it needs, it is given."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import median
+
+from bench.cells import Failure, Reading
+
+LIMIT = "nginx"
+TIMES = "\N{MULTIPLICATION SIGN}"
+US = "stationmaster"
+
+ROWS = {
+    "request-1k": "CPU per request, 1 KB body (µs)",
+    "request-10k": "CPU per request, 10 KB body (µs)",
+    "request-100k": "CPU per request, 100 KB body (µs)",
+    "request-1m": "CPU per request, 1 MB body (µs)",
+    "event": "CPU per SSE event (µs)",
+    "added-p50": "added to one call, p50 (µs)",
+    "added-p99": "added to one call, p99 (µs)",
+    "idle": "resident memory of an idle worker (MiB)",
+    "open": "resident memory per open stream (KiB)",
+}
+TITLES = {
+    "nginx": "nginx (reverse proxy)",
+    "stationmaster": "Stationmaster",
+    "portkey": "Portkey gateway",
+    "litellm": "LiteLLM",
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What Stationmaster is to stay under; `times_nginx` compares the ratio, not the value."""
+
+    cell: str
+    most: float
+    times_nginx: bool = False
+
+
+TARGETS = (
+    Target("request-1k", 2.2, times_nginx=True),
+    Target("event", 1.6, times_nginx=True),
+    Target("idle", 60),
+    Target("open", 60),
+)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One gateway's figure for one cell: the median of its rounds, beside nginx in the same rounds."""
+
+    gateway: str
+    cell: str
+    unit: str
+    value: float
+    low: float
+    high: float
+    rounds: int
+    times_nginx: float | None
+    details: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a target is met; `value` is None where there was nothing to compare."""
+
+    cell: str
+    most: float
+    times_nginx: bool
+    value: float | None
+
+    @property
+    def met(self) -> bool:
+        """At or under the target."""
+        return self.value is not None and self.value <= self.most
+
+    def line(self) -> str:
+        """In words."""
+        unit = f" {TIMES} nginx" if self.times_nginx else ""
+        seen = "not measured" if self.value is None else f"{self.value:.2f}{unit}"
+        return f"{ROWS[self.cell]}: {seen}, target ≤ {self.most:g}{unit}"
+
+
+def figures(readings: Sequence[Reading]) -> list[Figure]:
+    """Medians and ratios, in the order of the table."""
+    grouped: dict[tuple[str, str], list[Reading]] = {}
+    for reading in readings:
+        grouped.setdefault((reading.cell, reading.gateway), []).append(reading)
+    limit = {cell: [one.value for one in group] for (cell, name), group in grouped.items() if name == LIMIT}
+    found = [_figure(group, limit.get(cell, [])) for (cell, _), group in grouped.items()]
+    cells, names = list(ROWS), list(TITLES)
+    return sorted(found, key=lambda one: (cells.index(one.cell), names.index(one.gateway)))
+
+
+def verdicts(found: Iterable[Figure]) -> list[Verdict]:
+    """Every target against what was measured."""
+    ours = {one.cell: one for one in found if one.gateway == US}
+    return [_verdict(target, ours.get(target.cell)) for target in TARGETS]
+
+
+def as_json(
+    found: Sequence[Figure], readings: Sequence[Reading], failures: Sequence[Failure], about: Mapping[str, object]
+) -> dict[str, object]:
+    """Everything, for machines."""
+    judged = verdicts(found)
+    return {
+        **about,
+        "figures": [asdict(one) for one in found],
+        "targets": [{**asdict(one), "met": one.met} for one in judged],
+        "lost": lost(judged),
+        "not_measured": [asdict(one) for one in failures],
+        "readings": [asdict(one) for one in readings],
+    }
+
+
+def lost(judged: Sequence[Verdict]) -> list[str]:
+    """The targets that were measured and missed."""
+    return [one.line() for one in judged if one.value is not None and not one.met]
+
+
+def table(found: Sequence[Figure]) -> list[str]:
+    """A Markdown table, a row a cell, a column a gateway; bare cells were not measured."""
+    names = [name for name in TITLES if any(one.gateway == name for one in found)]
+    by_place = {(one.cell, one.gateway): one for one in found}
+    lines = [f"| | {' | '.join(TITLES[name] for name in names)} |", "|---|" + "---:|" * len(names)]
+    for cell, title in ROWS.items():
+        row = [by_place.get((cell, name)) for name in names]
+        if any(row):
+            lines.append(f"| {title} | {' | '.join(_entry(one) for one in row)} |")
+    saturated = [by_place.get(("request-1k", name)) for name in names]
+    if any(saturated):
+        entries = [f"{one.details['saturation_rps']:,.0f}" if one else "" for one in saturated]
+        lines.append(f"| most requests per second on its core, 1 KB | {' | '.join(entries)} |")
+    return lines
+
+
+def _entry(one: Figure | None) -> str:
+    if one is None:
+        return ""
+    number = f"{one.value:,.0f}" if one.value >= 100 else f"{one.value:.1f}"
+    ratio = "" if one.times_nginx is None or one.gateway == LIMIT else f" ({one.times_nginx:,.1f} {TIMES})"
+    streams = f" with {one.details['streams']:,.0f} streams" if one.cell in ("event", "open") else ""
+    return number + ratio + streams
+
+
+def _figure(group: Sequence[Reading], limit: Sequence[float]) -> Figure:
+    values = [one.value for one in group]
+    pairs = zip(values, limit, strict=True) if len(values) == len(limit) else ((v, median(limit)) for v in values)
+    ratios = [value / base for value, base in pairs if base > 0] if limit else []
+    first = group[0]
+    return Figure(
+        gateway=first.gateway,
+        cell=first.cell,
+        unit=first.unit,
+        value=median(values),
+        low=min(values),
+        high=max(values),
+        rounds=len(values),
+        times_nginx=median(ratios) if ratios else None,
+        details={name: median(one.details[name] for one in group) for name in first.details},
+    )
+
+
+def _verdict(target: Target, ours: Figure | None) -> Verdict:
+    value = None if ours is None else ours.times_nginx if target.times_nginx else ours.value
+    return Verdict(target.cell, target.most, target.times_nginx, value)

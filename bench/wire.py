@@ -1,0 +1,101 @@
+"""What is sent: an SDK's 17 headers, bodies of exact sizes, one streaming call. Knows no sockets."""
+
+import json
+import random
+from collections.abc import Mapping
+
+CLIENT_MODEL = "gpt-4o-mini"
+CHAT_PATH = "/v1/chat/completions"
+UPSTREAM_KEY = "sk-upstream-0123456789abcdefghijklmnopqrstuvwxyz"
+SIZES = {"1k": 1024, "10k": 10 * 1024, "100k": 100 * 1024, "1m": 1024 * 1024}
+HEADER_COUNT = 17
+
+# The openai Python SDK sends these; Host and Content-Length, which whoever writes the request adds,
+# make 17.
+SDK_HEADERS = {
+    "Accept-Encoding": "gzip, deflate",
+    "Connection": "keep-alive",
+    "accept": "application/json",
+    "content-type": "application/json",
+    "user-agent": "OpenAI/Python 3.54.0",
+    "x-stainless-lang": "python",
+    "x-stainless-package-version": "3.54.0",
+    "x-stainless-os": "Linux",
+    "x-stainless-arch": "x64",
+    "x-stainless-runtime": "CPython",
+    "x-stainless-runtime-version": "3.11.7",
+    "x-stainless-async": "false",
+    "x-stainless-retry-count": "0",
+    "x-stainless-read-timeout": "600",
+}
+
+WORDS = ("invoice", "station", "harbour", "ledger", "signal", "carriage", "ticket", "north", "copper", "quiet")
+
+
+def headers(key: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The SDK's headers for one virtual key, with what a gateway asks for on top."""
+    return {**SDK_HEADERS, "authorization": f"Bearer {key}", **(extra or {})}
+
+
+def chat_body(size: int, *, stream: bool = False) -> bytes:
+    """A chat completion request of exactly `size` bytes."""
+    empty = len(_chat("", stream=stream))
+    if size < empty:
+        raise ValueError(f"a chat request has at least {empty} bytes, not {size}")
+    return _chat(_prose(size - empty), stream=stream)
+
+
+def raw_request(port: int, send: Mapping[str, str], body: bytes) -> bytes:
+    """One whole HTTP/1.1 request, as the stream client writes it."""
+    lines = [f"POST {CHAT_PATH} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
+    lines += [f"{name}: {value}" for name, value in send.items()]
+    lines += [f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def answer_body() -> str:
+    """A chat completion of about half a kilobyte, with usage."""
+    message = {"role": "assistant", "content": _prose(120), "refusal": None}
+    usage = {"prompt_tokens": 212, "completion_tokens": 24, "total_tokens": 236}
+    return json.dumps(
+        {
+            "id": "chatcmpl-BenchBenchBenchBenchBench01",
+            "object": "chat.completion",
+            "created": 1760000000,
+            "model": "gpt-4o-mini-2024-07-18",
+            "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
+            "usage": usage,
+            "service_tier": "default",
+            "system_fingerprint": "fp_0123456789",
+        },
+        separators=(",", ":"),
+    )
+
+
+def answer_headers() -> dict[str, str]:
+    """What the vendor adds to its answers, besides Date, Server, Content-Type and the length."""
+    return {
+        "openai-processing-ms": "412",
+        "openai-version": "2020-10-01",
+        "x-ratelimit-limit-requests": "10000",
+        "x-ratelimit-limit-tokens": "2000000",
+        "x-ratelimit-remaining-requests": "9999",
+        "x-ratelimit-remaining-tokens": "1999784",
+        "x-ratelimit-reset-requests": "6ms",
+        "x-ratelimit-reset-tokens": "6ms",
+        "cf-ray": "8f2a1b3c4d5e6f70-FRA",
+    }
+
+
+def _chat(text: str, *, stream: bool) -> bytes:
+    messages = [{"role": "system", "content": "Answer briefly."}, {"role": "user", "content": text}]
+    call: dict[str, object] = {"model": CLIENT_MODEL, "messages": messages, "temperature": 0.2}
+    if stream:
+        call |= {"stream": True, "stream_options": {"include_usage": True}}
+    return json.dumps(call, separators=(",", ":")).encode()
+
+
+def _prose(length: int) -> str:
+    dice = random.Random(length)
+    text = " ".join(dice.choice(WORDS) for _ in range(length // 4 + 1))
+    return text[:length]

@@ -1,0 +1,88 @@
+"""`stationmaster gateway`: serve from a config file, or only check it."""
+
+import enum
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from stationmaster.cli.talk import Output, print_json, print_pairs, say
+from stationmaster.gateway import config as files
+from stationmaster.gateway.core.snapshot import Snapshot
+
+
+class LogLevel(enum.StrEnum):
+    """How much the gateway tells on stderr."""
+
+    INFO = "info"
+    DEBUG = "debug"
+
+
+def gateway(
+    config: Annotated[Path, typer.Option(help="The config file.")] = Path("gateway.toml"),
+    check: Annotated[bool, typer.Option("--check", help="Only validate the file.")] = False,
+    allow_literal_secrets: Annotated[
+        bool, typer.Option("--allow-literal-secrets", help="Accept secrets written into the file.")
+    ] = False,
+    events: Annotated[
+        Path | None, typer.Option(help="Append one JSON event per request here instead of to stdout.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Listen here instead of on the file's host.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Instead of the file's.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Instead of the file's.")] = None,
+    log_level: Annotated[LogLevel, typer.Option(help="How much to tell on stderr.")] = LogLevel.INFO,
+    output: Annotated[Output, typer.Option(help="How --check prints its summary.")] = Output.TABLE,
+) -> None:
+    """Serve from a config file. SIGHUP reads the file again; a bad one changes nothing."""
+    changes = {"host": _checked(host), "port": port, "workers": workers}
+    overrides = {name: value for name, value in changes.items() if value is not None}
+
+    def load() -> Snapshot:
+        snapshot = files.load(config, environ=os.environ, allow_literal_secrets=allow_literal_secrets)
+        settings = msgspec.structs.replace(snapshot.settings, **overrides)
+        return msgspec.structs.replace(snapshot, settings=settings)
+
+    if check:
+        _print_check(config, load, output)
+        return
+    from stationmaster.gateway.server import supervisor  # here: --check needs no event loop
+
+    raise typer.Exit(supervisor.run(load, config=config, events=events, log_level=log_level.value))
+
+
+def _checked(host: str | None) -> str | None:
+    if host is not None and not files.is_host(host):
+        raise typer.BadParameter("expected an IP address or host name", param_hint="--host")
+    return host
+
+
+def _print_check(config: Path, load: Callable[[], Snapshot], output: Output) -> None:
+    try:
+        summary = _summary(config, load())
+    except files.ConfigError as error:
+        if output is Output.JSON:
+            rows = [msgspec.structs.asdict(problem) for problem in error.problems]
+            print_json({"file": str(config), "ok": False, "problems": rows})
+        raise
+    if output is Output.JSON:
+        print_json(summary)
+    else:
+        print_pairs({name: value for name, value in summary.items() if name != "ok"})
+        say("The file is good.")
+
+
+def _summary(config: Path, snapshot: Snapshot) -> dict[str, object]:
+    settings, host = snapshot.settings, snapshot.settings.host
+    return {
+        "file": str(config),
+        "ok": True,
+        "listen": f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}",
+        "workers": settings.workers,
+        "credentials": len(snapshot.credentials),
+        "pools": len(snapshot.pools),
+        "routes": len(snapshot.routes),
+        "keys": len(snapshot.keys),
+    }

@@ -1,0 +1,150 @@
+"""One table → one value of the snapshot. Owns: defaults, and checks that concern one table alone.
+
+Values that are missing or wrong were reported by `shape`; here they are skipped, not reported again.
+"""
+
+import re
+from typing import get_args
+
+import msgspec
+
+from stationmaster.gateway.config.addresses import fault_in_base_url, is_consumer_site, is_host
+from stationmaster.gateway.config.problems import Place, did_you_mean, quoted, shown
+from stationmaster.gateway.config.report import Placed, Report
+from stationmaster.gateway.config.secret import SecretError, Surroundings, check_use, resolve
+from stationmaster.gateway.config.tables import (
+    CredentialTable,
+    GatewayTable,
+    KeyTable,
+    PoolTable,
+    RouteTable,
+    setting_of,
+)
+from stationmaster.gateway.core.snapshot import (
+    MIB,
+    Credential,
+    Member,
+    Pool,
+    Route,
+    Settings,
+    Vendor,
+    VirtualKey,
+)
+
+VENDORS: tuple[Vendor, ...] = get_args(Vendor)
+_WITHOUT_OWN_ADDRESS = {"azure_openai", "openai_compatible"}
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+
+
+def settings(table: GatewayTable, around: Surroundings, report: Report) -> Settings:
+    """Turn `[gateway]` into settings: seconds stay, MiB become bytes, paths become absolute."""
+    if table.host and not is_host(table.host):
+        message = "expected an IP address or host name, without a port"
+        report.add("error.config.bad_value", ("gateway", "host"), message)
+    given = {}
+    for field in msgspec.structs.fields(GatewayTable):
+        value = getattr(table, field.encode_name)
+        if value != field.default:
+            name, unit = setting_of(field.name)
+            given[name] = value * unit if unit > 1 else value
+    if table.ca_bundle:
+        given["ca_bundle"] = _ca_bundle(table.ca_bundle, around, report)
+    values = Settings(**given)
+    _check_budget(values, table, report)
+    return values
+
+
+def credential(row: Placed[CredentialTable], around: Surroundings, report: Report) -> Credential:
+    """Turn a `[[credential]]` into a value with its secret in it."""
+    table = row.table
+    _check_base_url(table, row.place, report)
+    return Credential(
+        id=table.id,
+        vendor=_vendor(table.vendor, row.place, report),
+        secret=_secret(table, row.place, around, report),
+        base_url=table.base_url.rstrip("/"),
+        organisation=table.organisation,
+    )
+
+
+def pool(table: PoolTable) -> Pool:
+    """Turn a `[[pool]]` into a value."""
+    members = (Member(member.credential, member.weight, member.priority) for member in table.members)
+    return Pool(table.id, tuple(members))
+
+
+def route(table: RouteTable) -> Route:
+    """Turn a `[[route]]` into a value."""
+    return Route(tuple(table.models), table.pool, dict(table.aliases))
+
+
+def key(row: Placed[KeyTable], report: Report) -> VirtualKey:
+    """Turn a `[[key]]` into a value; its tenant is itself when none is given."""
+    table = row.table
+    if table.secret_sha256 and not _SHA256.fullmatch(table.secret_sha256):
+        message = "expected a SHA-256 in 64 hex digits"
+        hint = "the hash goes here, not the key: `stationmaster key new` prints both"
+        report.add("error.config.bad_value", (*row.place, "secret_sha256"), message, hint)
+    return VirtualKey(
+        id=table.id,
+        secret_sha256=table.secret_sha256.lower(),
+        owner=table.owner,
+        tenant=table.tenant or table.id,
+        models=tuple(table.models),
+    )
+
+
+def _check_budget(values: Settings, table: GatewayTable, report: Report) -> None:
+    one, all_ = values.max_body_bytes // MIB, values.body_budget_bytes // MIB
+    if one > all_:
+        key = "max_body_mib" if table.max_body_mib > 0 else "body_budget_mib"
+        message = f"one body may hold more ({one} MiB) than all bodies together ({all_} MiB)"
+        report.add("error.config.bad_value", ("gateway", key), message)
+
+
+def _ca_bundle(path: str, around: Surroundings, report: Report) -> str:
+    place: Place = ("gateway", "ca_bundle")
+    try:
+        if b"-----BEGIN CERTIFICATE-----" not in around.read_file(around.folder / path):
+            report.add("error.config.bad_value", place, f"{shown(path)} holds no PEM certificate")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a path"
+        report.add("error.config.unreadable", place, f"cannot read {shown(path)}: {why}")
+    return str(around.folder / path)
+
+
+def _vendor(name: str, place: Place, report: Report) -> Vendor:
+    for vendor in VENDORS:
+        if name == vendor:
+            return vendor
+    if name:
+        hint = did_you_mean(name, VENDORS) or f"the vendors are {', '.join(VENDORS)}"
+        report.add("error.config.bad_value", (*place, "vendor"), f"unknown vendor {quoted(name)}", hint)
+    return VENDORS[0]
+
+
+def _check_base_url(table: CredentialTable, place: Place, report: Report) -> None:
+    at = (*place, "base_url")
+    if not table.base_url:
+        if table.vendor in _WITHOUT_OWN_ADDRESS:
+            message = f"missing key: {table.vendor} has no address of its own"
+            report.add("error.config.missing_key", at, message)
+        return
+    fault = fault_in_base_url(table.base_url, allow_insecure_http=table.allow_insecure_http)
+    if fault:
+        report.add("error.config.address", at, *fault)
+    elif is_consumer_site(table.base_url):
+        message = "the back-end of a vendor's own website, which is not an API"
+        report.add("error.credential.not_for_api_use", at, message, "use the vendor's API address")
+
+
+def _secret(table: CredentialTable, place: Place, around: Surroundings, report: Report) -> str:
+    if not table.secret:
+        return ""
+    try:
+        secret = resolve(table.secret, around)
+        check_use(secret, table.vendor)
+    except SecretError as error:
+        report.add(error.code, (*place, "secret"), error.message, error.hint)
+        return ""
+    return secret

@@ -1,0 +1,100 @@
+"""Which header fields cross the gateway, each way. Owns: the lists and their reasons. May not know sockets.
+
+Towards the vendor everything passes but what is stripped here; towards the caller only what is listed
+(facts of real clients; RFC 9110 section 7.6.1 for the hop-by-hop ones).
+"""
+
+from stationmaster.gateway.core.snapshot import Vendor
+from stationmaster.gateway.core.wire import Headers, ResponseLine, tokens
+
+CARRIERS = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
+
+_HOP_BY_HOP = frozenset({
+    b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection",
+    b"te", b"trailer", b"transfer-encoding", b"upgrade", b"http2-settings",
+})
+_OURS_TO_SET = frozenset({b"host", b"content-length", b"content-encoding", b"accept-encoding", b"expect"})
+_IDENTITY = frozenset({
+    b"cookie", b"cookie2", b"forwarded", b"via", b"from", b"referer", b"origin", b"x-real-ip", b"x-client-ip",
+    b"true-client-ip", b"x-original-url", b"x-rewrite-url", b"x-http-method-override", b"x-method-override",
+    b"openai-organization", b"openai-project", b"x-gemini-api-privileged-user-id",
+    b"x-codex-turn-metadata", b"x-codex-installation-id", b"baggage",
+    b"x-session-affinity", b"x-session-id", b"x-parent-session-id",
+})
+_STRIPPED = frozenset({*CARRIERS, *_HOP_BY_HOP, *_OURS_TO_SET, *_IDENTITY})
+_STRIPPED_PREFIXES = (
+    b"x-stainless-", b"x-forwarded-", b"x-stationmaster-", b"x-opencode-", b"sec-fetch-", b"cf-", b"proxy-",
+)
+# Session and harness fields are the native tongue of one vendor's client: nobody else gets them.
+_NATIVE: dict[bytes, tuple[Vendor, ...]] = {
+    b"session-id": ("openai", "azure_openai"),
+    b"session_id": ("openai", "azure_openai"),
+    b"thread-id": ("openai", "azure_openai"),
+    b"conversation_id": ("openai", "azure_openai"),
+    b"x-client-request-id": ("openai", "azure_openai"),
+    b"originator": ("openai", "azure_openai"),
+    b"x-app": ("anthropic",),
+}
+_NATIVE_PREFIXES: tuple[tuple[bytes, tuple[Vendor, ...]], ...] = (
+    (b"x-codex-", ("openai", "azure_openai")),
+    (b"x-openai-", ("openai", "azure_openai")),
+    (b"openai-", ("openai", "azure_openai", "openai_compatible")),
+    (b"x-claude-code-", ("anthropic",)),
+    (b"anthropic-", ("anthropic",)),
+    (b"x-goog-", ("gemini",)),
+)
+
+
+def to_vendor(headers: Headers, vendor: Vendor, *, websocket: bool = False) -> bytes:
+    """The caller's fields that `vendor` may see, as header lines. Names listed in Connection never pass."""
+    named = set(tokens(headers, b"connection"))
+    return b"".join([
+        b"%b: %b\r\n" % (name, _subprotocols(value) if name == b"sec-websocket-protocol" else value)
+        for name, value in headers
+        if name not in named and _passes(name, vendor) and (websocket or not name.startswith(b"sec-websocket-"))
+    ])
+
+
+def _passes(name: bytes, vendor: Vendor) -> bool:
+    if name in _STRIPPED or name.startswith(_STRIPPED_PREFIXES):
+        return False
+    natives = _NATIVE.get(name)
+    if natives is None:
+        natives = next((who for prefix, who in _NATIVE_PREFIXES if name.startswith(prefix)), None)
+    return natives is None or vendor in natives
+
+
+def _subprotocols(value: bytes) -> bytes:
+    """Browser clients offer their key as a subprotocol; the offer is not ours to pass on."""
+    offers = [offer.strip() for offer in value.split(b",")]
+    return b", ".join(offer for offer in offers if not offer.lower().startswith(b"openai-insecure-api-key"))
+
+
+_TO_CALLER = frozenset({
+    b"accept-ranges", b"allow", b"apim-request-id", b"cache-control", b"content-disposition", b"content-encoding",
+    b"content-language", b"content-range", b"content-type", b"date", b"deprecation", b"etag", b"expires",
+    b"last-modified", b"openai-processing-ms", b"openai-version", b"request-id", b"retry-after",
+    b"retry-after-ms", b"sunset", b"x-codex-turn-state", b"x-models-etag", b"x-request-id", b"x-should-retry",
+})
+_ON_STREAMS = frozenset({b"cache-control", b"x-accel-buffering"})
+_WEBSOCKET = frozenset({b"sec-websocket-accept", b"sec-websocket-protocol", b"sec-websocket-extensions"})
+
+
+def to_caller(headers: Headers, *, stream: bool) -> bytes:
+    """The answer's fields that the caller may see, as header lines; streams are marked as not to be stored."""
+    lines = b"".join([
+        b"%b: %b\r\n" % field
+        for field in headers
+        if field[0] in _TO_CALLER and not (stream and field[0] in _ON_STREAMS)
+    ])
+    return lines + b"cache-control: no-cache\r\nx-accel-buffering: no\r\n" if stream else lines
+
+
+def handshake(response: ResponseLine) -> bytes:
+    """The fields of a WebSocket handshake answer (RFC 6455 section 4.2.2)."""
+    return b"".join(b"%b: %b\r\n" % field for field in response.headers if field[0] in _WEBSOCKET)
+
+
+def value(headers: Headers, name: bytes) -> bytes:
+    """The first field called `name`, or empty."""
+    return next((text for field, text in headers if field == name), b"")

@@ -1,0 +1,131 @@
+"""What a JSON body says of itself, without taking it apart: its top-level members, and edits to them.
+
+May not know endpoints or keys. A member named twice is refused, because servers disagree on which one
+counts and what is authorised must be what is sent (OWASP ASVS 5.0, 1.5.3).
+"""
+
+import re
+
+import msgspec
+
+from stationmaster.gateway.core.faults import BAD_JSON, DUPLICATE_MEMBER, NOT_AN_OBJECT, Fault
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode = msgspec.json.decode
+_encode = msgspec.json.encode
+
+_KEY = re.compile(rb'[ \t\r\n]*("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
+_NEXT = re.compile(rb"[ \t\r\n]*([,}])")
+
+INJECTED = b'"stream_options":{"include_usage":true},'
+
+
+class Refused(Exception):
+    """The body cannot be passed on; `fault` is the answer."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.code)
+        self.fault = fault
+
+
+class Peek:
+    """A JSON object body's members. `model` is "" when absent; `stream` is whether it is `true`."""
+
+    __slots__ = ("_body", "_members", "model", "stream")
+
+    def __init__(self, body: bytes) -> None:
+        """Read `body`. Raises Refused when it is no JSON object, or names a member twice."""
+        try:
+            members = _members(body)
+        except msgspec.ValidationError:
+            raise Refused(NOT_AN_OBJECT) from None
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            raise Refused(BAD_JSON) from None
+        self._body = body
+        self._members = members
+        # The shortest way to write these members: if the body is that long, nothing else is in it.
+        shortest = sum(map(len, members)) + sum(map(len, members.values())) + 4 * len(members) + 1
+        if len(body) != shortest:
+            self._spans()
+        model = members.get("model")
+        self.model = _text(model) if model is not None else ""
+        stream = members.get("stream")
+        self.stream = stream is not None and bytes(stream) == b"true"
+
+    def raw(self, name: str) -> bytes | None:
+        """Member `name` as it was written, or None."""
+        value = self._members.get(name)
+        return None if value is None else bytes(value)
+
+    def with_model(self, model: str) -> bytes:
+        """The body with its `model` replaced and every other byte kept."""
+        return self._replace("model", _encode(model))
+
+    def with_usage_asked(self) -> tuple[bytes, bool]:
+        """The body asking for stream usage, and whether that had to be added (OpenAI `stream_options`)."""
+        options = self.raw("stream_options")
+        if not self._members:
+            return self._body, False
+        if options is None:
+            at = self._body.index(b"{") + 1
+            return self._body[:at] + INJECTED + self._body[at:], True
+        try:
+            asked = {} if options == b"null" else _members(options)
+        except msgspec.ValidationError:
+            return self._body, False  # the upstream will say what is wrong with it
+        if bytes(asked.get("include_usage", b"")) == b"true":
+            return self._body, False
+        asked["include_usage"] = msgspec.Raw(b"true")
+        return self._replace("stream_options", _encode(asked)), True
+
+    def _replace(self, name: str, value: bytes) -> bytes:
+        start, end = self._spans()[name]
+        return self._body[:start] + value + self._body[end:]
+
+    def _spans(self) -> dict[str, tuple[int, int]]:
+        """Where each member's value stands. Raises Refused if the body holds more members than names."""
+        body, spans = self._body, {}
+        at = body.index(b"{") + 1
+        for name, raw in self._members.items():
+            key, value = _KEY.match(body, at), bytes(raw)
+            if key is None or _decode(key[1]) != name or not body.startswith(value, key.end()):
+                raise Refused(DUPLICATE_MEMBER)
+            spans[name] = (key.end(), key.end() + len(value))
+            end = _NEXT.match(body, spans[name][1])
+            at = end.end() if end else at
+        if self._members and body[at - 1 : at] != b"}":
+            raise Refused(DUPLICATE_MEMBER)
+        return spans
+
+
+def _text(raw: msgspec.Raw) -> str:
+    written = bytes(raw)
+    if written == b"null":
+        return ""
+    try:
+        text = _decode(written, type=str)
+    except msgspec.DecodeError:
+        raise Refused(NOT_AN_OBJECT) from None
+    return text
+
+
+class _BatchParams(msgspec.Struct):
+    model: str
+
+
+class _BatchEntry(msgspec.Struct):
+    params: _BatchParams
+
+
+class _Batch(msgspec.Struct):
+    requests: list[_BatchEntry]
+
+
+def batch_models(body: bytes) -> set[str]:
+    """Every model that an Anthropic message batch names. Raises Refused when one of them cannot be read."""
+    Peek(body)
+    try:
+        batch = _decode(body, type=_Batch)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise Refused(BAD_JSON) from None
+    return {entry.params.model for entry in batch.requests}

@@ -1,0 +1,102 @@
+"""An upstream's answer head, understood once: its status, framing, and what of it the caller may see.
+
+May not know sockets. Heads of one upstream repeat but for a few lines; those are cut out and the rest is
+looked up, so that llhttp reads each kind of head once (docs/decisions/0002-heads.md).
+"""
+
+import re
+from typing import NamedTuple
+
+from stationmaster.gateway.core import faults
+from stationmaster.gateway.core.forward import handshake, to_caller, value
+from stationmaster.gateway.core.wire import ProtocolError, ResponseLine, parse_response
+
+MAX_CACHED = 1024
+MAX_CACHED_HEAD = 8 * 1024
+
+# Lines that differ between two otherwise equal heads. Groups: 1 may pass to the caller, 2 is the body's
+# length, 3 is the vendor's id of the request; the rest never passes. Their values are checked here as
+# strictly as llhttp would (RFC 9110 5.5), for on a hit nobody else looks at them.
+_TEXT = rb"[\t\x20-\x7e\x80-\xff]*"
+_VOLATILE = re.compile(
+    rb"\r\n(?:"
+    rb"((?:[Dd]ate|openai-processing-ms):" + _TEXT + rb")|"
+    rb"[Cc]ontent-[Ll]ength: ?([0-9]{1,15})|"
+    rb"((?:[Xx]-[Rr]equest-[Ii][Dd]|request-id|apim-request-id):" + _TEXT + rb")|"
+    rb"(?:cf-ray|CF-RAY|[Ss]et-[Cc]ookie|x-ratelimit-[a-z-]+|anthropic-ratelimit-[a-z-]+|x-envoy-[a-z-]+|"
+    rb"server-timing|[Rr]eport-[Tt]o):" + _TEXT + rb")(?=\r\n)"
+)
+
+
+class ReplyHead:
+    """What answer heads that differ in volatile lines only have in common."""
+
+    __slots__ = ("encoded", "framing", "json", "keep_alive", "line", "start", "status", "stream", "stream_start")
+
+    def __init__(self, line: ResponseLine) -> None:
+        kind = value(line.headers, b"content-type")
+        self.line = line
+        self.status = line.status
+        self.framing = line.framing
+        self.keep_alive = line.keep_alive
+        self.encoded = value(line.headers, b"content-encoding") not in (b"", b"identity")
+        self.stream = kind.startswith(b"text/event-stream") and not self.encoded
+        self.json = b"json" in kind and not self.encoded
+        status = b"HTTP/1.1 %d %b" % (line.status, faults.REASONS.get(line.status, "").encode())
+        self.start = status + _lines(line, stream=False)
+        self.stream_start = status + _lines(line, stream=True)
+
+    @property
+    def handshake(self) -> bytes:
+        """The WebSocket fields of a 101."""
+        return handshake(self.line)
+
+
+def _lines(line: ResponseLine, *, stream: bool) -> bytes:
+    """The fields that are the same every time, each with the CRLF before it."""
+    fixed = [field for field in line.headers if not _is_volatile(field)]
+    lines = to_caller(fixed, stream=stream)
+    return b"\r\n" + lines[:-2] if lines else b""
+
+
+def _is_volatile(field: tuple[bytes, bytes]) -> bool:
+    return _VOLATILE.match(b"\r\n%b: %b\r\n" % field) is not None
+
+
+class Reply(NamedTuple):
+    """One answer head: what is common, the body's length (-1: not stated), the volatile lines that may pass
+    (each with the CRLF before it), and the vendor's request id line, or empty."""
+
+    head: ReplyHead
+    length: int
+    lines: bytes
+    vendor_id: bytes
+
+
+_cache: dict[bytes, ReplyHead] = {}
+
+
+def read_reply(raw: bytes, method: str) -> Reply:
+    """Understand one whole answer head to a `method` request. Raises ProtocolError."""
+    parts = _VOLATILE.split(raw)
+    lengths = [digits for digits in parts[2::4] if digits is not None]
+    if len(lengths) > 1:
+        raise ProtocolError(502, "upstream_garbage", "The upstream states two lengths.")
+    key = b"%b%d%b" % (b"".join(parts[::4]), len(lengths), b"H" if method == "HEAD" else b"")
+    head = _cache.get(key)
+    if head is None:
+        head = _understand(raw, method, key)
+    ids = [line for line in parts[3::4] if line is not None]
+    passing = [line for line in parts[1::4] if line is not None] + ids
+    lines = b"\r\n" + b"\r\n".join(passing) if passing else b""
+    length = int(lengths[0]) if lengths else head.line.length
+    return Reply(head, length, lines, ids[0] if ids else b"")
+
+
+def _understand(raw: bytes, method: str, key: bytes) -> ReplyHead:
+    head = ReplyHead(parse_response(raw, method))
+    if len(key) <= MAX_CACHED_HEAD:
+        if len(_cache) >= MAX_CACHED:
+            _cache.clear()
+        _cache[key] = head
+    return head

@@ -1,0 +1,267 @@
+"""A request head, understood once: its door, its key, its framing, what of it goes upstream. May not know
+sockets or which credential will serve it. Heads repeat, so these values are cached by their bytes.
+"""
+
+import hashlib
+from enum import Enum
+from urllib.parse import quote, unquote_plus
+
+from stationmaster.gateway.core import faults
+from stationmaster.gateway.core.endpoints import Dialect, Endpoint, Match, Meter, ModelIn, dialect_of, match
+from stationmaster.gateway.core.faults import Fault
+from stationmaster.gateway.core.forward import to_vendor, value
+from stationmaster.gateway.core.multipart import BadMultipart, boundary_of
+from stationmaster.gateway.core.snapshot import VirtualKey
+from stationmaster.gateway.core.upstreams import Upstream
+from stationmaster.gateway.core.wire import RequestLine, tokens
+
+Keys = dict[bytes, VirtualKey]
+
+_SPELLINGS = (b"ontent-length: ", b"ontent-Length: ")
+
+
+def find_length(data: bytes, end: int) -> tuple[int, int, int] | None:
+    """Where the Content-Length line of the head `data[:end]` begins and ends, and its value, or None.
+
+    That one line is cut out of a head before it is looked up: it alone differs between two otherwise equal
+    requests. On a miss the whole head, this line included, goes through llhttp. An unusual spelling is not
+    found here and stays part of the head.
+    """
+    at = data.find(_SPELLINGS[0], 0, end)
+    if at < 0:
+        at = data.find(_SPELLINGS[1], 0, end)
+        if at < 0:
+            return None
+    stop = data.find(b"\r\n", at)
+    digits = data[at + 15 : stop]
+    if not digits.isdigit() or len(digits) > 12 or data[at - 3 : at] not in (b"\r\nc", b"\r\nC"):
+        return None
+    return at - 3, stop, int(digits)
+
+
+class Body(Enum):
+    """How a request's body is taken in."""
+
+    NONE = "none"
+    JSON = "json"              # buffered whole, then read
+    FORM = "form"              # multipart that names a model: read as it passes
+    STREAM = "stream"          # passed on as it comes
+
+
+class Public(Enum):
+    """Doors without a key."""
+
+    ROOT = "/"
+    HELLO = "/api/hello"
+    HEALTH = "/healthz"
+    READY = "/readyz"
+
+
+_NOWHERE = Endpoint("none", "openai", ())
+
+
+class RequestHead:
+    """What a head means. `fault` is set when it can only be refused; then little else holds."""
+
+    __slots__ = (
+        "_fields", "_prefixes", "bare", "body", "boundary", "chunked", "dialect", "encoding", "endpoint", "expects",
+        "fault", "head_only", "http11", "keep_alive", "key", "length", "line", "meter", "method", "model",
+        "public", "query", "reads_body", "simple", "suffix", "websocket",
+    )
+
+    def __init__(self, line: RequestLine, keys: Keys) -> None:
+        path, _, query = line.target.partition("?")
+        self.line = line
+        self.method = line.method
+        self.head_only = line.method == "HEAD"
+        self.http11 = line.http11
+        self.keep_alive = line.keep_alive
+        self.length = line.length
+        self.chunked = line.chunked
+        self.websocket = _wants_websocket(line)
+        self.expects = value(line.headers, b"expect").strip().lower()
+        self.encoding = value(line.headers, b"content-encoding").strip().lower()
+        self.query = _without_key(query)
+        self.public = _public(line.method, path)
+        found = match(line.method, path)
+        self.endpoint = found.endpoint if found else _NOWHERE
+        self.suffix = found.suffix if found else ""
+        self.meter: Meter = self.endpoint.meter
+        self.dialect: Dialect = _dialect(found, path, line)
+        self.model = _named_model(found, query)
+        self.key = _find_key(line, query, keys)
+        self.body = _body_kind(self.endpoint, line)
+        self.bare = line.method in ("GET", "HEAD", "DELETE")   # needs no Content-Length when it has no body
+        self.reads_body = self._reads_body()
+        self.boundary = b""
+        self.fault = self._refusal(found, path)
+        self.simple = self._is_simple()
+        self._fields: dict[str, bytes] = {}
+        self._prefixes: dict[tuple[str, str], bytes] = {}
+
+    def _refusal(self, found: Match | None, path: str) -> Fault | None:
+        if self.public is not None:
+            return None
+        if self.websocket and path.endswith("/responses"):
+            return faults.UPGRADE_REQUIRED
+        if found is None:
+            return faults.NOT_FOUND
+        if self.method not in found.endpoint.methods:
+            return faults.method_refused(found.endpoint.methods)
+        if self.key is None:
+            return faults.UNKNOWN_KEY if _carries_key(self.line, self.line.target) else faults.MISSING_KEY
+        if self.endpoint.websocket and not self.websocket:
+            return faults.NEEDS_WEBSOCKET
+        return self._body_refusal()
+
+    def _body_refusal(self) -> Fault | None:
+        if self.expects and self.expects != b"100-continue":
+            return faults.BAD_EXPECTATION
+        if self.body is Body.JSON and self.encoding not in (b"", b"identity", b"gzip", b"x-gzip", b"zstd"):
+            return faults.UNKNOWN_ENCODING
+        if self.body in (Body.FORM, Body.STREAM) and self.encoding not in (b"", b"identity"):
+            return faults.UNKNOWN_ENCODING
+        if self.body is Body.FORM:
+            try:
+                self.boundary = boundary_of(value(self.line.headers, b"content-type"))
+            except BadMultipart:
+                return faults.BAD_MULTIPART
+        return None
+
+    def _is_simple(self) -> bool:
+        """The usual request: a plain JSON body for an upstream, nothing to wait for or to refuse."""
+        return (
+            self.fault is None and self.public is None and self.body is Body.JSON and self.reads_body
+            and self.encoding in (b"", b"identity") and not self.endpoint.local
+        )
+
+    def _reads_body(self) -> bool:
+        """Whether the JSON body tells something: the model, or whether a stream's usage must be asked for."""
+        endpoint = self.endpoint
+        if self.body is Body.NONE and endpoint.model_in is ModelIn.BODY:
+            return True  # it should be there: an empty one is refused where it is read
+        return self.body is Body.JSON and (endpoint.model_in is ModelIn.BODY or endpoint.inject_usage)
+
+    @property
+    def generates(self) -> bool:
+        """Whether a model works for this request, named or not."""
+        endpoint = self.endpoint
+        return endpoint.model_in is not ModelIn.NOWHERE or (endpoint.kind == "batches" and self.method == "POST")
+
+    def prefix(self, upstream: Upstream, sent_model: str) -> bytes:
+        """The upstream request up to where its framing fields go. Cached for every credential."""
+        place = sent_model if self.endpoint.model_in in (ModelIn.PATH, ModelIn.QUERY) else ""
+        found = self._prefixes.get((upstream.id, place))
+        if found is None:
+            if len(self._prefixes) > 64:
+                self._prefixes.clear()
+            found = self._prefixes[upstream.id, place] = self._prefix(upstream, place)
+        return found
+
+    def _prefix(self, upstream: Upstream, place: str) -> bytes:
+        suffix, query = self.suffix, self.query
+        if place and self.endpoint.model_in is ModelIn.PATH and place != self.model:
+            suffix = _with_model(suffix, place)
+        if place and self.endpoint.model_in is ModelIn.QUERY and place != self.model:
+            query = _query_with_model(query, place)
+        target = upstream.path(suffix, self.dialect) + (f"?{query}" if query else "")
+        return f"{self.method} {target} HTTP/1.1\r\n".encode() + upstream.auth + self._fields_for(upstream)
+
+    def _fields_for(self, upstream: Upstream) -> bytes:
+        found = self._fields.get(upstream.vendor)
+        if found is None:
+            found = to_vendor(self.line.headers, upstream.vendor, websocket=self.websocket)
+            self._fields[upstream.vendor] = found
+        return found
+
+
+def _public(method: str, path: str) -> Public | None:
+    if method not in ("GET", "HEAD"):
+        return None
+    if path == "/api/hello" and method != "HEAD":
+        return None
+    return next((door for door in Public if door.value == path), None)
+
+
+def _dialect(found: Match | None, path: str, line: RequestLine) -> Dialect:
+    """Of the endpoint; of the caller's headers where one path serves several dialects."""
+    if found is None or found.endpoint.local:
+        return dialect_of(path, {name for name, _ in line.headers})
+    return found.endpoint.dialect
+
+
+def _wants_websocket(line: RequestLine) -> bool:
+    return (
+        line.method == "GET"
+        and b"websocket" in tokens(line.headers, b"upgrade")
+        and b"upgrade" in tokens(line.headers, b"connection")
+    )
+
+
+def _named_model(found: Match | None, query: str) -> str:
+    if found is None:
+        return ""
+    if found.endpoint.model_in is ModelIn.QUERY:
+        named = [text for name, text in _pairs(query) if name == "model"]
+        return named[0] if len(named) == 1 else ""
+    return found.model
+
+
+def _body_kind(endpoint: Endpoint, line: RequestLine) -> Body:
+    if not line.chunked and line.length is None:
+        return Body.NONE
+    kind = value(line.headers, b"content-type").lower().lstrip()
+    if kind.startswith(b"multipart/"):
+        return Body.FORM if endpoint.model_in is ModelIn.BODY else Body.STREAM
+    if endpoint.model_in in (ModelIn.BODY, ModelIn.BATCH) or endpoint.inject_usage:
+        return Body.JSON
+    return Body.JSON if b"json" in kind or endpoint.dialect == "gemini" else Body.STREAM
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    pairs = (item.partition("=") for item in query.split("&") if item)
+    return [(unquote_plus(name), unquote_plus(text)) for name, _, text in pairs]
+
+
+def _without_key(query: str) -> str:
+    """The query as it came, less any `key`: that one is ours and must reach neither upstream nor log."""
+    if "key" not in query and "%" not in query:
+        return query
+    return "&".join(item for item in query.split("&") if unquote_plus(item.partition("=")[0]) != "key")
+
+
+def _query_with_model(query: str, model: str) -> str:
+    items = [item for item in query.split("&") if unquote_plus(item.partition("=")[0]) != "model"]
+    return "&".join([*items, f"model={quote(model, safe='')}"])
+
+
+def _with_model(suffix: str, model: str) -> str:
+    """A path with its model segment replaced: `…/models/{m}:action` or `/deployments/{m}/…`."""
+    lead, _, rest = suffix.partition("/models/" if "/models/" in suffix else "/deployments/")
+    door = suffix[len(lead) : len(suffix) - len(rest)]
+    behind = rest[rest.rindex(":") :] if door == "/models/" else rest[rest.index("/") :]
+    return f"{lead}{door}{quote(model, safe='')}{behind}"
+
+
+def _presented(line: RequestLine, query: str) -> list[bytes]:
+    """Every virtual key a request may carry, in the order in which they count."""
+    found = []
+    for carrier in (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key"):
+        text = value(line.headers, carrier).strip()
+        if carrier == b"authorization":
+            scheme, _, text = text.partition(b" ")
+            text = text.strip() if scheme.lower() == b"bearer" else b""
+        if text:
+            found.append(text)
+    found += [text.encode() for name, text in _pairs(query) if name == "key" and text]
+    return found
+
+
+def _carries_key(line: RequestLine, target: str) -> bool:
+    return bool(_presented(line, target.partition("?")[2]))
+
+
+def _find_key(line: RequestLine, query: str, keys: Keys) -> VirtualKey | None:
+    """The first presented key that is known. Looked up by SHA-256, so timing tells nothing of the key."""
+    digests = [hashlib.sha256(text).digest() for text in _presented(line, query)]
+    return next((keys[digest] for digest in digests if digest in keys), None)

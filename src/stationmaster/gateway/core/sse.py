@@ -1,0 +1,89 @@
+"""Event streams (WHATWG HTML, server-sent events): bytes in, whole events out. May not know dialects.
+
+The stream is passed on as it came; this only finds where events end, at any split of the bytes, and with
+LF, CRLF or CR line ends.
+"""
+
+import re
+
+MAX_EVENT = 16 * 1024 * 1024
+
+_EOL = rb"(?:\r\n|\n|\r(?!\n))"
+_END = re.compile(_EOL + _EOL)
+
+
+class EventSplitter:
+    """Cuts a byte stream at the blank lines that end events. Nothing is lost: `tail` is what has no end yet."""
+
+    __slots__ = ("_parts", "_size")
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    @property
+    def tail(self) -> bytes:
+        """Bytes seen since the last event's end."""
+        return b"".join(self._parts)
+
+    @property
+    def clean(self) -> bool:
+        """Whether the last byte seen ended an event (so that something may be put between)."""
+        return not self._size
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes; return the whole events that are now complete, as one run of bytes.
+
+        An event of more than 16 MiB is let through in pieces.
+        """
+        if not self._size and data.endswith(b"\n\n"):
+            return data
+        joined = self.tail + data if self._size and self._may_end(data) else data
+        if joined is data and self._size:
+            return self._keep(data)
+        cut = _last_end(joined)
+        self._parts, self._size = [], 0
+        if cut < len(joined):
+            self._keep(joined[cut:])
+        return joined[:cut]
+
+    def _may_end(self, data: bytes) -> bool:
+        return b"\n" in data or b"\r" in data or self._size + len(data) > MAX_EVENT
+
+    def _keep(self, data: bytes) -> bytes:
+        self._parts.append(data)
+        self._size += len(data)
+        return b""
+
+
+def _last_end(data: bytes) -> int:
+    """Index behind the last blank line. A CR at the very end may be half of a CRLF: it waits."""
+    if len(data) > MAX_EVENT:
+        return len(data)
+    until = len(data) - 1 if data.endswith(b"\r") else len(data)
+    cut = 0
+    for end in _END.finditer(data, 0, until):
+        cut = end.end()
+    return cut
+
+
+def events(run: bytes) -> list[bytes]:
+    """The single events of a run of whole ones, each with its blank line."""
+    found, start = [], 0
+    for end in _END.finditer(run):
+        found.append(run[start : end.end()])
+        start = end.end()
+    if start < len(run):
+        found.append(run[start:])
+    return found
+
+
+_LINE = re.compile(rb"\r\n|\n|\r")
+
+
+def data_of(event: bytes) -> bytes:
+    """The event's data: its `data:` lines joined by LF."""
+    if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2 and b"\r" not in event:
+        return event[6:-2]
+    lines = [line[5:] for line in _LINE.split(event) if line.startswith(b"data:")]
+    return b"\n".join(line[1:] if line.startswith(b" ") else line for line in lines)

@@ -1,0 +1,98 @@
+"""Where a credential's requests go and how they prove themselves. Owns: each vendor's base, paths and auth
+header (their API references). May not know sockets.
+
+Nothing a caller sends reaches the host, the port, the scheme or the auth header.
+"""
+
+import base64
+from urllib.parse import quote, urlsplit
+
+from stationmaster.gateway.core.endpoints import Dialect
+from stationmaster.gateway.core.snapshot import Credential, Vendor
+
+Origin = tuple[bool, str, int]  # TLS?, host, port
+
+_BASE: dict[Vendor, str] = {
+    "openai": "https://api.openai.com/v1",
+    "anthropic": "https://api.anthropic.com",
+    "gemini": "https://generativelanguage.googleapis.com",
+    "azure_openai": "",
+    "openai_compatible": "",
+}
+_SPEAKS: dict[Vendor, tuple[Dialect, ...]] = {
+    "openai": ("openai",),
+    "openai_compatible": ("openai",),
+    "azure_openai": ("openai", "azure"),
+    "anthropic": ("anthropic",),
+    "gemini": ("gemini",),
+}
+_AUTH: dict[Vendor, str] = {
+    "openai": "authorization: Bearer ",
+    "openai_compatible": "authorization: Bearer ",
+    "azure_openai": "api-key: ",
+    "anthropic": "x-api-key: ",
+    "gemini": "x-goog-api-key: ",
+}
+# What a base URL may already end in, so that both an SDK's and a documentation's spelling work.
+_OPTIONAL_TAILS: dict[Vendor, tuple[str, ...]] = {
+    "anthropic": ("/v1",),
+    "gemini": ("/v1beta",),
+    "azure_openai": ("/openai/v1", "/openai"),
+}
+
+
+class Upstream:
+    """One credential, ready for use: `origin` to connect to, header bytes, and how to spell its paths."""
+
+    __slots__ = ("_forms", "auth", "base", "id", "organisation", "origin", "vendor")
+
+    def __init__(self, credential: Credential) -> None:
+        self.id = credential.id
+        self.vendor = credential.vendor
+        self.organisation = credential.organisation
+        url = urlsplit(credential.base_url or _BASE[credential.vendor])
+        tls = url.scheme == "https"
+        host = url.hostname or ""
+        self.origin: Origin = (tls, host, url.port or (443 if tls else 80))
+        self.base = _base_path(credential.vendor, url.path)
+        self.auth = (
+            f"host: {_host(host, url.port)}\r\n{_AUTH[credential.vendor]}{credential.secret}\r\n"
+            "accept-encoding: identity\r\n"
+        ).encode()
+        self._forms = _spellings(credential.secret)
+
+    def __repr__(self) -> str:
+        return f"Upstream({self.id!r})"
+
+    def speaks(self, dialect: Dialect) -> bool:
+        """Whether this credential's vendor understands `dialect` natively."""
+        return dialect in _SPEAKS[self.vendor]
+
+    def path(self, suffix: str, dialect: Dialect) -> str:
+        """The request target's path for an endpoint's `suffix`."""
+        if self.vendor == "azure_openai":
+            return f"{self.base}/openai{suffix if dialect == 'azure' else '/v1' + suffix}"
+        return f"{self.base}/v1{suffix}" if self.vendor == "anthropic" else self.base + suffix
+
+    def leaks(self, text: bytes) -> bool:
+        """Whether `text` repeats the secret, in any spelling an error text might use."""
+        return any(form in text for form in self._forms)
+
+
+def _base_path(vendor: Vendor, path: str) -> str:
+    path = path.rstrip("/")
+    for tail in _OPTIONAL_TAILS.get(vendor, ()):
+        path = path.removesuffix(tail)
+    return path
+
+
+def _host(host: str, port: int | None) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"{name}:{port}" if port else name
+
+
+def _spellings(secret: str) -> tuple[bytes, ...]:
+    """The secret raw, URL-escaped, in hex, and in base64 at each of the three offsets."""
+    raw = secret.encode()
+    encoded = {base64.b64encode(b"\0" * pad + raw)[(0, 2, 3)[pad] : -4] for pad in range(3)}
+    return tuple({raw, quote(secret, safe="").encode(), raw.hex().encode(), *encoded} - {b""})

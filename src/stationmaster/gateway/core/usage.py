@@ -1,0 +1,292 @@
+"""What an answer cost in tokens, read from a copy of it. Owns: each dialect's usage fields (their API
+references; facts of recorded streams). May not know prices, keys or sockets.
+
+Every reader normalises to one `Tokens`: input without cache, cache read, cache write, output, reasoning
+(a part of output).
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from stationmaster.gateway.core.endpoints import Meter
+
+Source = Literal["upstream_final", "upstream_partial", "estimated", "none"]
+
+_decode = msgspec.json.decode
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """Token counts of one request, by kind. `reasoning` is included in `output`."""
+
+    input: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+
+
+class _Details(msgspec.Struct):
+    cached_tokens: int | None = 0
+    cache_write_tokens: int | None = 0
+
+
+class _OutDetails(msgspec.Struct):
+    reasoning_tokens: int | None = 0
+
+
+class _Chat(msgspec.Struct):
+    prompt_tokens: int | None = 0
+    completion_tokens: int | None = 0
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _OutDetails | None = None
+
+
+class _Responses(msgspec.Struct):
+    input_tokens: int | None = 0
+    output_tokens: int | None = 0
+    input_tokens_details: _Details | None = None
+    output_tokens_details: _OutDetails | None = None
+
+
+class _Thinking(msgspec.Struct):
+    thinking_tokens: int | None = 0
+
+
+class _Iteration(msgspec.Struct):
+    type: str = "message"
+    input_tokens: int | None = 0
+    cache_creation_input_tokens: int | None = 0
+    cache_read_input_tokens: int | None = 0
+    output_tokens: int | None = 0
+
+
+class _Messages(msgspec.Struct):
+    input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    output_tokens: int | None = None
+    output_tokens_details: _Thinking | None = None
+    iterations: list[_Iteration] | None = None
+
+
+class _Gemini(msgspec.Struct, rename="camel"):
+    prompt_token_count: int | None = 0
+    cached_content_token_count: int | None = 0
+    candidates_token_count: int | None = 0
+    thoughts_token_count: int | None = 0
+    tool_use_prompt_token_count: int | None = 0
+
+
+def _openai_tokens(total_in: int | None, total_out: int | None, details: _Details | None,
+                   out: _OutDetails | None) -> Tokens:
+    cached = (details.cached_tokens or 0) if details else 0
+    written = (details.cache_write_tokens or 0) if details else 0
+    return Tokens(
+        input=max(0, (total_in or 0) - cached - written),
+        cache_read=cached,
+        cache_write=written,
+        output=total_out or 0,
+        reasoning=(out.reasoning_tokens or 0) if out else 0,
+    )
+
+
+def _chat(usage: _Chat) -> Tokens:
+    return _openai_tokens(usage.prompt_tokens, usage.completion_tokens, usage.prompt_tokens_details,
+                          usage.completion_tokens_details)
+
+
+def _responses(usage: _Responses) -> Tokens:
+    return _openai_tokens(usage.input_tokens, usage.output_tokens, usage.input_tokens_details,
+                          usage.output_tokens_details)
+
+
+def _gemini(usage: _Gemini) -> Tokens:
+    cached, thoughts = usage.cached_content_token_count or 0, usage.thoughts_token_count or 0
+    prompt = (usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0)
+    return Tokens(input=max(0, prompt - cached), cache_read=cached,
+                  output=(usage.candidates_token_count or 0) + thoughts, reasoning=thoughts)
+
+
+_EXECUTOR = ("message", "compaction")
+
+
+def _messages(usage: _Messages) -> Tokens:
+    """Anthropic: input excludes the cache. With `iterations`, the top level leaves compaction out, so the
+    executor's iterations are summed; a fallback message makes the top level whole again."""
+    rounds = [step for step in usage.iterations or [] if step.type in _EXECUTOR]
+    whole = not rounds or any(step.type == "fallback_message" for step in usage.iterations or [])
+    thinking = (usage.output_tokens_details.thinking_tokens or 0) if usage.output_tokens_details else 0
+    parts: list[Any] = [usage] if whole else rounds
+    return Tokens(
+        input=sum(part.input_tokens or 0 for part in parts),
+        cache_read=sum(part.cache_read_input_tokens or 0 for part in parts),
+        cache_write=sum(part.cache_creation_input_tokens or 0 for part in parts),
+        output=sum(part.output_tokens or 0 for part in parts),
+        reasoning=thinking,
+    )
+
+
+class _ChatBody(msgspec.Struct):
+    usage: _Chat | None = None
+
+
+class _ResponsesBody(msgspec.Struct):
+    usage: _Responses | None = None
+
+
+class _MessagesBody(msgspec.Struct):
+    usage: _Messages | None = None
+
+
+class _GeminiBody(msgspec.Struct, rename="camel"):
+    usage_metadata: _Gemini | None = None
+
+
+_chat_body = msgspec.json.Decoder(_ChatBody).decode
+_responses_body = msgspec.json.Decoder(_ResponsesBody).decode
+_messages_body = msgspec.json.Decoder(_MessagesBody).decode
+_gemini_body = msgspec.json.Decoder(_GeminiBody).decode
+_gemini_list = msgspec.json.Decoder(list[_GeminiBody]).decode
+
+
+def of_body(meter: Meter, body: bytes) -> Tokens | None:
+    """The usage that a whole JSON answer states, or None when it states none that can be read."""
+    try:
+        if meter is Meter.CHAT:
+            chat = _chat_body(body).usage
+            return _chat(chat) if chat else None
+        if meter is Meter.RESPONSES:
+            responses = _responses_body(body).usage
+            return _responses(responses) if responses else None
+        if meter is Meter.MESSAGES:
+            messages = _messages_body(body).usage
+            return _messages(messages) if messages else None
+        return _of_gemini_body(body) if meter is Meter.GEMINI else None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+
+
+def _of_gemini_body(body: bytes) -> Tokens | None:
+    """One object, or without `alt=sse` the whole stream as one array, whose last usage counts."""
+    frames = _gemini_list(body) if body.lstrip()[:1] == b"[" else [_gemini_body(body)]
+    counted = [frame.usage_metadata for frame in frames if frame.usage_metadata]
+    return _gemini(counted[-1]) if counted else None
+
+
+class _Event(msgspec.Struct, rename="camel"):
+    """The members of any dialect's stream event that matter to us."""
+
+    type: str = ""
+    choices: list[msgspec.Raw] | None = None
+    response: msgspec.Raw = msgspec.Raw()     # empty: absent
+    message: msgspec.Raw = msgspec.Raw()
+    usage: msgspec.Raw = msgspec.Raw()
+    usage_metadata: _Gemini | None = None
+
+
+class _Usage(msgspec.Struct):
+    usage: msgspec.Raw = msgspec.Raw()
+
+
+class _ResponseObject(msgspec.Struct):
+    id: str = ""
+    usage: _Responses | None = None
+
+
+_event = msgspec.json.Decoder(_Event).decode
+_response_object = msgspec.json.Decoder(_ResponseObject).decode
+_chat_usage = msgspec.json.Decoder(_Chat | None).decode
+_messages_usage = msgspec.json.Decoder(_Messages | None).decode
+
+_TERMINAL = ("response.completed", "response.incomplete", "response.failed")
+
+
+class StreamUsage:
+    """Reads usage off a stream's events as they pass. One a stream; `see` takes an event's data bytes."""
+
+    __slots__ = ("_meter", "_parts", "deltas", "final", "response_id", "tokens")
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._parts = _Messages()
+        self.deltas = 0
+        self.final = False
+        self.response_id = ""
+        self.tokens: Tokens | None = None
+
+    def see(self, data: bytes) -> bool:
+        """Take one event's data. True: it is OpenAI Chat's extra usage chunk (no choices, only usage)."""
+        if data == b"[DONE]":
+            return False
+        try:
+            return self._see(_event(data))
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return False
+
+    def _see(self, event: _Event) -> bool:
+        if self._meter is Meter.CHAT:
+            return self._see_chat(event)
+        if self._meter is Meter.RESPONSES:
+            self._see_responses(event)
+        elif self._meter is Meter.MESSAGES:
+            self._see_messages(event)
+        elif event.usage_metadata is not None:
+            self.tokens = _gemini(event.usage_metadata)
+            self.final = True  # every frame is cumulative; the stream's own end says whether it is whole
+        return False
+
+    def _see_chat(self, event: _Event) -> bool:
+        usage = _chat_usage(event.usage) if event.usage else None
+        if usage is None:
+            return False
+        self.tokens, self.final = _chat(usage), True
+        return event.choices is not None and not event.choices
+
+    def _see_responses(self, event: _Event) -> None:
+        if event.response:
+            response = _response_object(event.response)
+            self.response_id = response.id
+            if event.type in _TERMINAL and response.usage is not None:
+                self.tokens, self.final = _responses(response.usage), True
+        elif event.usage:  # audio and image streams state it beside their terminal event's type
+            self.tokens, self.final = _responses(_decode(event.usage, type=_Responses)), True
+
+    def _see_messages(self, event: _Event) -> None:
+        """`message_start` states the input, `message_delta` restates what changed: overwrite, never add."""
+        stated = event.usage
+        if event.message:
+            stated = _decode(event.message, type=_Usage).usage
+        usage = _messages_usage(stated) if stated else None
+        if usage is None:
+            return
+        for field in usage.__struct_fields__:
+            if getattr(usage, field) is not None:
+                setattr(self._parts, field, getattr(usage, field))
+        self.tokens = _messages(self._parts)
+        self.final = self.final or event.type == "message_delta"
+
+
+def settle(meter: Meter, seen: StreamUsage, *, whole: bool, request_bytes: int) -> tuple[Tokens | None, Source]:
+    """What to book for a stream that ended, `whole` or cut.
+
+    A cut stream without its final numbers is booked as an estimate: a quarter token a request byte for
+    input that the vendor did not state, one token a delta for output. Both are rough, hence the source.
+    """
+    if meter is Meter.NONE:
+        return None, "none"
+    if seen.tokens is not None and whole and seen.final:
+        return seen.tokens, "upstream_final"
+    if meter is Meter.GEMINI and seen.tokens is not None:
+        return seen.tokens, "upstream_partial"
+    if seen.tokens is not None and seen.final:
+        return seen.tokens, "upstream_final" if meter is not Meter.MESSAGES else "upstream_partial"
+    if seen.tokens is None and whole:
+        return None, "none"
+    return _estimate(seen, request_bytes), "estimated"
+
+
+def _estimate(seen: StreamUsage, request_bytes: int) -> Tokens:
+    if seen.tokens is not None:  # Anthropic: the input is exact from message_start
+        return msgspec.structs.replace(seen.tokens, output=max(seen.tokens.output, seen.deltas))
+    return Tokens(input=request_bytes // 4, output=seen.deltas)

@@ -1,0 +1,1 @@
+"""The shell: sockets, clocks and processes round `gateway.core`. Decides nothing itself."""

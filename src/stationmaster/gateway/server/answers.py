@@ -1,0 +1,175 @@
+"""How an answer's body is taken: passed, copied for the meter, split into events, or held back and judged.
+
+One object an answer, told of each payload. Writes through its exchange, never to a socket.
+"""
+
+from typing import TYPE_CHECKING
+
+from stationmaster.gateway.core import faults, sse, usage
+from stationmaster.gateway.core.endpoints import Meter
+from stationmaster.gateway.core.replies import Reply
+from stationmaster.gateway.core.verdict import about_credential
+
+if TYPE_CHECKING:
+    from stationmaster.gateway.server.exchange import Exchange
+
+MAX_ERROR = 1024 * 1024          # an error body larger than this is no explanation
+MAX_COPY = 16 * 1024 * 1024      # a JSON answer larger than this is passed on but not metered
+
+
+class Answer:
+    """The simplest answer: bytes pass, nothing is read. A file, an image, a list, an upgraded connection."""
+
+    __slots__ = ("_exchange",)
+
+    def __init__(self, exchange: "Exchange") -> None:
+        self._exchange = exchange
+
+    def payload(self, data: bytes) -> None:
+        """A piece of the body."""
+        self._exchange.write(data)
+
+    def end(self) -> None:
+        """The body is whole."""
+
+    def broken(self) -> None:
+        """The body will not become whole."""
+
+
+class JsonAnswer(Answer):
+    """A JSON body whose `usage` is read when it is whole."""
+
+    __slots__ = ("_copy", "_size")
+
+    def __init__(self, exchange: "Exchange") -> None:
+        super().__init__(exchange)
+        self._copy: list[bytes] = []
+        self._size = 0
+
+    def payload(self, data: bytes) -> None:
+        """A piece of the body, kept until its end."""
+        self._size += len(data)
+        if self._size <= MAX_COPY:
+            self._copy.append(data)
+        elif self._copy:
+            self._copy = []
+        self._exchange.write(data)
+
+    def end(self) -> None:
+        """Read the usage."""
+        exchange = self._exchange
+        if self._copy:
+            exchange.tokens = usage.of_body(exchange.head.meter, b"".join(self._copy))
+            exchange.source = "upstream_final" if exchange.tokens is not None else "none"
+
+    def broken(self) -> None:
+        """Half a JSON text states nothing: book what the bytes suggest, flagged."""
+        exchange = self._exchange
+        exchange.tokens = usage.Tokens(input=exchange.bytes_in // 4, output=self._size // 4)
+        exchange.source = "estimated"
+
+
+class StreamAnswer(Answer):
+    """An event stream. Passed as it comes; with `withhold`, event by event, less the usage we asked for."""
+
+    __slots__ = ("_ended", "_splitter", "_withhold", "commented", "usage")
+
+    def __init__(self, exchange: "Exchange", *, withhold: bool) -> None:
+        super().__init__(exchange)
+        self._splitter = sse.EventSplitter()
+        self._withhold = withhold
+        self._ended = False
+        self.usage = usage.StreamUsage(exchange.head.meter)
+        self.commented = 0.0
+
+    @property
+    def clean(self) -> bool:
+        """Whether the client stands between two events."""
+        return self._withhold or self._splitter.clean
+
+    def payload(self, data: bytes) -> None:
+        """A piece of the stream, cut anywhere."""
+        if not self._withhold:
+            self._exchange.write(data)
+            whole = self._splitter.feed(data)
+            if whole and self._exchange.head.meter is not Meter.NONE:
+                self._read(whole)
+            return
+        whole = self._splitter.feed(data)
+        if whole:
+            kept = self._read(whole)
+            if kept:
+                self._exchange.write(kept)
+
+    def _read(self, run: bytes) -> bytes:
+        """Meter a run of whole events; return it without the ones to withhold."""
+        meter = self.usage
+        if run.find(b"\n\n") == len(run) - 2:  # one event, the usual case
+            meter.deltas += 1
+            if _tells_nothing(run):
+                return run
+            return b"" if meter.see(sse.data_of(run)) and self._withhold else run
+        kept = []
+        for event in sse.events(run):
+            meter.deltas += 1
+            extra = not _tells_nothing(event) and meter.see(sse.data_of(event))
+            if not (extra and self._withhold):
+                kept.append(event)
+        return b"".join(kept)
+
+    def end(self) -> None:
+        """The upstream ended the stream cleanly; whether it said all is another matter."""
+        if self._withhold:
+            tail = self._splitter.tail
+            if tail:
+                self._exchange.write(tail)
+        self._settle(whole=True)
+
+    def broken(self) -> None:
+        """The stream was cut: by the upstream, by the client, by us."""
+        self._settle(whole=False)
+
+    def _settle(self, *, whole: bool) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        exchange = self._exchange
+        exchange.tokens, exchange.source = usage.settle(
+            exchange.head.meter, self.usage, whole=whole, request_bytes=exchange.bytes_in
+        )
+
+
+def _tells_nothing(event: bytes) -> bool:
+    """Whether an event certainly states neither usage nor a response id, so that it need not be read."""
+    return b'"usage' not in event and b'"response.created"' not in event
+
+
+class ErrorAnswer(Answer):
+    """An error body, held until it is whole and then judged: ours to replace, or the caller's to read."""
+
+    __slots__ = ("_body", "_reply")
+
+    def __init__(self, exchange: "Exchange", reply: Reply) -> None:
+        super().__init__(exchange)
+        self._reply = reply
+        self._body = b""
+
+    def payload(self, data: bytes) -> None:
+        """A piece of the error body."""
+        self._body += data
+        if len(self._body) > MAX_ERROR:
+            self._exchange.fail(faults.UPSTREAM_ERROR_SIZE)
+
+    def end(self) -> None:
+        """Pass the body verbatim, unless it is about our credential or repeats it (DESIGN 5.1)."""
+        exchange, reply = self._exchange, self._reply
+        upstream = exchange.upstream
+        assert upstream is not None  # noqa: S101  it answered
+        if about_credential(upstream.vendor, reply.head.status, self._body):
+            exchange.fail(faults.UPSTREAM_CREDENTIAL)
+        elif upstream.leaks(self._body) or upstream.leaks(reply.head.start) or upstream.leaks(reply.lines):
+            exchange.fail(faults.UPSTREAM_SECRET)
+        elif reply.head.encoded:
+            exchange.fail(faults.UPSTREAM_ENCODED_ERROR)
+        else:
+            exchange.pass_error(reply, self._body)

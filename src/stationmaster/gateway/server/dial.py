@@ -1,0 +1,102 @@
+"""Opens connections to upstreams: names resolved off the loop, addresses raced (RFC 8305), proxies crossed,
+certificates verified. Owns: nothing that outlives a connection but a small address cache."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import aiohappyeyeballs
+
+from stationmaster.gateway.core.upstreams import Origin
+from stationmaster.gateway.server.proxies import Proxies, Proxy
+
+_RACE_DELAY = 0.25        # seconds; RFC 8305 section 5
+_ADDRESS_LIFE = 30.0      # seconds an address is used before it is asked for again
+_ADDRESS_GRACE = 600.0    # seconds it still serves when asking fails
+
+P = TypeVar("P", bound=asyncio.BaseProtocol)
+AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
+
+
+def tls_context(ca_bundle: str = "") -> ssl.SSLContext:
+    """Verify against the system's store, and `ca_bundle` (a PEM file) beside it. Raises OSError, SSLError."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    if ca_bundle:
+        context.load_verify_locations(cafile=ca_bundle)
+    return context
+
+
+class Dialer:
+    """Connects to origins. One a worker."""
+
+    def __init__(self, tls: ssl.SSLContext, proxies: Proxies, timeout: float) -> None:
+        self._tls = tls
+        self._proxies = proxies
+        self._timeout = timeout
+        self._addresses: dict[tuple[str, int], tuple[float, list[AddressInfo]]] = {}
+
+    async def connect(self, origin: Origin, factory: Callable[[], P]) -> P:
+        """A connected protocol. Raises OSError (ssl.SSLError among them) or TimeoutError."""
+        tls, host, _ = origin
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(self._timeout):
+            sock = await self._socket(origin)
+            try:
+                _, protocol = await loop.create_connection(
+                    factory, sock=sock, ssl=self._tls if tls else None, server_hostname=host if tls else None
+                )
+            except BaseException:
+                sock.close()
+                raise
+        return protocol
+
+    async def _socket(self, origin: Origin) -> socket.socket:
+        _, host, port = origin
+        proxy = self._proxies.for_origin(origin)
+        near = (proxy.host, proxy.port) if proxy else (host, port)
+        sock = await aiohappyeyeballs.start_connection(
+            await self._resolve(*near), happy_eyeballs_delay=_RACE_DELAY, loop=asyncio.get_running_loop()
+        )
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if proxy:
+            try:
+                await _cross(sock, proxy, host, port)
+            except BaseException:
+                sock.close()
+                raise
+        return sock
+
+    async def _resolve(self, host: str, port: int) -> list[AddressInfo]:
+        loop = asyncio.get_running_loop()
+        known = self._addresses.get((host, port))
+        if known and loop.time() - known[0] < _ADDRESS_LIFE:
+            return known[1]
+        try:
+            answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+        except OSError:
+            if known and loop.time() - known[0] < _ADDRESS_GRACE:
+                return known[1]
+            raise
+        found: list[AddressInfo] = [(*answer,) for answer in answers]
+        self._addresses[host, port] = (loop.time(), found)
+        return found
+
+
+async def _cross(sock: socket.socket, proxy: Proxy, host: str, port: int) -> None:
+    """Ask the proxy for a tunnel. Raises OSError when it refuses."""
+    loop = asyncio.get_running_loop()
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    secret = b"proxy-authorization: %b\r\n" % proxy.authorization if proxy.authorization else b""
+    await loop.sock_sendall(sock, f"CONNECT {place} HTTP/1.1\r\nhost: {place}\r\n".encode() + secret + b"\r\n")
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        piece = await loop.sock_recv(sock, 1)  # byte by byte: what follows the head belongs to TLS
+        if not piece or len(answer) > 8192:
+            raise OSError("the proxy broke off")
+        answer += piece
+    if not answer.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")):
+        raise OSError("the proxy refused the tunnel")

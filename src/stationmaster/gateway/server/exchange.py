@@ -1,0 +1,500 @@
+"""One request's way through: routed, sent, answered, booked. Owns: the state of one exchange and what is
+written to its client. Reads no sockets itself; decisions come from `gateway.core`.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from stationmaster.gateway.core import faults, usage
+from stationmaster.gateway.core.endpoints import Meter, ModelIn
+from stationmaster.gateway.core.events import Event
+from stationmaster.gateway.core.faults import Fault, stream_ending
+from stationmaster.gateway.core.peek import Peek, Refused, batch_models
+from stationmaster.gateway.core.replies import Reply, ReplyHead
+from stationmaster.gateway.core.requests import Body, RequestHead
+from stationmaster.gateway.core.table import Plan, allows
+from stationmaster.gateway.core.upstreams import Upstream
+from stationmaster.gateway.core.usage import Source, Tokens
+from stationmaster.gateway.server.answers import Answer, ErrorAnswer, JsonAnswer, StreamAnswer
+from stationmaster.gateway.server.outbound import UpstreamConnection
+
+if TYPE_CHECKING:
+    from stationmaster.gateway.server.inbound import ClientConnection
+    from stationmaster.gateway.server.worker import Worker
+
+CLIENT_LEFT = 499
+_UPGRADE = b"connection: Upgrade\r\nupgrade: websocket\r\n\r\n"
+
+
+class Exchange:
+    """A request and its answer. Created when a head was understood; over when its event is recorded and the
+    client is free for the next request. Implements `outbound.Listener`."""
+
+    # Defaults live on the class: most requests need few of these.
+    plan: Plan | None = None
+    upstream: Upstream | None = None
+    connection: UpstreamConnection | None = None
+    request = b""                    # what was sent, as long as it may have to be sent again
+    reserved = 0                     # bytes of the worker's body budget
+    sent_model = ""
+    attempts = status = upstream_status = bytes_in = bytes_out = 0
+    error = ""
+    vendor_id = b""
+    tokens: Tokens | None = None
+    source: Source = "none"
+    stream = client_left = tunnel = over = False
+    upload_open = False              # the request's body is still passing
+    injected = False                 # we asked for stream usage, the client did not
+    deadline = 0.0                   # of what we wait for now, on the worker's coarse clock
+    _answer: Answer | None = None
+    _pending = b""                   # a head waiting for the first body bytes
+    _chunked = _close = _retried = False
+    _first_byte = 0.0
+
+    def __init__(self, worker: "Worker", client: "ClientConnection", head: RequestHead) -> None:
+        self.worker = worker
+        self.client: ClientConnection | None = client
+        self.head = head
+        self.table = worker.table
+        self.method = head.method
+        self.model = head.model
+        self.request_id = worker.new_request_id()
+        self._started = worker.clock()
+
+    # The request.
+
+    def start(self, body: bytes) -> None:
+        """Route a request whose body is whole, and send it."""
+        self.bytes_in = len(body)
+        try:
+            body = self._prepare(body)
+        except Refused as refused:
+            self.fail(refused.fault)
+            return
+        prefix = self.choose()
+        if prefix is None or self.upstream is None:
+            return
+        head = self.head
+        if head.websocket:
+            self.request = prefix + _UPGRADE
+        elif head.body is Body.NONE and head.bare:
+            self.request = prefix + b"\r\n"
+        else:
+            self.request = b"%bcontent-length: %d\r\n\r\n%b" % (prefix, len(body), body)
+        self.worker.upstreams.acquire(self.upstream.origin, self, fresh=head.websocket)
+
+    def _prepare(self, body: bytes) -> bytes:
+        """Find the plan, and the body as the upstream gets it. Raises Refused."""
+        head = self.head
+        if not head.reads_body:
+            if head.endpoint.model_in is ModelIn.BATCH:
+                self._check_batch(body)
+            self.route()
+            return body
+        peek = Peek(body)
+        if head.endpoint.model_in is ModelIn.BODY:
+            self.model = peek.model
+        self.route()
+        if head.endpoint.model_in is ModelIn.BODY and self.sent_model != peek.model:
+            body = peek.with_model(self.sent_model)
+            peek = Peek(body)
+        if peek.stream and head.endpoint.inject_usage:
+            body, self.injected = peek.with_usage_asked()
+        return body
+
+    def _check_batch(self, body: bytes) -> None:
+        key = self.head.key
+        assert key is not None  # noqa: S101  no exchange goes on without one
+        for model in batch_models(body):
+            if not allows(key, model):
+                raise Refused(faults.model_refused(model))
+
+    def route(self) -> None:
+        """Set the plan from key and model. Raises Refused."""
+        head, key = self.head, self.head.key
+        assert key is not None  # noqa: S101  no exchange goes on without one
+        if self.model:
+            plan = self.table.plan(key, self.model)
+        elif head.endpoint.model_in in (ModelIn.PATH, ModelIn.QUERY):
+            raise Refused(faults.NO_MODEL)
+        else:
+            generates = head.generates and head.endpoint.model_in is not ModelIn.BATCH
+            plan = self.table.plan_unnamed(key, generates=generates)
+        if isinstance(plan, Fault):
+            raise Refused(plan)
+        self.plan = plan
+        self.sent_model = plan.sent
+
+    def choose(self) -> bytes | None:
+        """Pick the credential; return the request's first bytes for it, or None after refusing."""
+        plan, worker = self.plan, self.worker
+        assert plan is not None  # noqa: S101  routed before
+        worker.turn += 1
+        upstream = self.upstream = plan.pool.choose(self.head.dialect, worker.turn)
+        if upstream is None:
+            self.fail(faults.NO_MEMBER)
+            return None
+        self.deadline = worker.now + self.table.settings.answer_timeout
+        return self.head.prefix(upstream, plan.sent)
+
+    def on_connected(self, connection: UpstreamConnection) -> None:
+        """Send the request; if nobody waits any more, close the connection unused."""
+        if self.over:
+            connection.discard()
+            return
+        self.connection = connection
+        self.attempts += 1
+        connection.send(self, self.request, whole=not self.upload_open)
+        if self.upload_open and self.client is not None:
+            self.client.upload_may_flow()
+
+    def on_unreachable(self, fault: Fault) -> None:
+        """No connection: nothing was sent, the caller gets our error."""
+        if not self.over:
+            self.attempts += 1
+            self.fail(fault)
+
+    def on_upload_paused(self, paused: bool) -> None:  # noqa: FBT001  it is the state itself
+        """The upstream takes no more just now (or does again): hold the client's bytes back."""
+        if self.client is not None and (self.upload_open or self.tunnel):
+            self.client.hold(paused)
+
+    def upload(self, data: bytes) -> None:
+        """A further piece of the request, already framed; of an upgraded connection, the client's bytes."""
+        if self.connection is not None:
+            self.connection.transport.write(data)
+
+    def upload_done(self) -> None:
+        """The request's last byte was handed over."""
+        self.upload_open = False
+        self.deadline = self.worker.now + self.table.settings.answer_timeout
+        if self.connection is not None:
+            self.connection.whole_request = True
+
+    # The answer.
+
+    def on_reply(self, reply: Reply) -> Callable[[bytes], None]:
+        """Decide how the answer's body is taken, and hold its head for the first body bytes."""
+        head = reply.head
+        self.upstream_status = head.status
+        self.vendor_id = reply.vendor_id
+        if self.reserved or self.request:
+            self.release()
+        client = self.client
+        if client is not None and client.slow and self.connection is not None:
+            self.connection.pause()
+        self.deadline = self.worker.now + self.table.settings.idle_timeout
+        answer = self._answer = self._answer_to(head, reply)
+        return answer.payload
+
+    def on_whole(self, reply: Reply, body: bytes) -> None:
+        """An answer in one piece. The usual one, a metered 200, goes straight through."""
+        head = reply.head
+        if not (head.status == 200 and head.json) or self.client is None or self.client.slow:
+            take = self.on_reply(reply)
+            if body:
+                take(body)
+            self.on_end()
+            return
+        self.connection = None
+        self.upstream_status = 200
+        self.vendor_id = reply.vendor_id
+        self.pass_head(reply)
+        self.write(body)
+        if self.head.meter is not Meter.NONE:
+            self.tokens = usage.of_body(self.head.meter, body)
+            self.source = "upstream_final" if self.tokens is not None else "none"
+        self.finish()
+
+    def _answer_to(self, head: ReplyHead, reply: Reply) -> Answer:
+        if head.status == 200 and head.json and self.head.meter is not Meter.NONE:
+            self.pass_head(reply)
+            return JsonAnswer(self)
+        if head.status == 101:
+            return self._switch(head)
+        if head.status >= 400 and head.framing != "none":
+            return ErrorAnswer(self, reply)
+        if 300 <= head.status < 400 and head.status != 304:
+            self.fail(faults.UPSTREAM_REDIRECT)
+            return Answer(self)
+        if head.stream:
+            self.stream = True
+        self.pass_head(reply)
+        return StreamAnswer(self, withhold=self.injected) if head.stream else Answer(self)
+
+    def pass_head(self, reply: Reply, length: int = -1) -> None:
+        """Compose the head for the client. Framing is ours (`length` when we know better), and the id."""
+        head, mine, client = reply.head, self.head, self.client
+        self.status = head.status
+        if length >= 0:
+            framing = b"content-length: %d\r\n" % length
+        elif head.framing == "length" and not (self.stream and self.injected):
+            framing = b"content-length: %d\r\n" % reply.length
+        elif head.framing == "none":
+            framing = b"content-length: %d\r\n" % reply.length if reply.length >= 0 and mine.head_only else b""
+        elif mine.http11:
+            self._chunked, framing = True, b"transfer-encoding: chunked\r\n"
+        else:
+            self._close, framing = True, b""
+        if self._close or client is None or not client.keeps_alive(mine):
+            self._close, framing = True, framing + b"connection: close\r\n"
+        self._pending = b"".join((
+            head.stream_start if self.stream else head.start, reply.lines,
+            b"\r\nx-stationmaster-request-id: ", self.request_id.encode(), b"\r\n", framing, b"\r\n",
+        ))
+
+    def write(self, payload: bytes) -> None:
+        """Body bytes to the client, with the head before the first ones."""
+        client = self.client
+        if client is None:
+            return
+        self.bytes_out += len(payload)
+        if self._pending:
+            self._first_byte = self.worker.clock()
+            if self._chunked:
+                payload = b"%b%x\r\n%b\r\n" % (self._pending, len(payload), payload)
+            else:
+                payload = self._pending + payload
+            self._pending = b""
+        elif self._chunked:
+            payload = b"%x\r\n%b\r\n" % (len(payload), payload)
+        client.transport.write(payload)
+
+    def pass_error(self, reply: Reply, body: bytes) -> None:
+        """An upstream's error, verbatim: its body was held until it was whole."""
+        self.pass_head(reply, len(body))
+        if body:
+            self.write(body)
+
+    def on_end(self) -> None:
+        """The upstream's answer is whole."""
+        self.connection = None
+        if self._answer is not None:
+            self._answer.end()
+        if not self.over:
+            self.finish()
+
+    def on_broken(self, fault: Fault, *, unanswered: bool) -> None:
+        """The connection died. A reused one that never answered was stale: send again, once, on a new one."""
+        connection, self.connection = self.connection, None
+        stale = unanswered and connection is not None and connection.used > 1
+        if stale and not self._retried and self.request and self.upstream is not None and not self.over:
+            self._retried = True
+            self.worker.upstreams.acquire(self.upstream.origin, self, fresh=True)
+        elif self.tunnel:
+            self._close_tunnel()
+        elif not self.over:
+            self.fail(fault)
+
+    def answer_locally(self, status: int, body: bytes) -> None:
+        """Answer without any upstream, with a JSON text of our own."""
+        if self.over or self.client is None:
+            return
+        self._close = not self.client.keeps_alive(self.head)
+        self.status = status
+        self._pending = faults.own_head(status, len(body), self.request_id, close=self._close)
+        if not self.head.head_only:
+            self.write(body)
+        self.finish()
+
+    # Ends.
+
+    def fail(self, fault: Fault) -> None:
+        """End with our own error: an answer where none has begun, the dialect's ending on an open stream,
+        a reset in the middle of any other body."""
+        self.error = fault.code
+        self._drop_connection()
+        client = self.client
+        if self._answer is not None:
+            self._answer.broken()
+        if client is None:
+            self.finish()
+        elif self.bytes_out or self.tunnel:
+            self._break_off(fault, client)
+        else:
+            self._pending = b""
+            self.status = fault.status
+            self._close = fault.close or self.upload_open or not client.keeps_alive(self.head)
+            client.transport.write(faults.answer(
+                fault, self.head.dialect, self.request_id, close=self._close, head_only=self.head.head_only
+            ))
+            self.finish()
+
+    def _break_off(self, fault: Fault, client: "ClientConnection") -> None:
+        self._close = True
+        answer = self._answer
+        if not isinstance(answer, StreamAnswer):
+            client.transport.abort()
+            self.finish()
+            return
+        ending = stream_ending(fault, self.head.meter, self.head.dialect, self.request_id, answer.usage.response_id)
+        if ending:
+            self.write(ending if answer.clean else b"\n\n" + ending)
+        self._end_body()
+        self.finish()
+
+    def _end_body(self) -> None:
+        """What follows the last payload byte on the wire: the held head if there was no payload, last chunk."""
+        client = self.client
+        data, self._pending = self._pending, b""
+        if self._chunked:
+            data += b"0\r\n\r\n"
+        if client is not None and data:
+            client.transport.write(data)
+
+    def finish(self) -> None:
+        """The exchange is over: end the body, record the event, free the client for its next request."""
+        if self.over:
+            return
+        self.over = True
+        if (self._pending or self._chunked) and not self.error:
+            self._end_body()
+        if self.request or self.reserved:
+            self.release()
+        self.worker.record(self._event())
+        self._answer = None              # it points back here: without this only the collector frees either
+        client = self.client
+        if client is not None:
+            self.client = None
+            client.exchange_over(close=self._close or self.upload_open)
+        elif self.client_left:
+            self.worker.orphans.discard(self)
+
+    def release(self) -> None:
+        """Let go of the request's bytes: they will not be sent again."""
+        self.request = b""
+        self.worker.buffered -= self.reserved
+        self.reserved = 0
+
+    def _drop_connection(self) -> None:
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.discard()
+
+    # The client's side.
+
+    def client_gone(self) -> None:
+        """The client left. Keep reading for a short while, so that the vendor's count of tokens arrives."""
+        self.client = None
+        self.client_left = True
+        limit = self.table.settings.drain_after_disconnect
+        if self.connection is None or self.upload_open or self.tunnel or limit <= 0:
+            self._abandon()
+            return
+        self.connection.resume()
+        self.deadline = self.worker.now + limit
+        self.worker.orphans.add(self)
+
+    def _abandon(self) -> None:
+        self._drop_connection()
+        if self._answer is not None:
+            self._answer.broken()
+        self.finish()
+
+    def client_slow(self, slow: bool) -> None:  # noqa: FBT001  it is the state itself
+        """The client takes no more just now, or does again."""
+        self.deadline = self.worker.now + self.table.settings.idle_timeout
+        if self.connection is not None:
+            (self.connection.pause if slow else self.connection.resume)()
+
+    # Time.
+
+    def tick(self, now: float) -> None:
+        """Called once a coarse tick: give up on what takes too long, keep quiet streams alive."""
+        if self.client_left:
+            if now >= self.deadline:
+                self._abandon()
+            return
+        if self.tunnel or self.upload_open:
+            return
+        connection, answer = self.connection, self._answer
+        if connection is not None and answer is not None and connection.heard:
+            connection.heard = False
+            self.deadline = now + self.table.settings.idle_timeout
+        elif now >= self.deadline:
+            self._give_up()
+        elif isinstance(answer, StreamAnswer):
+            self._keep_alive(now, answer)
+
+    def _give_up(self) -> None:
+        """What we waited for did not come: the upstream's next bytes, or a client ready to take them."""
+        if self.connection is not None and self.connection.paused and self.client is not None:
+            self.error = "client_stalled"
+            self._close = True
+            self.client.transport.abort()
+            self._abandon()
+        else:
+            self.fail(faults.UPSTREAM_TIMEOUT)
+
+    def _keep_alive(self, now: float, answer: StreamAnswer) -> None:
+        pause = self.table.settings.keepalive_comment
+        heard = self.deadline - self.table.settings.idle_timeout
+        if pause and answer.clean and now - max(heard, answer.commented) >= pause:
+            answer.commented = now
+            self.write(b": keep-alive\n\n")
+
+    def drain(self) -> None:
+        """The gateway stops now: end what is open, audibly."""
+        if self.tunnel:
+            self._close_tunnel()
+        else:
+            self.fail(faults.STREAM_DRAINED)
+
+    # Upgraded connections.
+
+    def _switch(self, head: ReplyHead) -> Answer:
+        client = self.client
+        if not self.head.websocket or client is None:
+            self.fail(faults.UPSTREAM_GARBAGE)
+            return Answer(self)
+        self.tunnel, self.status = True, 101
+        self._first_byte = self.worker.clock()
+        client.transport.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n%b"
+            b"x-stationmaster-request-id: %b\r\n\r\n" % (head.handshake, self.request_id.encode())
+        )
+        client.tunnel_open()
+        return Answer(self)
+
+    def tunnel_up(self, data: bytes) -> None:
+        """Upgraded bytes from the client."""
+        self.bytes_in += len(data)
+        self.upload(data)
+
+    def _close_tunnel(self) -> None:
+        self._close = True
+        self._drop_connection()
+        self.finish()
+
+    # The event.
+
+    def _event(self) -> Event:
+        head, now, key = self.head, self.worker.clock(), self.head.key
+        endpoint, started, first = head.endpoint, self._started, self._first_byte
+        return Event(
+            self.worker.epoch + now,
+            self.request_id,
+            key.id if key else "",
+            key.owner if key else "",
+            key.tenant if key else "",
+            endpoint.kind,
+            head.dialect,
+            head.method,
+            self.model[:256],
+            self.sent_model[:256],
+            self.plan.pool.id if self.plan else "",
+            self.upstream.id if self.upstream else "",
+            self.attempts,
+            CLIENT_LEFT if self.client_left and not self.bytes_out else self.status,
+            self.upstream_status,
+            self.vendor_id.partition(b":")[2].strip()[:128].decode("latin-1"),
+            self.error,
+            self.stream,
+            self.client_left,
+            int((first - started) * 1e6) if first else 0,
+            int((now - started) * 1e6),
+            self.bytes_in,
+            self.bytes_out,
+            self.tokens,
+            self.source,
+        )

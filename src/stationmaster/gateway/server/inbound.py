@@ -1,0 +1,396 @@
+"""The side towards clients: one connection, its requests one after another. Owns: reading requests whole and
+in order, and when the connection ends. What a request means is `gateway.core`'s, its way is `Exchange`'s.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from stationmaster.gateway.core import faults
+from stationmaster.gateway.core.chunked import ChunkedReader
+from stationmaster.gateway.core.endpoints import dialect_of
+from stationmaster.gateway.core.faults import Fault
+from stationmaster.gateway.core.peek import Refused
+from stationmaster.gateway.core.requests import Body, RequestHead, find_length
+from stationmaster.gateway.core.wire import ProtocolError, check_partial_request
+from stationmaster.gateway.server.decode import decode
+from stationmaster.gateway.server.exchange import Exchange
+from stationmaster.gateway.server.uploads import Upload
+
+if TYPE_CHECKING:
+    from stationmaster.gateway.server.worker import Worker
+
+PIPELINE_LIMIT = 64 * 1024     # bytes of further requests held while one is served
+LINGER = 2.0                   # seconds in which a refused client may still read our answer
+DECODE_ASIDE = 256 * 1024      # compressed bodies larger than this are decoded off the loop
+
+
+class ClientConnection(asyncio.Protocol):
+    """One client's connection. At most one exchange at a time; what comes early waits in order."""
+
+    __slots__ = (
+        "_body", "_buffer", "_chunks", "_closing", "_head", "_held", "_left", "_reserved", "_upload",
+        "deadline", "exchange", "slow", "transport", "worker",
+    )
+
+    def __init__(self, worker: "Worker") -> None:
+        self.worker = worker
+        self.transport: asyncio.Transport
+        self.exchange: Exchange | None = None
+        self.slow = False              # the client takes no more just now
+        self.deadline = 0.0
+        self._buffer = b""             # bytes that no request has taken yet
+        self._head: RequestHead | None = None   # of a request whose body is still coming
+        self._body: list[bytes] = []
+        self._left = 0
+        self._chunks: ChunkedReader | None = None
+        self._reserved = 0
+        self._upload: Upload | None = None
+        self._closing = False          # our last answer is out; what comes now is thrown away
+        self._held = False             # reading is paused
+
+    # The socket.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's do not inherit from it
+        self.transport.set_write_buffer_limits(high=0)
+        self.deadline = self.worker.now + self.worker.table.settings.keepalive_timeout
+        if not self.worker.admit(self):
+            self._refuse(faults.TOO_MANY_CONNECTIONS, "openai")
+
+    def data_received(self, data: bytes) -> None:
+        exchange = self.exchange
+        if exchange is None and self._head is None and not self._closing:
+            self._request(self._buffer + data if self._buffer else data)
+        elif self._closing:
+            return
+        elif self._upload is not None:
+            self._upload.feed(data)
+        elif self._head is not None:
+            self._collect(data)
+        elif exchange is not None and exchange.tunnel:
+            exchange.tunnel_up(data)
+        else:
+            self._wait_in_line(data)
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.worker.leave(self)
+        self.worker.buffered -= self._reserved
+        self._reserved = 0
+        self._closing = True
+        exchange, self.exchange, self._upload = self.exchange, None, None
+        if exchange is not None:
+            exchange.client_gone()
+
+    def pause_writing(self) -> None:
+        self.slow = True
+        if self.exchange is not None:
+            self.exchange.client_slow(True)
+
+    def resume_writing(self) -> None:
+        self.slow = False
+        if self.exchange is not None:
+            self.exchange.client_slow(False)
+
+    # A request's head.
+
+    def _request(self, data: bytes) -> None:
+        """Begin a request with what has come. Equal heads are looked up, others read (core/requests)."""
+        end = data.find(b"\r\n\r\n")
+        if end < 0 or data[0] == 13:
+            self._partial(data, end)
+            return
+        cut = find_length(data, end)
+        cache_key = data[:end] if cut is None else data[: cut[0]] + data[cut[1] : end]
+        table = self.worker.table
+        head = table.heads.get(cache_key)
+        if head is None:
+            try:
+                head = table.understand(cache_key, data[: end + 4])
+            except ProtocolError as error:
+                self._refuse_bytes(error, data)
+                return
+        if head.simple and cut is not None and len(data) == end + 4 + cut[2] <= PIPELINE_LIMIT:
+            self._buffer = b""
+            self.exchange = Exchange(self.worker, self, head)
+            self.exchange.start(data[end + 4 :])
+        else:
+            self._begin(head, cut[2] if cut is not None else head.length, data[end + 4 :])
+
+    def _partial(self, data: bytes, end: int) -> None:
+        """No whole head yet. Empty lines before one are skipped (RFC 9112 2.2)."""
+        stripped = data.lstrip(b"\r\n") if data[:2] == b"\r\n" else data
+        if stripped is not data and stripped and end >= 0:
+            self._buffer = b""
+            self._request(stripped)
+            return
+        if not self._buffer and stripped:
+            self.deadline = self.worker.now + self.worker.table.settings.head_timeout
+        try:
+            check_partial_request(stripped)
+        except ProtocolError as error:
+            self._refuse_bytes(error, data)
+            return
+        self._buffer = stripped if stripped != b"" or data == b"\r\n" else data
+
+    def _begin(self, head: RequestHead, length: int | None, rest: bytes) -> None:
+        self._buffer = b""
+        if head.fault is not None or head.public is not None:
+            self._answer_plain(head, length, rest)
+        elif head.body is Body.JSON:
+            self._begin_json(head, length, rest)
+        elif head.body is Body.NONE:
+            self._buffer = rest
+            self.dispatch(head, b"")
+        else:
+            self._begin_upload(head, length, rest)
+
+    def _answer_plain(self, head: RequestHead, length: int | None, rest: bytes) -> None:
+        """Refusals and the doors without a key. A body that is not here yet is not waited for."""
+        whole = not head.chunked and len(rest) >= (length or 0)
+        self._buffer = rest[length or 0 :] if whole else b""
+        if head.public is not None:
+            answer = self.worker.public_answer(head, close=not whole or not self.keeps_alive(head))
+            self.transport.write(answer)
+            self._next(close=not whole or not self.keeps_alive(head))
+        elif head.fault is not None:
+            self._fail_early(head, head.fault, close=not whole)
+
+    def _fail_early(self, head: RequestHead, fault: Fault, *, close: bool) -> None:
+        exchange = Exchange(self.worker, self, head)
+        self.exchange = exchange
+        exchange.upload_open = close
+        exchange.fail(fault)
+
+    # A JSON body, taken in whole.
+
+    def _begin_json(self, head: RequestHead, length: int | None, rest: bytes) -> None:
+        if length is not None and len(rest) >= length:
+            self._buffer = rest[length:] if len(rest) > length else b""
+            if length > self.worker.table.settings.max_body_bytes:
+                self._fail_early(head, faults.BODY_TOO_LARGE, close=True)
+            else:
+                self._whole(head, rest if len(rest) == length else rest[:length])
+            return
+        fault = self._reserve(length or 0)
+        if fault is not None:
+            self._fail_early(head, fault, close=True)
+            return
+        self._head, self._body, self._left = head, [], length or 0
+        self._chunks = ChunkedReader() if head.chunked else None
+        if head.expects:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if rest:
+            self._collect(rest)
+        else:
+            self._body_deadline()
+
+    def _reserve(self, size: int) -> Fault | None:
+        """Room for `size` more bytes of this body, out of the body's own limit and the worker's budget."""
+        settings = self.worker.table.settings
+        if self._reserved + size > settings.max_body_bytes:
+            return faults.BODY_TOO_LARGE
+        if self.worker.buffered + size > settings.body_budget_bytes:
+            return faults.BUDGET_SPENT
+        self._reserved += size
+        self.worker.buffered += size
+        return None
+
+    def _body_deadline(self) -> None:
+        self.deadline = self.worker.now + self.worker.table.settings.body_timeout
+
+    def _collect(self, data: bytes) -> None:
+        self._body_deadline()
+        head = self._head
+        assert head is not None  # noqa: S101  the state that leads here
+        if self._chunks is not None:
+            self._collect_chunks(head, self._chunks, data)
+            return
+        self._body.append(data[: self._left])
+        rest = data[self._left :]
+        self._left -= len(data) - len(rest)
+        if not self._left:
+            self._collected(head, rest)
+
+    def _collect_chunks(self, head: RequestHead, chunks: ChunkedReader, data: bytes) -> None:
+        try:
+            piece = chunks.feed(data)
+        except ProtocolError as error:
+            self._head = None
+            self._refuse_bytes(error, b"", head)
+            return
+        fault = self._reserve(len(piece))
+        if fault is not None:
+            self._head = None
+            self._fail_early(head, fault, close=True)
+            return
+        self._body.append(piece)
+        if chunks.done:
+            self._collected(head, chunks.rest)
+
+    def _collected(self, head: RequestHead, rest: bytes) -> None:
+        body = b"".join(self._body)
+        self._head, self._body, self._chunks = None, [], None
+        self._buffer = rest
+        self._whole(head, body)
+
+    def _whole(self, head: RequestHead, body: bytes) -> None:
+        if not head.encoding or head.encoding == b"identity":
+            self.dispatch(head, body)
+        elif len(body) > DECODE_ASIDE:
+            self._decode_aside(head, body)
+        else:
+            cap = self.worker.table.settings.max_body_bytes
+            try:
+                self.dispatch(head, decode(body, head.encoding, cap))
+            except Refused as refused:
+                self._fail_early(head, refused.fault, close=False)
+
+    def _decode_aside(self, head: RequestHead, body: bytes) -> None:
+        self._head = head
+        self.hold(True)
+        cap = self.worker.table.settings.max_body_bytes
+        loop = asyncio.get_running_loop()
+        loop.run_in_executor(None, decode, body, head.encoding, cap).add_done_callback(
+            lambda done: self._decoded(head, done)
+        )
+
+    def _decoded(self, head: RequestHead, done: "asyncio.Future[bytes]") -> None:
+        self._head = None
+        error = done.exception()
+        if self.transport.is_closing():
+            return
+        self.hold(False)
+        if error is None:
+            self.dispatch(head, done.result())
+        else:
+            fault = error.fault if isinstance(error, Refused) else faults.BAD_ENCODING
+            self._fail_early(head, fault, close=False)
+
+    # A body passed on as it comes.
+
+    def _begin_upload(self, head: RequestHead, length: int | None, rest: bytes) -> None:
+        if head.expects and not rest:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.exchange = Exchange(self.worker, self, head)
+        self._upload = Upload(self, self.exchange, length)
+        self._body_deadline()
+        self._upload.feed(rest)
+
+    def upload_may_flow(self) -> None:
+        """The upstream is connected: hand over what waited."""
+        if self._upload is not None:
+            self._upload.flow()
+
+    def uploaded(self, rest: bytes) -> None:
+        """The upload saw its body's end; `rest` belongs to the next request."""
+        self._upload = None
+        self._buffer = rest
+
+    def upload_refused(self, fault: Fault) -> None:
+        """The body cannot be passed on."""
+        self._upload = None
+        if self.exchange is not None:
+            self.exchange.fail(fault)
+
+    # What became of it.
+
+    def dispatch(self, head: RequestHead, body: bytes) -> None:
+        """Send a whole request on its way."""
+        exchange = Exchange(self.worker, self, head)
+        self.exchange = exchange
+        exchange.reserved, self._reserved = self._reserved, 0
+        if head.endpoint.local:
+            self.worker.catalogue.serve(exchange)
+        else:
+            exchange.start(body)
+
+    def _wait_in_line(self, data: bytes) -> None:
+        self._buffer += data
+        if len(self._buffer) > PIPELINE_LIMIT:
+            self.hold(True)
+
+    def hold(self, hold: bool) -> None:  # noqa: FBT001  it is the state itself
+        """Stop reading from the client, or go on."""
+        if hold == self._held or self.transport.is_closing():
+            return
+        self._held = hold
+        (self.transport.pause_reading if hold else self.transport.resume_reading)()
+
+    def keeps_alive(self, head: RequestHead) -> bool:
+        """Whether this connection can take another request after this one."""
+        return head.keep_alive and not self._closing and not self.worker.draining
+
+    def tunnel_open(self) -> None:
+        """The connection now carries upgraded bytes: hand over what came early."""
+        data, self._buffer = self._buffer, b""
+        if data and self.exchange is not None:
+            self.exchange.tunnel_up(data)
+
+    def exchange_over(self, *, close: bool) -> None:
+        """The exchange is done with this connection."""
+        self.exchange = self._upload = None
+        self._next(close=close)
+
+    def _next(self, *, close: bool) -> None:
+        if close or self.worker.draining:
+            self._linger()
+            return
+        self.deadline = self.worker.now + self.worker.table.settings.keepalive_timeout
+        if self._held:
+            self.hold(False)
+        if self._buffer:
+            asyncio.get_running_loop().call_soon(self._resume)
+
+    def _resume(self) -> None:
+        if self._buffer and self.exchange is None and self._head is None and not self._closing:
+            self._request(self._buffer)
+
+    def _refuse_bytes(self, error: ProtocolError, data: bytes, head: RequestHead | None = None) -> None:
+        """Answer what is no HTTP, in the dialect that the bytes suggest, and close."""
+        target = data.split(b" ", 2)[1:2]
+        path = target[0].decode("latin-1") if target else ""
+        names = {b"anthropic-version"} if b"anthropic-version" in data.lower() else set()
+        self._refuse(Fault(error.status, error.code, error.message), head.dialect if head else dialect_of(path, names))
+
+    def _refuse(self, fault: Fault, dialect: str) -> None:
+        request_id = self.worker.new_request_id()
+        self.transport.write(faults.answer(fault, dialect, request_id, close=True))  # type: ignore[arg-type]
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close so that the last answer is read: say that no more comes, take in what is still being sent."""
+        self._closing = True
+        self._buffer = b""
+        if self.transport.is_closing():
+            return
+        self.hold(False)
+        self.deadline = self.worker.now + LINGER
+        self.transport.write_eof()
+
+    # Time.
+
+    def tick(self, now: float) -> None:
+        """Called once a coarse tick."""
+        if self.exchange is not None:
+            self.exchange.tick(now)
+            if self._upload is None or self._held:
+                return
+        if now < self.deadline:
+            return
+        if self._closing or not (self._buffer or self._head or self._upload):
+            self.transport.abort() if self._closing else self.transport.close()
+        elif self._upload is not None:
+            self.upload_refused(faults.BODY_TIMEOUT)
+        elif self._head is not None:
+            head, self._head = self._head, None
+            self._fail_early(head, faults.BODY_TIMEOUT, close=True)
+        else:
+            self._refuse(faults.HEAD_TIMEOUT, "openai")
+
+    def drain(self) -> None:
+        """The gateway is stopping: leave if idle. A busy connection closes behind its answer."""
+        if self.exchange is None and self._head is None:
+            self.transport.close()

@@ -1,0 +1,71 @@
+"""A worker as a process: `python -m stationmaster.gateway.server.process LISTENER CHANNEL EVENTS`.
+
+Started by the supervisor with an inherited listening socket and a channel for snapshots, so that it loads
+nothing but what serves. Owns: signals, limits and garbage collection of that process.
+"""
+
+import asyncio
+import gc
+import os
+import resource
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import uvloop
+
+from stationmaster.gateway.server import channel as channels
+from stationmaster.gateway.server.proxies import from_environ
+from stationmaster.gateway.server.worker import Worker
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until told to stop. Arguments: listener fd, channel fd, events file ("-" for stdout)."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)   # the terminal's; the supervisor decides
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _raise_file_limit()
+    listener = socket.socket(fileno=int(arguments[0]))
+    channel = socket.socket(fileno=int(arguments[1]))
+    snapshot = channels.receive(channel)
+    events = None if arguments[2] == "-" else Path(arguments[2])
+    worker = Worker(snapshot, events, from_environ(os.environ))
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 50)               # few cycles live here, and each pass stops the loop
+    uvloop.run(_serve(worker, listener, channel))
+
+
+def _raise_file_limit() -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    ceiling = hard if hard != resource.RLIM_INFINITY else 1_048_576
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(ceiling, 1_048_576), hard))
+
+
+async def _serve(worker: Worker, listener: socket.socket, channel: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, worker.stop)
+    reader, writer = await asyncio.open_connection(sock=channel)
+    follow = loop.create_task(_follow(worker, reader))
+    writer.write(channels.READY)
+    try:
+        await worker.run(listener)
+    finally:
+        follow.cancel()
+        await asyncio.gather(follow, return_exceptions=True)
+        writer.close()
+
+
+async def _follow(worker: Worker, reader: asyncio.StreamReader) -> None:
+    """Apply each snapshot that comes; drain when the supervisor is gone."""
+    while True:
+        try:
+            snapshot = await channels.next_snapshot(reader)
+        except asyncio.IncompleteReadError:
+            worker.stop()
+            return
+        worker.apply(snapshot)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

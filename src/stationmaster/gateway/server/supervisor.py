@@ -1,0 +1,186 @@
+"""The gateway's parent process: binds the socket, starts workers, replaces dead ones, reloads, stops.
+
+Owns: processes and signals. Serves nothing itself; every worker accepts from the one inherited socket, so
+no connection is lost when a worker goes (docs/decisions/0004-processes.md).
+"""
+
+import contextlib
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from stationmaster.errors import StationmasterError
+from stationmaster.gateway.core.snapshot import Settings, Snapshot
+from stationmaster.gateway.server import channel as channels
+from stationmaster.gateway.server.worker import BACKLOG
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+_START_TIMEOUT = 30.0      # seconds for a worker to say that it serves
+_RESPAWN_PAUSE = 0.2       # seconds; doubles up to 2 while workers die young
+
+
+class _Child:
+    """One worker process and our end of its channel."""
+
+    def __init__(self, listener: socket.socket, events: Path | None, snapshot: Snapshot) -> None:
+        self.channel, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+                [sys.executable, "-m", "stationmaster.gateway.server.process",
+                 str(listener.fileno()), str(theirs.fileno()), str(events) if events else "-"],
+                pass_fds=(listener.fileno(), theirs.fileno()),
+                stdin=subprocess.DEVNULL,
+            )
+        channels.send(self.channel, snapshot)
+
+    def wait_ready(self) -> bool:
+        """Whether the worker serves within the time a start may take."""
+        self.channel.settimeout(_START_TIMEOUT)
+        try:
+            return self.channel.recv(1) == channels.READY
+        except OSError:
+            return False
+        finally:
+            self.channel.settimeout(None)
+
+    def close(self) -> None:
+        """Wait for the process and let go of the channel."""
+        self.process.wait()
+        self.channel.close()
+
+
+class Supervisor:
+    """Runs until a signal ends it. `say` takes one line for people, `load` reads the configuration anew."""
+
+    def __init__(self, load: Callable[[], Snapshot], events: Path | None, say: Callable[[str], None]) -> None:
+        self._load = load
+        self._events = events
+        self._say = say
+        self._snapshot = load()
+        self._children: list[_Child] = []
+        self._stopping = False
+        self._pause = _RESPAWN_PAUSE
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_write.setblocking(False)
+
+    def run(self) -> int:
+        """Bind, start, supervise. Returns the exit code. Raises StationmasterError when it cannot start."""
+        settings = self._snapshot.settings
+        with self._wake_read, self._wake_write, bind(settings) as listener:
+            previous = {number: signal.signal(number, _ignore) for number in _SIGNALS}
+            fd = signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
+            try:
+                self._start_all(listener, settings)
+                self._supervise(listener)
+            finally:
+                self._end_all()
+                signal.set_wakeup_fd(fd)
+                for number, handler in previous.items():
+                    signal.signal(number, handler)
+        return 0
+
+    def _start_all(self, listener: socket.socket, settings: Settings) -> None:
+        self._children = [_Child(listener, self._events, self._snapshot) for _ in range(settings.workers)]
+        if not all([child.wait_ready() for child in self._children]):
+            raise StationmasterError("error.gateway.start", "A worker did not start.",
+                                     hint="Its own message stands above.", who="us")
+        host, port = listener.getsockname()[:2]
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._say(f"gateway listens on http://{place} with {settings.workers} worker(s)")
+
+    def _supervise(self, listener: socket.socket) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wake_read, selectors.EVENT_READ)
+            while self._children:
+                if selector.select(timeout=1.0):
+                    for number in self._wake_read.recv(256):
+                        self._on_signal(number)
+                self._reap(listener)
+
+    def _on_signal(self, number: int) -> None:
+        if number == signal.SIGHUP and not self._stopping:
+            self._reload()
+        elif number in (signal.SIGTERM, signal.SIGINT):
+            self._say("gateway finishes what is open; a second signal ends it at once" if not self._stopping
+                      else "gateway ends")
+            self._stopping = True
+            for child in self._children:
+                child.process.terminate()
+
+    def _reload(self) -> None:
+        """Read the file again. A bad one changes nothing."""
+        try:
+            snapshot = self._load()
+        except StationmasterError as error:
+            self._say(f"configuration kept, the new one is refused:\n{error}")
+            return
+        fixed = (snapshot.settings.host, snapshot.settings.port, snapshot.settings.workers)
+        if fixed != (self._snapshot.settings.host, self._snapshot.settings.port, self._snapshot.settings.workers):
+            self._say("host, port and workers change at the next start only")
+        self._snapshot = snapshot
+        for child in self._children:
+            with contextlib.suppress(OSError):  # a worker that just died gets it when it is replaced
+                channels.send(child.channel, snapshot)
+        self._say("configuration reloaded")
+
+    def _reap(self, listener: socket.socket) -> None:
+        """Let go of workers that ended; replace them unless we are stopping."""
+        for child in [child for child in self._children if child.process.poll() is not None]:
+            self._children.remove(child)
+            child.close()
+            if self._stopping:
+                continue
+            self._say(f"worker {child.process.pid} ended with {child.process.returncode}; starting another")
+            replacement = _Child(listener, self._events, self._snapshot)
+            self._children.append(replacement)
+            self._pause = _RESPAWN_PAUSE if replacement.wait_ready() else min(self._pause * 2, 2.0)
+            if self._pause > _RESPAWN_PAUSE:
+                time.sleep(self._pause)
+
+    def _end_all(self) -> None:
+        for child in self._children:
+            child.process.kill()
+            child.close()
+        self._children = []
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """The wake-up descriptor carries the signal; a handler must exist for it to be written."""
+
+
+def bind(settings: Settings) -> socket.socket:
+    """The listening socket. Raises StationmasterError when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise StationmasterError(
+            "error.gateway.bind", f"Cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}.",
+            hint="Choose another --port, or end what uses it.",
+        ) from error
+    return listener
+
+
+def run(load: Callable[[], Snapshot], *, config: Path, events: Path | None, log_level: str) -> int:
+    """Run a gateway until SIGTERM or SIGINT; SIGHUP reads `config` again through `load`.
+
+    Raises StationmasterError (ConfigError among them) before anything listens.
+    """
+
+    def say(line: str) -> None:
+        print(f"stationmaster: {line}", file=sys.stderr, flush=True)
+
+    if log_level == "debug":
+        say(f"configuration {config}, events to {events or 'stdout'}")
+    return Supervisor(load, events, say).run()

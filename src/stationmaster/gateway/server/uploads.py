@@ -1,0 +1,139 @@
+"""A request body passed on as it comes, with back-pressure. Owns: its framing towards the upstream, and for
+forms the wait until the model is known. Held back at most as long as that takes.
+"""
+
+from typing import TYPE_CHECKING
+
+from stationmaster.gateway.core import faults
+from stationmaster.gateway.core.chunked import LAST_CHUNK, ChunkedReader, chunk
+from stationmaster.gateway.core.endpoints import ModelIn
+from stationmaster.gateway.core.multipart import BadMultipart, ModelField
+from stationmaster.gateway.core.peek import Refused
+from stationmaster.gateway.core.requests import Body
+from stationmaster.gateway.core.wire import ProtocolError
+from stationmaster.gateway.server.exchange import Exchange
+
+if TYPE_CHECKING:
+    from stationmaster.gateway.server.inbound import ClientConnection
+
+FLOW_LIMIT = 64 * 1024     # bytes held while the upstream is being connected
+
+
+class Upload:
+    """One streamed body. `feed` takes bytes off the wire; they leave through the exchange."""
+
+    __slots__ = ("_chunked", "_chunks", "_client", "_ended", "_exchange", "_field", "_left", "_rest", "_size",
+                 "_started", "_waiting")
+
+    def __init__(self, client: "ClientConnection", exchange: Exchange, length: int | None) -> None:
+        head = exchange.head
+        self._client = client
+        self._exchange = exchange
+        self._chunks = ChunkedReader() if head.chunked else None
+        self._chunked = head.chunked       # towards the upstream; a known length stays known
+        self._left = length or 0
+        self._field = ModelField(head.boundary) if head.body is Body.FORM else None
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._started = False
+        self._ended = False
+        self._rest = b""
+        exchange.upload_open = True
+
+    def feed(self, data: bytes) -> None:
+        """Bytes off the client's wire."""
+        self._client._body_deadline()  # noqa: SLF001  its clock, our bytes
+        try:
+            payload = self._unframe(data)
+            if self._field is not None and payload:
+                self._field.feed(payload)
+        except BadMultipart:
+            self._client.upload_refused(faults.BAD_MULTIPART)
+            return
+        except ProtocolError as error:
+            self._client.upload_refused(faults.Fault(error.status, error.code, error.message))
+            return
+        self._exchange.bytes_in += len(payload)
+        if payload:
+            self._waiting.append(payload)
+            self._size += len(payload)
+        self._go()
+
+    def _unframe(self, data: bytes) -> bytes:
+        if self._chunks is not None:
+            payload = self._chunks.feed(data)
+            self._ended, self._rest = self._chunks.done, self._chunks.rest
+            return payload
+        payload, self._rest = data[: self._left], data[self._left :]
+        self._left -= len(payload)
+        self._ended = not self._left
+        return payload
+
+    def _go(self) -> None:
+        if self._started:
+            self.flow()
+        elif self._known():
+            self._start()
+        elif self._size > self._exchange.table.settings.max_body_bytes:
+            self._client.upload_refused(faults.BODY_TOO_LARGE)
+
+    def _known(self) -> bool:
+        """Whether enough has come to choose a route: for a form its model, or its end."""
+        field = self._field
+        return field is None or field.model is not None or field.done or self._ended
+
+    def _start(self) -> None:
+        exchange = self._exchange
+        self._started = True
+        if self._field is not None and not (self._field.done or self._field.model is not None):
+            self._client.upload_refused(faults.BAD_MULTIPART)
+            return
+        if self._field is not None:
+            exchange.model = self._field.model or ""
+        try:
+            exchange.route()
+        except Refused as refused:
+            self._client.upload_refused(refused.fault)
+            return
+        changed = self._rename()
+        prefix = exchange.choose()
+        if prefix is None:
+            return
+        framing = b"transfer-encoding: chunked\r\n\r\n" if self._chunked else b"content-length: %d\r\n\r\n" % (
+            self._size + self._left + changed
+        )
+        exchange.request = prefix + framing
+        if self._size > FLOW_LIMIT:
+            self._client.hold(True)
+        assert exchange.upstream is not None  # noqa: S101  choose() set it
+        exchange.worker.upstreams.acquire(exchange.upstream.origin, exchange, fresh=True)
+
+    def _rename(self) -> int:
+        """Put an alias's target into the form; return by how many bytes that changed its length."""
+        exchange, field = self._exchange, self._field
+        same = exchange.sent_model == exchange.model
+        if field is None or exchange.head.endpoint.model_in is not ModelIn.BODY or not exchange.model or same:
+            return 0
+        whole = b"".join(self._waiting)
+        start, end = field.span
+        renamed = exchange.sent_model.encode()
+        self._waiting = [whole[:start] + renamed + whole[end:]]
+        return len(renamed) - (end - start)
+
+    def flow(self) -> None:
+        """Hand over what waits, if there is anybody to take it."""
+        exchange = self._exchange
+        if exchange.connection is None:
+            if self._size > FLOW_LIMIT:
+                self._client.hold(True)
+            return
+        waiting, self._waiting, self._size = b"".join(self._waiting), [], 0
+        if waiting:
+            exchange.upload(chunk(waiting) if self._chunked else waiting)
+        if self._ended:
+            if self._chunked:
+                exchange.upload(LAST_CHUNK)
+            exchange.upload_done()
+            self._client.uploaded(self._rest)
+        else:
+            self._client.hold(False)

@@ -1,0 +1,155 @@
+"""One worker: a loop, a listening socket, and everything that serves from one snapshot at a time. Owns: the
+clock, the connections, drain. Started by the supervisor as a process of its own, or by a test in a thread.
+"""
+
+import asyncio
+import os
+import resource
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from stationmaster.gateway.core import faults
+from stationmaster.gateway.core.events import Event
+from stationmaster.gateway.core.requests import Public, RequestHead
+from stationmaster.gateway.core.snapshot import Snapshot
+from stationmaster.gateway.core.table import Table
+from stationmaster.gateway.server.catalogue import Catalogue
+from stationmaster.gateway.server.dial import Dialer, tls_context
+from stationmaster.gateway.server.eventlog import EventLog
+from stationmaster.gateway.server.exchange import Exchange
+from stationmaster.gateway.server.inbound import ClientConnection
+from stationmaster.gateway.server.outbound import UpstreamPool
+from stationmaster.gateway.server.proxies import Proxies
+
+TICK = 0.5                 # seconds; every timeout is checked this often, so it is never exact
+SPARE_FILES = 64           # open files kept for what is no connection
+BACKLOG = 4096
+
+
+class Worker:
+    """Serves one listening socket. `run` until `stop`, `apply` to change the snapshot in between."""
+
+    def __init__(self, snapshot: Snapshot, events: Path | None = None, proxies: Proxies | None = None) -> None:
+        """Raises OSError (`events`, `ca_bundle`) or ssl.SSLError before anything is served."""
+        self.table = Table(snapshot)
+        settings = snapshot.settings
+        self.clock = time.monotonic
+        self.epoch = time.time() - self.clock()   # what makes wall-clock time of the clock's
+        self.now = self.clock()            # coarse: as of the last tick
+        self.buffered = 0                  # bytes of request bodies held
+        self.draining = False
+        self.orphans: set[Exchange] = set()
+        self.clients: set[ClientConnection] = set()
+        self.upstreams = UpstreamPool(
+            Dialer(tls_context(settings.ca_bundle), proxies or Proxies(), settings.connect_timeout)
+        )
+        self.catalogue = Catalogue(self)
+        self._log = EventLog(events)
+        self.record: Callable[[Event], None] = self._log.add
+        self._id_base = f"req_{os.urandom(6).hex()}"
+        self._ids = 0
+        self.turn = 0                      # grows by one a choice, for members to take turns
+        self._room = settings.max_connections or _room()
+        self._deadline = 0.0
+        self._stopping: asyncio.Event | None = None
+        self._server: asyncio.Server | None = None
+
+    # What connections and exchanges ask for.
+
+    def new_request_id(self) -> str:
+        """Unique over workers and restarts."""
+        self._ids += 1
+        return f"{self._id_base}{self._ids:x}"
+
+    def admit(self, client: ClientConnection) -> bool:
+        """Count a new connection; False when there is no room for it."""
+        self.clients.add(client)
+        return len(self.clients) <= self._room
+
+    def leave(self, client: ClientConnection) -> None:
+        """A connection is gone."""
+        self.clients.discard(client)
+
+    def public_answer(self, head: RequestHead, *, close: bool) -> bytes:
+        """The doors without a key: alive, ready, hello."""
+        if head.public is Public.READY and self.draining:
+            return faults.answer(faults.DRAINING, "openai", self.new_request_id(), close=True,
+                                 head_only=head.head_only)
+        body = b'{"status":"ok"}'
+        return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n%b" % (
+            len(body), b"connection: close\r\n" if close else b"", b"" if head.head_only else body
+        )
+
+    # Its life.
+
+    def apply(self, snapshot: Snapshot) -> None:
+        """Serve from `snapshot` from the next request on; requests under way keep theirs."""
+        self.table = Table(snapshot)
+        self.catalogue.refresh()
+
+    async def run(self, listener: socket.socket) -> None:
+        """Serve `listener` until `stop`, then drain."""
+        loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        self._server = await loop.create_server(lambda: ClientConnection(self), sock=listener, backlog=BACKLOG)
+        self.catalogue.refresh()
+        ticking = loop.create_task(self._tick_forever())
+        try:
+            await self._stopping.wait()
+            await self._drain()
+        finally:
+            ticking.cancel()
+            await asyncio.gather(ticking, return_exceptions=True)
+            await self.catalogue.close()
+            await self.upstreams.close()
+            self._log.close()
+
+    def stop(self) -> None:
+        """Begin to drain; a second call ends the drain."""
+        if self._stopping is not None and not self._stopping.is_set():
+            self._stopping.set()
+        else:
+            self._deadline = self.clock()
+
+    async def _drain(self) -> None:
+        """Stop accepting, let what is open finish, then end it audibly."""
+        assert self._server is not None  # noqa: S101  run() set it
+        self.draining = True
+        self._server.close()
+        self._deadline = self.clock() + self.table.settings.drain_seconds
+        for client in list(self.clients):
+            client.drain()
+        while (self.clients or self.orphans) and self.clock() < self._deadline:
+            await asyncio.sleep(0.05)
+        for client in list(self.clients):
+            if client.exchange is not None:
+                client.exchange.drain()
+        await asyncio.sleep(0.05)
+        for client in list(self.clients):
+            client.transport.abort()
+        await asyncio.sleep(0)
+
+    async def _tick_forever(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self._tick()
+
+    def _tick(self) -> None:
+        self.now = now = self.clock()
+        self.epoch = time.time() - now
+        for client in list(self.clients):
+            client.tick(now)
+        for exchange in list(self.orphans):
+            exchange.tick(now)
+        self.upstreams.sweep(now)
+        self._log.flush()
+
+
+def _room() -> int:
+    """How many clients the open-file limit leaves room for: each may need a connection upstream as well."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY:
+        limit = 1_000_000
+    return max(16, (limit - SPARE_FILES) // 2)
