@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-import rig
 
+import rig
 from stationmaster.sandbox.server import SandboxServer
 
 

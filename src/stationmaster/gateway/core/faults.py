@@ -38,7 +38,7 @@ NEEDS_WEBSOCKET = Fault(426, "websocket_needed", "This endpoint speaks WebSocket
                         "Connect with a WebSocket client.", (("upgrade", "websocket"),))
 NO_MODEL = Fault(400, "no_model", "The request names no model.", "Add a 'model'.")
 MODEL_UNNAMED = Fault(403, "model_unnamed", "This key may use certain models only, and the request names none.",
-                      "Name a model, or use a key whose models are [\"*\"].", _NO_RETRY)
+                      'Name a model, or use a key whose models are ["*"].', _NO_RETRY)
 NO_DEFAULT_POOL = Fault(404, "no_default_pool", "The request names no model and the gateway has no default pool.",
                         "The operator can set 'default_pool'.", _NO_RETRY)
 BAD_JSON = Fault(400, "bad_json", "The body is not valid JSON.", "Check the body and its encoding (UTF-8).")

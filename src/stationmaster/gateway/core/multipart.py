@@ -9,11 +9,13 @@ import re
 MAX_PART_HEAD = 8 * 1024
 MAX_MODEL = 512
 
-_BOUNDARY = re.compile(rb'multipart/form-data;(?:.*;)?\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))\s*(?:;.*)?', re.I)
+_BOUNDARY = re.compile(
+    rb'multipart/form-data;(?:.*;)?\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))\s*(?:;.*)?', re.IGNORECASE
+)
 _DISPOSITION = re.compile(
     rb'form-data; ?name="([^"\\\r\n]*)"'
     rb"(?:; ?filename=(?:\"(?:[^\"\\\r\n]|\\.)*\"|[^\s;\"]+))?(?:; ?filename\*=[^\s;]+)?",
-    re.I,
+    re.IGNORECASE,
 )
 
 _DELIMITER, _AFTER, _HEAD, _DATA = range(4)

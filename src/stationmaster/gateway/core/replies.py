@@ -13,6 +13,7 @@ from stationmaster.gateway.core.wire import ProtocolError, ResponseLine, parse_r
 
 MAX_CACHED = 1024
 MAX_CACHED_HEAD = 8 * 1024
+SHAPE_AFTER = 8            # times a head must come back before it gets a pattern, which is dear to make
 
 # Lines that differ between two otherwise equal heads. Groups: 1 may pass to the caller, 2 is the body's
 # length, 3 is the vendor's id of the request; the rest never passes. Their values are checked here as
@@ -28,10 +29,17 @@ _VOLATILE = re.compile(
 )
 
 
+_PASSES, _LENGTH, _ID = 1, 2, 3    # the groups
+_OPEN = {_PASSES: b"(" + _TEXT + b")", _LENGTH: rb"([0-9]{1,15})", _ID: b"(" + _TEXT + b")", None: _TEXT}
+
+
 class ReplyHead:
     """What answer heads that differ in volatile lines only have in common."""
 
-    __slots__ = ("encoded", "framing", "json", "keep_alive", "line", "start", "status", "stream", "stream_start")
+    __slots__ = (
+        "_seen", "_shape", "encoded", "framing", "json", "keep_alive", "line", "start", "status", "stream",
+        "stream_start",
+    )
 
     def __init__(self, line: ResponseLine) -> None:
         kind = value(line.headers, b"content-type")
@@ -45,11 +53,56 @@ class ReplyHead:
         status = b"HTTP/1.1 %d %b" % (line.status, faults.REASONS.get(line.status, "").encode())
         self.start = status + _lines(line, stream=False)
         self.stream_start = status + _lines(line, stream=True)
+        self._seen = 0
+        self._shape: Shape | None = None
 
     @property
     def handshake(self) -> bytes:
         """The WebSocket fields of a 101."""
         return handshake(self.line)
+
+    def seen(self, raw: bytes) -> None:
+        """`raw` was this head again. One that keeps coming back is worth a pattern of its own."""
+        self._seen += 1
+        if self._seen == SHAPE_AFTER:
+            self._shape = Shape(raw)
+
+    def again(self, raw: bytes) -> "Reply | None":
+        """Read `raw` as this head with other volatile values, or None if it is not that."""
+        shape = self._shape
+        found = shape.match(raw) if shape is not None else None
+        if shape is None or found is None:
+            return None
+        values = found.groups()
+        length, at = -1, shape.length_at
+        if at >= 0:
+            length = int(values[at])
+            values = values[:at] + values[at + 1 :]
+        vendor_id = values[shape.id_at] if shape.id_at >= 0 else b""
+        return Reply(self, length, shape.template % values, vendor_id)
+
+
+class Shape:
+    """One head's pattern: its fixed lines literally, its volatile values open. Much cheaper than cutting the
+    volatile lines out. `template` takes the values that may pass, in their order, and gives their lines."""
+
+    __slots__ = ("id_at", "length_at", "match", "template")
+
+    def __init__(self, raw: bytes) -> None:
+        fixed = _VOLATILE.split(raw)[::4]
+        pattern, template, kinds = [re.escape(fixed[0])], [], []
+        for line, after in zip(_VOLATILE.finditer(raw), fixed[1:], strict=True):
+            name, kind = line[0][2 : line[0].index(b":")], line.lastindex
+            pattern += [b"\r\n", re.escape(name), b": ?", _OPEN[kind], re.escape(after)]
+            if kind is not None:
+                kinds.append(kind)
+            if kind in (_PASSES, _ID):
+                template.append(b"\r\n%b: %%b" % name)
+        passing = [kind for kind in kinds if kind != _LENGTH]
+        self.length_at = kinds.index(_LENGTH) if _LENGTH in kinds else -1
+        self.id_at = passing.index(_ID) if _ID in passing else -1
+        self.template = b"".join(template)
+        self.match = re.compile(b"".join(pattern)).fullmatch
 
 
 def _lines(line: ResponseLine, *, stream: bool) -> bytes:
@@ -65,7 +118,7 @@ def _is_volatile(field: tuple[bytes, bytes]) -> bool:
 
 class Reply(NamedTuple):
     """One answer head: what is common, the body's length (-1: not stated), the volatile lines that may pass
-    (each with the CRLF before it), and the vendor's request id line, or empty."""
+    (each with the CRLF before it), and the vendor's id of the request, or empty."""
 
     head: ReplyHead
     length: int
@@ -76,8 +129,11 @@ class Reply(NamedTuple):
 _cache: dict[bytes, ReplyHead] = {}
 
 
-def read_reply(raw: bytes, method: str) -> Reply:
-    """Understand one whole answer head to a `method` request. Raises ProtocolError."""
+def read_reply(raw: bytes, method: str, last: ReplyHead | None = None) -> Reply:
+    """Understand one whole answer head to a `method` request. `last` is the head that came before it on its
+    connection, for a request of the same method: most likely the same again. Raises ProtocolError."""
+    if last is not None and (reply := last.again(raw)) is not None:
+        return reply
     parts = _VOLATILE.split(raw)
     lengths = [digits for digits in parts[2::4] if digits is not None]
     if len(lengths) > 1:
@@ -86,11 +142,15 @@ def read_reply(raw: bytes, method: str) -> Reply:
     head = _cache.get(key)
     if head is None:
         head = _understand(raw, method, key)
+    head.seen(raw)
+    return _reply(head, int(lengths[0]) if lengths else head.line.length, parts)
+
+
+def _reply(head: ReplyHead, length: int, parts: list[bytes | None]) -> Reply:
+    passing = [line for pair in zip(parts[1::4], parts[3::4], strict=True) for line in pair if line is not None]
     ids = [line for line in parts[3::4] if line is not None]
-    passing = [line for line in parts[1::4] if line is not None] + ids
     lines = b"\r\n" + b"\r\n".join(passing) if passing else b""
-    length = int(lengths[0]) if lengths else head.line.length
-    return Reply(head, length, lines, ids[0] if ids else b"")
+    return Reply(head, length, lines, ids[0].partition(b":")[2].strip() if ids else b"")
 
 
 def _understand(raw: bytes, method: str, key: bytes) -> ReplyHead:

@@ -64,9 +64,34 @@ class RequestHead:
     """What a head means. `fault` is set when it can only be refused; then little else holds."""
 
     __slots__ = (
-        "_fields", "_prefixes", "bare", "body", "boundary", "chunked", "dialect", "encoding", "endpoint", "expects",
-        "fault", "head_only", "http11", "keep_alive", "key", "length", "line", "meter", "method", "model",
-        "public", "query", "reads_body", "simple", "suffix", "websocket",
+        "_fields",
+        "_prefixes",
+        "bare",
+        "before_length",
+        "behind_length",
+        "body",
+        "boundary",
+        "chunked",
+        "dialect",
+        "encoding",
+        "endpoint",
+        "expects",
+        "fault",
+        "head_only",
+        "http11",
+        "keep_alive",
+        "key",
+        "length",
+        "line",
+        "meter",
+        "method",
+        "model",
+        "public",
+        "query",
+        "reads_body",
+        "simple",
+        "suffix",
+        "websocket",
     )
 
     def __init__(self, line: RequestLine, keys: Keys) -> None:
@@ -96,6 +121,7 @@ class RequestHead:
         self.boundary = b""
         self.fault = self._refusal(found, path)
         self.simple = self._is_simple()
+        self.before_length = self.behind_length = b""   # the head's bytes round the digits of its length
         self._fields: dict[str, bytes] = {}
         self._prefixes: dict[tuple[str, str], bytes] = {}
 
@@ -127,6 +153,22 @@ class RequestHead:
             except BadMultipart:
                 return faults.BAD_MULTIPART
         return None
+
+    def remember(self, raw: bytes, line: int, stop: int) -> None:
+        """Keep the head's own bytes, so that the same head with another length is known at a glance. `line`
+        and `stop` are where `find_length` found the line."""
+        self.before_length, self.behind_length = raw[: line + len(b"\r\nContent-Length: ")], raw[stop:]
+
+    def length_again(self, data: bytes) -> tuple[int, int] | None:
+        """If `data` begins with this head, its body's length and where the body begins, else None."""
+        before, behind = self.before_length, self.behind_length
+        if not before or not data.startswith(before):
+            return None
+        stop = data.find(b"\r\n", len(before), len(before) + 13)
+        digits = data[len(before) : stop]
+        if stop < 0 or not digits.isdigit() or not data.startswith(behind, stop):
+            return None
+        return int(digits), stop + len(behind)
 
     def _is_simple(self) -> bool:
         """The usual request: a plain JSON body for an upstream, nothing to wait for or to refuse."""

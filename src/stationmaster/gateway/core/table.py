@@ -8,7 +8,7 @@ from math import gcd
 from stationmaster.gateway.core import faults
 from stationmaster.gateway.core.endpoints import Dialect
 from stationmaster.gateway.core.faults import Fault
-from stationmaster.gateway.core.requests import RequestHead
+from stationmaster.gateway.core.requests import RequestHead, find_length
 from stationmaster.gateway.core.snapshot import Member, Pool, Route, Snapshot, VirtualKey
 from stationmaster.gateway.core.upstreams import Upstream
 from stationmaster.gateway.core.wire import parse_request
@@ -40,7 +40,7 @@ class Rotation:
         self._turns: dict[Dialect, list[Upstream]] = {}
 
     def __repr__(self) -> str:
-        shares = ", ".join(f"{member.credential}×{member.weight}@{member.priority}" for member, _ in self._members)
+        shares = ", ".join(f"{member.credential}*{member.weight}@{member.priority}" for member, _ in self._members)
         return f"Rotation({self.id!r}: {shares})"
 
     @property
@@ -91,8 +91,22 @@ class Table:
         self.heads: dict[bytes, RequestHead] = {}
         self._plans: dict[tuple[str, str], Plan | Fault] = {}
 
-    def understand(self, cache_key: bytes, raw: bytes) -> RequestHead:
-        """Read a head that is not in `heads` yet, and keep it when its key is known. Raises ProtocolError."""
+    def understand(self, raw: bytes) -> tuple[RequestHead, int | None]:
+        """A whole head and its body's length. Raises ProtocolError.
+
+        Looked up by its bytes less the length; a head that is not there is read, and kept when its key is
+        known.
+        """
+        cut = find_length(raw, len(raw))
+        cache_key = raw if cut is None else raw[: cut[0]] + raw[cut[1] :]
+        head = self.heads.get(cache_key)
+        if head is None:
+            head = self._read(cache_key, raw)
+            if cut is not None and head.simple:
+                head.remember(raw, cut[0], cut[1])
+        return head, head.length if cut is None else cut[2]
+
+    def _read(self, cache_key: bytes, raw: bytes) -> RequestHead:
         head = RequestHead(parse_request(raw), self.keys)
         if head.key is not None and head.fault is None and len(cache_key) <= MAX_CACHED_HEAD:
             if len(self.heads) >= MAX_CACHED_HEADS:

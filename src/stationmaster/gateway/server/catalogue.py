@@ -64,7 +64,7 @@ class _Fetch:
         self._connection = None
         self._settle(b"")
 
-    def on_upload_paused(self, paused: bool) -> None:  # noqa: FBT001  it is the state itself
+    def on_upload_paused(self, paused: bool) -> None:
         """Never matters: the request is one small write."""
 
     def abandon(self) -> None:

@@ -28,7 +28,7 @@ def _gzip(body: bytes, cap: int) -> bytes:
 
 
 def _zstd(body: bytes, cap: int) -> bytes:
-    import zstandard  # noqa: PLC0415  costs memory that most workers never need
+    import zstandard
 
     reader = zstandard.ZstdDecompressor(max_window_size=8 * 1024 * 1024).decompressobj()  # RFC 9659
     pieces, size = [], 0

@@ -154,7 +154,7 @@ class Exchange:
             self.attempts += 1
             self.fail(fault)
 
-    def on_upload_paused(self, paused: bool) -> None:  # noqa: FBT001  it is the state itself
+    def on_upload_paused(self, paused: bool) -> None:
         """The upstream takes no more just now (or does again): hold the client's bytes back."""
         if self.client is not None and (self.upload_open or self.tunnel):
             self.client.hold(paused)
@@ -391,7 +391,7 @@ class Exchange:
             self._answer.broken()
         self.finish()
 
-    def client_slow(self, slow: bool) -> None:  # noqa: FBT001  it is the state itself
+    def client_slow(self, slow: bool) -> None:
         """The client takes no more just now, or does again."""
         self.deadline = self.worker.now + self.table.settings.idle_timeout
         if self.connection is not None:

@@ -10,7 +10,8 @@ from stationmaster.gateway.core.chunked import ChunkedReader
 from stationmaster.gateway.core.endpoints import dialect_of
 from stationmaster.gateway.core.faults import Fault
 from stationmaster.gateway.core.peek import Refused
-from stationmaster.gateway.core.requests import Body, RequestHead, find_length
+from stationmaster.gateway.core.requests import Body, RequestHead
+from stationmaster.gateway.core.table import Table
 from stationmaster.gateway.core.wire import ProtocolError, check_partial_request
 from stationmaster.gateway.server.decode import decode
 from stationmaster.gateway.server.exchange import Exchange
@@ -28,8 +29,8 @@ class ClientConnection(asyncio.Protocol):
     """One client's connection. At most one exchange at a time; what comes early waits in order."""
 
     __slots__ = (
-        "_body", "_buffer", "_chunks", "_closing", "_head", "_held", "_left", "_reserved", "_upload",
-        "deadline", "exchange", "slow", "transport", "worker",
+        "_body", "_buffer", "_chunks", "_closing", "_head", "_held", "_known", "_known_table", "_left", "_reserved",
+        "_upload", "deadline", "exchange", "slow", "transport", "worker",
     )
 
     def __init__(self, worker: "Worker") -> None:
@@ -47,6 +48,8 @@ class ClientConnection(asyncio.Protocol):
         self._upload: Upload | None = None
         self._closing = False          # our last answer is out; what comes now is thrown away
         self._held = False             # reading is paused
+        self._known: RequestHead | None = None   # the last simple head, most likely the next one as well
+        self._known_table: Table | None = None   # what it was read with
 
     # The socket.
 
@@ -97,27 +100,37 @@ class ClientConnection(asyncio.Protocol):
     # A request's head.
 
     def _request(self, data: bytes) -> None:
-        """Begin a request with what has come. Equal heads are looked up, others read (core/requests)."""
+        """Begin a request with what has come."""
+        known = self._known
+        if known is not None and self._known_table is self.worker.table:
+            again = known.length_again(data)
+            if again is not None:
+                self._simple(known, again[0], data, again[1])
+                return
         end = data.find(b"\r\n\r\n")
         if end < 0 or data[0] == 13:
             self._partial(data, end)
             return
-        cut = find_length(data, end)
-        cache_key = data[:end] if cut is None else data[: cut[0]] + data[cut[1] : end]
         table = self.worker.table
-        head = table.heads.get(cache_key)
-        if head is None:
-            try:
-                head = table.understand(cache_key, data[: end + 4])
-            except ProtocolError as error:
-                self._refuse_bytes(error, data)
-                return
-        if head.simple and cut is not None and len(data) == end + 4 + cut[2] <= PIPELINE_LIMIT:
+        try:
+            head, length = table.understand(data[: end + 4])
+        except ProtocolError as error:
+            self._refuse_bytes(error, data)
+            return
+        if head.simple and length is not None:
+            self._known, self._known_table = head, table
+            self._simple(head, length, data, end + 4)
+        else:
+            self._begin(head, length, data[end + 4 :])
+
+    def _simple(self, head: RequestHead, length: int, data: bytes, at: int) -> None:
+        """The usual request; usually its body is here as well and nothing behind it."""
+        if len(data) == at + length <= PIPELINE_LIMIT:
             self._buffer = b""
             self.exchange = Exchange(self.worker, self, head)
-            self.exchange.start(data[end + 4 :])
+            self.exchange.start(data[at:])
         else:
-            self._begin(head, cut[2] if cut is not None else head.length, data[end + 4 :])
+            self._begin_json(head, length, data[at:])
 
     def _partial(self, data: bytes, end: int) -> None:
         """No whole head yet. Empty lines before one are skipped (RFC 9112 2.2)."""
@@ -167,6 +180,7 @@ class ClientConnection(asyncio.Protocol):
     # A JSON body, taken in whole.
 
     def _begin_json(self, head: RequestHead, length: int | None, rest: bytes) -> None:
+        self._buffer = b""
         if length is not None and len(rest) >= length:
             self._buffer = rest[length:] if len(rest) > length else b""
             if length > self.worker.table.settings.max_body_bytes:
@@ -312,7 +326,7 @@ class ClientConnection(asyncio.Protocol):
         if len(self._buffer) > PIPELINE_LIMIT:
             self.hold(True)
 
-    def hold(self, hold: bool) -> None:  # noqa: FBT001  it is the state itself
+    def hold(self, hold: bool) -> None:
         """Stop reading from the client, or go on."""
         if hold == self._held or self.transport.is_closing():
             return

@@ -10,7 +10,7 @@ from typing import Protocol, cast
 from stationmaster.gateway.core import faults
 from stationmaster.gateway.core.chunked import ChunkedReader
 from stationmaster.gateway.core.faults import Fault
-from stationmaster.gateway.core.replies import Reply, read_reply
+from stationmaster.gateway.core.replies import Reply, ReplyHead, read_reply
 from stationmaster.gateway.core.upstreams import Origin
 from stationmaster.gateway.core.wire import MAX_HEAD, ProtocolError
 from stationmaster.gateway.server.dial import Dialer
@@ -49,7 +49,7 @@ class Listener(Protocol):
     def on_broken(self, fault: Fault, *, unanswered: bool) -> None:
         """The connection died before the answer was whole; `unanswered`: before any byte of it."""
 
-    def on_upload_paused(self, paused: bool) -> None:  # noqa: FBT001  it is the state itself
+    def on_upload_paused(self, paused: bool) -> None:
         """Whether the upstream takes no more of the request just now."""
 
 
@@ -57,8 +57,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     """One connection to an origin. Serves one exchange (its listener) at a time."""
 
     __slots__ = (
-        "_carry", "_chunks", "_framing", "_interim", "_left", "_pool", "_take", "heard", "idle_since", "listener", "origin",
-        "paused", "reusable", "transport", "used", "whole_request",
+        "_carry", "_chunks", "_framing", "_interim", "_last", "_left", "_pool", "_take", "heard", "idle_since",
+        "listener", "origin", "paused", "reusable", "transport", "used", "whole_request",
     )
 
     def __init__(self, pool: "UpstreamPool", origin: Origin) -> None:
@@ -78,6 +78,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._left = 0
         self._interim = 0
         self._chunks: ChunkedReader | None = None
+        self._last: ReplyHead | None = None    # most likely the next answer's head as well
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's do not inherit from it
@@ -126,10 +127,12 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self._partial_head(data)
             return
         try:
-            reply = read_reply(data[:end], listener.method)
+            reply = read_reply(data[:end], listener.method, self._last if listener.method != "HEAD" else None)
         except ProtocolError:
             self._garbage()
             return
+        if listener.method != "HEAD":
+            self._last = reply.head
         if reply.head.status < 200 and reply.head.status != 101:
             self._skip_interim(listener, data[end:])
         else:

@@ -88,7 +88,8 @@ class Supervisor:
 
     def _start_all(self, listener: socket.socket, settings: Settings) -> None:
         self._children = [_Child(listener, self._events, self._snapshot) for _ in range(settings.workers)]
-        if not all([child.wait_ready() for child in self._children]):
+        ready = [child.wait_ready() for child in self._children]
+        if not all(ready):
             raise StationmasterError("error.gateway.start", "A worker did not start.",
                                      hint="Its own message stands above.", who="us")
         host, port = listener.getsockname()[:2]

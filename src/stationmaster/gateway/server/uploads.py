@@ -42,7 +42,7 @@ class Upload:
 
     def feed(self, data: bytes) -> None:
         """Bytes off the client's wire."""
-        self._client._body_deadline()  # noqa: SLF001  its clock, our bytes
+        self._client._body_deadline()
         try:
             payload = self._unframe(data)
             if self._field is not None and payload:

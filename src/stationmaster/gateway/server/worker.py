@@ -121,7 +121,7 @@ class Worker:
         self._deadline = self.clock() + self.table.settings.drain_seconds
         for client in list(self.clients):
             client.drain()
-        while (self.clients or self.orphans) and self.clock() < self._deadline:
+        while (self.clients or self.orphans) and self.clock() < self._deadline:  # noqa: ASYNC110  two sets and a clock
             await asyncio.sleep(0.05)
         for client in list(self.clients):
             if client.exchange is not None:

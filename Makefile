@@ -1,0 +1,64 @@
+# Stationmaster. `make` alone lists what there is.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Bytecode is written, so that what runs is not compiled at every start.
+export PYTHONDONTWRITEBYTECODE :=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-deps test-clients lint soak bench lock dist clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/run ## gateway and simulated vendors on 127.0.0.1, a virtual key and a ready curl
+	$(BIN)/stationmaster demo
+
+test: .venv/dev ## all tests this machine allows; says what it left out
+	@if [ "$$CI" = true ]; then $(MAKE) --no-print-directory test-deps; fi
+	$(BIN)/python -m pytest
+
+test-deps: ## what tests need beyond Python (Debian: apt, as root)
+	@command -v curl >/dev/null || { apt-get update -qq && apt-get install -y -qq curl; }
+
+test-clients: .venv/dev ## coding agents and Node SDKs from npm through the gateway (about 2 GB)
+	cd tests/clients && npm ci --no-fund --no-audit
+	$(BIN)/python -m pytest tests/clients --timeout 600
+
+lint: .venv/dev ## ruff, mypy strict, import rules
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+soak: .venv/dev ## the long forms: 100,000 answers to clients that come and go
+	SOAK=1 $(BIN)/python -m pytest tests/gateway --timeout 3600 -k crossing
+
+bench: .venv/dev ## CPU, latency and memory beside nginx and other gateways, into bench/results/
+	$(BIN)/python -m bench
+
+lock: .venv/dev ## pin every dependency anew, by hash, free of index addresses
+	$(BIN)/python -m tools.lock
+
+dist: .venv/dev ## a wheel and a source archive in dist/
+	rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist
+
+clean: ## remove what the targets above made
+	rm -rf .venv .cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# Set-up: each stamp is a finished installation of one lock file.
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Stationmaster needs Python 3.11 or later; name one: make PYTHON=/path/to/python3.11"; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/run: requirements.lock requirements-build.lock pyproject.toml | .venv/bin/python
+	$(PIP) --require-hashes -r requirements.lock -r requirements-build.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+	$(PIP) --require-hashes -r requirements-dev.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
