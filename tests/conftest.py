@@ -1,5 +1,7 @@
 """Fixtures that every room's tests share."""
 
+import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -20,3 +22,29 @@ def gateway(vendor: SandboxServer) -> Iterator[rig.Gateway]:
     """A gateway in front of the simulated vendors, one for the whole run."""
     with rig.running_gateway(rig.snapshot_for(vendor.url)) as running:
         yield running
+
+
+_left_out: dict[str, int] = {}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what needs a program that is not here; under CI=true that is a failure (see below)."""
+    for item in items:
+        for marker in item.iter_markers("needs"):
+            program = marker.args[0]
+            if shutil.which(program) is None:
+                _left_out[program] = _left_out.get(program, 0) + 1
+                item.add_marker(pytest.mark.skip(reason=f"needs {program}: make test-deps"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line on what was left out, and the command that adds it."""
+    if _left_out:
+        parts = ", ".join(f"{count} that need {program}" for program, count in _left_out.items())
+        terminalreporter.write_line(f"left out: {parts}; `make test-deps` adds them")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI nothing may be left out."""
+    if _left_out and os.environ.get("CI") == "true":
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

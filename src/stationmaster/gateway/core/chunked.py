@@ -14,6 +14,8 @@ MAX_TRAILERS = 32 * 1024
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[\t -~\x80-\xff]*)?")
 _TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*")
 
+_known_sizes: dict[bytes, int] = {}  # of size lines of up to three digits, checked once: some 10,000 at most
+
 _IN_SIZE, _IN_DATA, _IN_DATA_END, _IN_TRAILERS, _DONE = range(5)
 
 
@@ -39,7 +41,8 @@ class ChunkedReader:
         if self._state == _IN_SIZE and not self._carry:
             end = data.find(b"\r\n", 1, 9)  # the usual case: one whole chunk, nothing else
             if end > 0:
-                size = self._size(data[:end])
+                line = data[:end]
+                size = _known_sizes.get(line) or self._size(line)
                 if size and len(data) == size + end + 4 and data.endswith(b"\r\n"):
                     return data[end + 2 : -2]
         return self._walk(data)
@@ -89,7 +92,10 @@ class ChunkedReader:
         found = _SIZE.fullmatch(line)
         if found is None or len(line) > MAX_LINE:
             raise _bad("bad chunk size")
-        return int(found[1], 16)
+        size = int(found[1], 16)
+        if len(line) <= 3:
+            _known_sizes[line] = size
+        return size
 
     def _check_line(self, partial: bytes) -> None:
         """A line that has not ended yet may still be refused: too long, or a bare CR or LF inside."""

@@ -26,6 +26,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 _NO_RETRY = (("x-should-retry", "false"),)
 
+INTERNAL = Fault(500, "internal_error", "The gateway made a mistake.", "Tell its operator the request id.", close=True)
 MISSING_KEY = Fault(401, "missing_key", "No virtual key was presented.",
                     "Send it as 'Authorization: Bearer …', 'x-api-key', 'x-goog-api-key' or 'api-key'.")
 UNKNOWN_KEY = Fault(401, "unknown_key", "This virtual key is not known here.",
@@ -55,8 +56,6 @@ BUDGET_SPENT = Fault(503, "bodies_over_budget", "The gateway holds too many requ
                      "Try again shortly.", (("retry-after", "1"),), close=True)
 TOO_MANY_CONNECTIONS = Fault(503, "too_many_connections", "The gateway has no room for more connections.",
                              "Try again shortly.", (("retry-after", "1"),), close=True)
-DRAINING = Fault(503, "draining", "The gateway is shutting down.", "Try again; another one will answer.",
-                 (("retry-after", "1"),), close=True)
 HEAD_TIMEOUT = Fault(408, "head_timeout", "The request's head did not arrive in time.", "", close=True)
 BODY_TIMEOUT = Fault(408, "body_timeout", "The request's body stopped arriving.", "", close=True)
 NO_MEMBER = Fault(503, "no_member", "No credential of the pool speaks this API.",

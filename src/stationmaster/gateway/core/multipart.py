@@ -28,8 +28,8 @@ class BadMultipart(Exception):
 def boundary_of(content_type: bytes) -> bytes:
     """The boundary of a multipart/form-data content type. Raises BadMultipart."""
     found = _BOUNDARY.fullmatch(content_type.strip())
-    if found is None:
-        raise BadMultipart("no boundary")
+    if found is None or content_type.lower().count(b"boundary") != 1:
+        raise BadMultipart("no boundary, or two")
     return found[1] or found[2]
 
 
@@ -37,10 +37,11 @@ class ModelField:
     """Scans a form as it arrives. `model` is None until the field is whole; `span` is where it stands,
     counted in bytes from the form's start; `done` says that the closing delimiter passed."""
 
-    __slots__ = ("_at", "_buffer", "_line", "_named", "_state", "done", "model", "span")
+    __slots__ = ("_at", "_buffer", "_line", "_mark", "_named", "_state", "done", "model", "span")
 
     def __init__(self, boundary: bytes) -> None:
         self._line = b"\r\n--" + boundary
+        self._mark = b"--" + boundary
         self._buffer = b"\r\n"  # the first delimiter has no line end of its own before it
         self._at = -2
         self._state = _DELIMITER
@@ -52,10 +53,16 @@ class ModelField:
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the form. Raises BadMultipart."""
         if self.done:
-            return  # an epilogue carries nothing (RFC 2046 5.1.1)
+            self._epilogue(data)
+            return
         self._buffer += data
         while self._step():
             pass
+
+    def _epilogue(self, data: bytes) -> None:
+        """Behind the end nothing may stand (RFC 2046 5.1.1 would have it ignored; not every server does)."""
+        if data.strip(b" \t\r\n"):
+            raise BadMultipart("something stands behind the last part")
 
     def _step(self) -> bool:
         if self._state == _AFTER:
@@ -66,14 +73,13 @@ class ModelField:
 
     def _data(self) -> bool:
         """Up to the next delimiter line: a part's content, or before the first part nothing at all."""
-        end = self._buffer.find(self._line)
-        if end < 0:
-            spare = len(self._buffer) - len(self._line)
-            if self._named and len(self._buffer) > MAX_MODEL + len(self._line):
-                raise BadMultipart("the model field is too long")
-            if spare > 0 and not self._named:
-                self._drop(spare)
+        at = self._buffer.find(self._mark)
+        end = at - 2
+        if at < 0:
+            self._wait_for_delimiter()
             return False
+        if self._buffer[max(end, 0) : at] != b"\r\n":
+            raise BadMultipart("the boundary stands where no line begins with it")
         if self._state == _DELIMITER and (end or self._at != -2):
             raise BadMultipart("something stands before the first part")
         if self._named:
@@ -81,6 +87,14 @@ class ModelField:
         self._drop(end + len(self._line))
         self._state = _AFTER
         return True
+
+    def _wait_for_delimiter(self) -> None:
+        """No boundary yet: keep what may be the beginning of one, and a model field whole."""
+        if self._named:
+            if len(self._buffer) > MAX_MODEL + len(self._line):
+                raise BadMultipart("the model field is too long")
+        elif len(self._buffer) > len(self._line):
+            self._drop(len(self._buffer) - len(self._line))
 
     def _take_model(self, end: int) -> None:
         if self.model is not None:
@@ -98,7 +112,8 @@ class ModelField:
             return False
         mark = self._buffer[:2]
         if mark == b"--":
-            self.done, self._buffer = True, b""
+            self.done, rest, self._buffer = True, self._buffer[2:], b""
+            self._epilogue(rest)
             return False
         if mark != b"\r\n":
             raise BadMultipart("a delimiter line goes on")

@@ -36,6 +36,8 @@ class Peek:
     def __init__(self, body: bytes) -> None:
         """Read `body`. Raises Refused when it is no JSON object, or names a member twice."""
         try:
+            if not body.isascii():
+                body.decode()   # msgspec skips what it is not asked for, whatever its bytes (RFC 8259 8.1)
             members = _members(body)
         except msgspec.ValidationError:
             raise Refused(NOT_AN_OBJECT) from None

@@ -21,11 +21,12 @@ SHAPE_AFTER = 8            # times a head must come back before it gets a patter
 _TEXT = rb"[\t\x20-\x7e\x80-\xff]*"
 _VOLATILE = re.compile(
     rb"\r\n(?:"
-    rb"((?:[Dd]ate|openai-processing-ms):" + _TEXT + rb")|"
-    rb"[Cc]ontent-[Ll]ength: ?([0-9]{1,15})|"
-    rb"((?:[Xx]-[Rr]equest-[Ii][Dd]|request-id|apim-request-id):" + _TEXT + rb")|"
-    rb"(?:cf-ray|CF-RAY|[Ss]et-[Cc]ookie|x-ratelimit-[a-z-]+|anthropic-ratelimit-[a-z-]+|x-envoy-[a-z-]+|"
-    rb"server-timing|[Rr]eport-[Tt]o):" + _TEXT + rb")(?=\r\n)"
+    rb"((?:date|openai-processing-ms):" + _TEXT + rb")|"
+    rb"content-length: ?([0-9]{1,15})|"
+    rb"((?:x-request-id|request-id|apim-request-id):" + _TEXT + rb")|"
+    rb"(?:cf-ray|set-cookie|x-ratelimit-[a-z-]+|anthropic-ratelimit-[a-z-]+|x-envoy-[a-z-]+|server-timing|report-to):"
+    + _TEXT + rb")(?=\r\n)",
+    re.IGNORECASE,
 )
 
 

@@ -104,7 +104,7 @@ class RequestHead:
         self.length = line.length
         self.chunked = line.chunked
         self.websocket = _wants_websocket(line)
-        self.expects = value(line.headers, b"expect").strip().lower()
+        self.expects = value(line.headers, b"expect").strip().lower() if line.http11 else b""  # RFC 9110 10.1.1
         self.encoding = value(line.headers, b"content-encoding").strip().lower()
         self.query = _without_key(query)
         self.public = _public(line.method, path)
@@ -203,7 +203,7 @@ class RequestHead:
     def _prefix(self, upstream: Upstream, place: str) -> bytes:
         suffix, query = self.suffix, self.query
         if place and self.endpoint.model_in is ModelIn.PATH and place != self.model:
-            suffix = _with_model(suffix, place)
+            suffix = _with_model(suffix, self.dialect, place)
         if place and self.endpoint.model_in is ModelIn.QUERY and place != self.model:
             query = _query_with_model(query, place)
         target = upstream.path(suffix, self.dialect) + (f"?{query}" if query else "")
@@ -252,10 +252,12 @@ def _named_model(found: Match | None, query: str) -> str:
 def _body_kind(endpoint: Endpoint, line: RequestLine) -> Body:
     if not line.chunked and line.length is None:
         return Body.NONE
+    if endpoint.local or endpoint.model_in is ModelIn.BATCH:
+        return Body.JSON
     kind = value(line.headers, b"content-type").lower().lstrip()
     if kind.startswith(b"multipart/"):
         return Body.FORM if endpoint.model_in is ModelIn.BODY else Body.STREAM
-    if endpoint.model_in in (ModelIn.BODY, ModelIn.BATCH) or endpoint.inject_usage:
+    if endpoint.model_in is ModelIn.BODY or endpoint.inject_usage:
         return Body.JSON
     return Body.JSON if b"json" in kind or endpoint.dialect == "gemini" else Body.STREAM
 
@@ -277,12 +279,12 @@ def _query_with_model(query: str, model: str) -> str:
     return "&".join([*items, f"model={quote(model, safe='')}"])
 
 
-def _with_model(suffix: str, model: str) -> str:
-    """A path with its model segment replaced: `…/models/{m}:action` or `/deployments/{m}/…`."""
-    lead, _, rest = suffix.partition("/models/" if "/models/" in suffix else "/deployments/")
-    door = suffix[len(lead) : len(suffix) - len(rest)]
-    behind = rest[rest.rindex(":") :] if door == "/models/" else rest[rest.index("/") :]
-    return f"{lead}{door}{quote(model, safe='')}{behind}"
+def _with_model(suffix: str, dialect: Dialect, model: str) -> str:
+    """A path with its model segment replaced: `/v1beta/models/{m}:action`, or Azure's `/deployments/{m}/…`."""
+    named = quote(model, safe="")
+    if dialect == "azure":
+        return "/".join([*suffix.split("/")[:2], named, *suffix.split("/")[3:]])
+    return f"{suffix[: suffix.rindex('/')]}/{named}{suffix[suffix.rindex(':') :]}"
 
 
 def _presented(line: RequestLine, query: str) -> list[bytes]:

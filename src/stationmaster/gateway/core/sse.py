@@ -13,12 +13,15 @@ _END = re.compile(_EOL + _EOL)
 
 
 class EventSplitter:
-    """Cuts a byte stream at the blank lines that end events. Nothing is lost: `tail` is what has no end yet."""
+    """Cuts a byte stream at the blank lines that end events. Nothing is lost: `tail` is what has no end yet.
+    `clean` says that the last byte seen ended an event, so that something may be put between."""
 
-    __slots__ = ("_parts", "_size")
+    __slots__ = ("_parts", "_seam", "_size", "clean")
 
     def __init__(self) -> None:
+        self.clean = True
         self._parts: list[bytes] = []
+        self._seam = b""       # the tail's last bytes: an end may begin in them
         self._size = 0
 
     @property
@@ -26,40 +29,35 @@ class EventSplitter:
         """Bytes seen since the last event's end."""
         return b"".join(self._parts)
 
-    @property
-    def clean(self) -> bool:
-        """Whether the last byte seen ended an event (so that something may be put between)."""
-        return not self._size
-
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes; return the whole events that are now complete, as one run of bytes.
 
-        An event of more than 16 MiB is let through in pieces.
+        Each byte is looked at once, however an event is cut. One of more than 16 MiB is let through in pieces.
         """
-        if not self._size and data.endswith(b"\n\n"):
+        if self.clean and data.endswith(b"\n\n"):
             return data
-        joined = self.tail + data if self._size and self._may_end(data) else data
-        if joined is data and self._size:
-            return self._keep(data)
-        cut = _last_end(joined)
-        self._parts, self._size = [], 0
-        if cut < len(joined):
-            self._keep(joined[cut:])
-        return joined[:cut]
+        seam = self._seam
+        cut = _last_end(seam + data if seam else data) - len(seam)
+        if cut < 0 or (cut == 0 and not seam):
+            if self._size + len(data) <= MAX_EVENT:
+                self._keep(data)
+                return b""
+            cut = len(data)
+        run = b"".join([*self._parts, data[:cut]])
+        self._parts, self._seam, self._size, self.clean = [], b"", 0, True
+        if cut < len(data):
+            self._keep(data[cut:])
+        return run
 
-    def _may_end(self, data: bytes) -> bool:
-        return b"\n" in data or b"\r" in data or self._size + len(data) > MAX_EVENT
-
-    def _keep(self, data: bytes) -> bytes:
+    def _keep(self, data: bytes) -> None:
         self._parts.append(data)
         self._size += len(data)
-        return b""
+        self._seam = (self._seam + data)[-3:] if len(data) < 3 else data[-3:]
+        self.clean = False
 
 
 def _last_end(data: bytes) -> int:
-    """Index behind the last blank line. A CR at the very end may be half of a CRLF: it waits."""
-    if len(data) > MAX_EVENT:
-        return len(data)
+    """Index behind the last blank line, or 0. A CR at the very end may be half of a CRLF: it waits."""
     until = len(data) - 1 if data.endswith(b"\r") else len(data)
     cut = 0
     for end in _END.finditer(data, 0, until):

@@ -5,6 +5,7 @@ Every reader normalises to one `Tokens`: input without cache, cache read, cache 
 (a part of output).
 """
 
+import json
 from typing import Any, Literal
 
 import msgspec
@@ -14,6 +15,7 @@ from stationmaster.gateway.core.endpoints import Meter
 Source = Literal["upstream_final", "upstream_partial", "estimated", "none"]
 
 _decode = msgspec.json.decode
+_scanner = json.JSONDecoder()
 
 
 class Tokens(msgspec.Struct, frozen=True):
@@ -165,6 +167,24 @@ def of_body(meter: Meter, body: bytes) -> Tokens | None:
         return _of_gemini_body(body) if meter is Meter.GEMINI else None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
+
+
+_MARKS = (b'"usage":', b'"usageMetadata":', b'"usage" :', b'"usageMetadata" :')
+
+
+def of_tail(meter: Meter, tail: bytes) -> Tokens | None:
+    """The usage stated in the last part of a JSON answer too large to keep. Every vendor writes it behind the
+    content. Inside a JSON string its quotes would be escaped, so that no text can pass for it."""
+    at = max(tail.rfind(mark) for mark in _MARKS)
+    if at < 0:
+        return None
+    try:
+        text = tail[at:].decode("utf-8", "replace")
+        stated, _ = _scanner.raw_decode(text, text.index("{"))
+    except ValueError:
+        return None
+    name = "usageMetadata" if meter is Meter.GEMINI else "usage"
+    return of_body(meter, msgspec.json.encode({name: stated}))
 
 
 def _of_gemini_body(body: bytes) -> Tokens | None:

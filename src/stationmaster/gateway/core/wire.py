@@ -63,7 +63,7 @@ class _Fields:
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value))
+        self.headers.append((name.lower(), value.rstrip(b" \t")))  # RFC 9110 5.5; llhttp leaves it on
 
     def on_headers_complete(self) -> None:
         self.complete = True
@@ -73,6 +73,8 @@ def check_partial_request(data: bytes) -> None:
     """Refuse a head that can no longer become valid, before its end has arrived. Raises ProtocolError."""
     if len(data) > MAX_HEAD:
         raise _too_large(data)
+    if data[:1] in (b"\r", b"\n") and data != b"\r":
+        raise ProtocolError(400, "bad_http", "Malformed HTTP: a lone line end before the request.")
     _feed(httptools.HttpRequestParser(_Fields()), data)
 
 
@@ -87,6 +89,8 @@ def parse_request(raw: bytes) -> RequestLine:
     if version not in ("1.1", "1.0"):
         raise ProtocolError(505, "http_version", "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
     method = parser.get_method().decode("ascii")
+    if not raw.lstrip(b"\r\n").startswith(b"%b %b HTTP/" % (parser.get_method(), fields.url)):
+        raise ProtocolError(400, "bad_http", "Malformed HTTP: one space stands between the parts of a request line.")
     _check_target(method, fields.url)
     _check_fields(fields, http11=version == "1.1")
     length, chunked = _request_framing(fields.headers, http11=version == "1.1")
@@ -138,6 +142,9 @@ def _check_fields(fields: _Fields, *, http11: bool) -> None:
         raise ProtocolError(431, "too_many_fields", f"More than {MAX_FIELDS} header fields.")
     if any(_LINES.search(value) for _, value in fields.headers):  # RFC 9110 5.5
         raise ProtocolError(400, "bad_field_value", "A header value holds a control character.")
+    names = [name for name, _ in fields.headers]
+    if any(names.count(name) > 1 for name in _ONCE):
+        raise ProtocolError(400, "repeated_field", "A header field that may stand once only stands twice.")
     hosts = [value for name, value in fields.headers if name == b"host"]
     if len(hosts) > 1 or (http11 and not hosts):  # RFC 9112 3.2
         raise ProtocolError(400, "bad_host", "Exactly one Host header is needed.")
@@ -145,6 +152,11 @@ def _check_fields(fields: _Fields, *, http11: bool) -> None:
         raise ProtocolError(400, "bad_host", "The Host header is no host name.")
 
 
+# Fields of one value (RFC 9110 5.3): whoever reads a second one sees another request than we do.
+_ONCE = (
+    b"content-type", b"content-encoding", b"expect", b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key",
+    b"upgrade",
+)
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?")
 
 

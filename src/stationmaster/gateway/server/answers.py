@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stationmaster.gateway.server.exchange import Exchange
 
 MAX_ERROR = 1024 * 1024          # an error body larger than this is no explanation
-MAX_COPY = 16 * 1024 * 1024      # a JSON answer larger than this is passed on but not metered
+MAX_COPY = 64 * 1024             # of a JSON answer, kept for the meter
 
 
 class Answer:
@@ -37,30 +37,31 @@ class Answer:
 
 
 class JsonAnswer(Answer):
-    """A JSON body whose `usage` is read when it is whole."""
+    """A JSON body whose `usage` is read when it is whole: from all of it if it is small, else from its tail."""
 
-    __slots__ = ("_copy", "_size")
+    __slots__ = ("_cut", "_kept", "_size")
 
     def __init__(self, exchange: "Exchange") -> None:
         super().__init__(exchange)
-        self._copy: list[bytes] = []
+        self._kept = b""
         self._size = 0
+        self._cut = False
 
     def payload(self, data: bytes) -> None:
-        """A piece of the body, kept until its end."""
+        """A piece of the body."""
         self._size += len(data)
-        if self._size <= MAX_COPY:
-            self._copy.append(data)
-        elif self._copy:
-            self._copy = []
+        self._kept += data
+        if len(self._kept) > MAX_COPY:
+            self._kept = self._kept[-MAX_COPY // 2 :]
+            self._cut = True
         self._exchange.write(data)
 
     def end(self) -> None:
         """Read the usage."""
         exchange = self._exchange
-        if self._copy:
-            exchange.tokens = usage.of_body(exchange.head.meter, b"".join(self._copy))
-            exchange.source = "upstream_final" if exchange.tokens is not None else "none"
+        read = usage.of_tail if self._cut else usage.of_body
+        exchange.tokens = read(exchange.head.meter, self._kept)
+        exchange.source = "upstream_final" if exchange.tokens is not None else "none"
 
     def broken(self) -> None:
         """Half a JSON text states nothing: book what the bytes suggest, flagged."""
@@ -88,28 +89,24 @@ class StreamAnswer(Answer):
         return self._withhold or self._splitter.clean
 
     def payload(self, data: bytes) -> None:
-        """A piece of the stream, cut anywhere."""
-        if not self._withhold:
+        """A piece of the stream, cut anywhere. Usually one whole event that tells the meter nothing."""
+        if self._splitter.clean and data.endswith(b"\n\n") and _tells_nothing(data):
+            self.usage.deltas += 1
+            self._exchange.write(data)
+        elif self._withhold:
+            whole = self._splitter.feed(data)
+            kept = self._read(whole) if whole else b""
+            if kept:
+                self._exchange.write(kept)
+        else:
             self._exchange.write(data)
             whole = self._splitter.feed(data)
             if whole and self._exchange.head.meter is not Meter.NONE:
                 self._read(whole)
-            return
-        whole = self._splitter.feed(data)
-        if whole:
-            kept = self._read(whole)
-            if kept:
-                self._exchange.write(kept)
 
     def _read(self, run: bytes) -> bytes:
         """Meter a run of whole events; return it without the ones to withhold."""
-        meter = self.usage
-        if run.find(b"\n\n") == len(run) - 2:  # one event, the usual case
-            meter.deltas += 1
-            if _tells_nothing(run):
-                return run
-            return b"" if meter.see(sse.data_of(run)) and self._withhold else run
-        kept = []
+        meter, kept = self.usage, []
         for event in sse.events(run):
             meter.deltas += 1
             extra = not _tells_nothing(event) and meter.see(sse.data_of(event))
@@ -139,9 +136,12 @@ class StreamAnswer(Answer):
         )
 
 
-def _tells_nothing(event: bytes) -> bool:
-    """Whether an event certainly states neither usage nor a response id, so that it need not be read."""
-    return b'"usage' not in event and b'"response.created"' not in event
+def _tells_nothing(run: bytes) -> bool:
+    """Whether events certainly state neither usage nor a response id, so that they need not be read."""
+    at = run.find(b'"usage')
+    if at < 0:
+        return b'"response.created"' not in run
+    return run.startswith(b'"usage":null', at) and run.find(b'"usage', at + 6) < 0
 
 
 class ErrorAnswer(Answer):

@@ -86,6 +86,7 @@ class Catalogue:
         self._lists: dict[str, models.Listing] = {}
         self._fetched = -1e9
         self._running: asyncio.Task[None] | None = None
+        self._again = False            # asked for while one was running
         self._waits: set[asyncio.Task[None]] = set()
 
     def serve(self, exchange: Exchange) -> None:
@@ -124,6 +125,7 @@ class Catalogue:
     def refresh(self) -> None:
         """Fetch every list anew, in the background."""
         if self._running is not None:
+            self._again = True
             return
         self._fetched = self._worker.clock()
         self._running = asyncio.get_running_loop().create_task(self._fetch_all(self._worker.table))
@@ -131,6 +133,9 @@ class Catalogue:
 
     def _done(self, _task: "asyncio.Task[None]") -> None:
         self._running = None
+        if self._again:
+            self._again = False
+            self.refresh()
 
     async def _fetch_all(self, table: Table) -> None:
         self._lists = {known: listing for known, listing in self._lists.items() if known in table.upstreams}
@@ -151,6 +156,7 @@ class Catalogue:
 
     async def close(self) -> None:
         """End what still runs."""
+        self._again = False
         tasks = [*self._waits, *([self._running] if self._running else [])]
         for task in tasks:
             task.cancel()

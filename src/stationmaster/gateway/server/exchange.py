@@ -15,6 +15,7 @@ from stationmaster.gateway.core.requests import Body, RequestHead
 from stationmaster.gateway.core.table import Plan, allows
 from stationmaster.gateway.core.upstreams import Upstream
 from stationmaster.gateway.core.usage import Source, Tokens
+from stationmaster.gateway.core.verdict import about_credential
 from stationmaster.gateway.server.answers import Answer, ErrorAnswer, JsonAnswer, StreamAnswer
 from stationmaster.gateway.server.outbound import UpstreamConnection
 
@@ -44,6 +45,7 @@ class Exchange:
     source: Source = "none"
     stream = client_left = tunnel = over = False
     upload_open = False              # the request's body is still passing
+    upload_held = False              # the upstream takes no more of it just now
     injected = False                 # we asked for stream usage, the client did not
     deadline = 0.0                   # of what we wait for now, on the worker's coarse clock
     _answer: Answer | None = None
@@ -156,6 +158,8 @@ class Exchange:
 
     def on_upload_paused(self, paused: bool) -> None:
         """The upstream takes no more just now (or does again): hold the client's bytes back."""
+        self.upload_held = paused
+        self.deadline = self.worker.now + self.table.settings.answer_timeout
         if self.client is not None and (self.upload_open or self.tunnel):
             self.client.hold(paused)
 
@@ -190,13 +194,13 @@ class Exchange:
     def on_whole(self, reply: Reply, body: bytes) -> None:
         """An answer in one piece. The usual one, a metered 200, goes straight through."""
         head = reply.head
+        self.connection = None     # it is already free for the next exchange
         if not (head.status == 200 and head.json) or self.client is None or self.client.slow:
             take = self.on_reply(reply)
             if body:
                 take(body)
             self.on_end()
             return
-        self.connection = None
         self.upstream_status = 200
         self.vendor_id = reply.vendor_id
         self.pass_head(reply)
@@ -214,6 +218,9 @@ class Exchange:
             return self._switch(head)
         if head.status >= 400 and head.framing != "none":
             return ErrorAnswer(self, reply)
+        if about_credential(self.upstream.vendor if self.upstream else "openai", head.status, b""):
+            self.fail(faults.UPSTREAM_CREDENTIAL)   # an answer to HEAD: there is no text to judge
+            return Answer(self)
         if 300 <= head.status < 400 and head.status != 304:
             self.fail(faults.UPSTREAM_REDIRECT)
             return Answer(self)
@@ -228,7 +235,7 @@ class Exchange:
         self.status = head.status
         if length >= 0:
             framing = b"content-length: %d\r\n" % length
-        elif head.framing == "length" and not (self.stream and self.injected):
+        elif head.framing == "length" and not self.stream:   # what we may have to add to a stream has no room in it
             framing = b"content-length: %d\r\n" % reply.length
         elif head.framing == "none":
             framing = b"content-length: %d\r\n" % reply.length if reply.length >= 0 and mine.head_only else b""
@@ -405,7 +412,7 @@ class Exchange:
             if now >= self.deadline:
                 self._abandon()
             return
-        if self.tunnel or self.upload_open:
+        if self.tunnel or (self.upload_open and not self.upload_held):
             return
         connection, answer = self.connection, self._answer
         if connection is not None and answer is not None and connection.heard:
@@ -435,7 +442,9 @@ class Exchange:
 
     def drain(self) -> None:
         """The gateway stops now: end what is open, audibly."""
-        if self.tunnel:
+        if self.client_left:
+            self._abandon()
+        elif self.tunnel:
             self._close_tunnel()
         else:
             self.fail(faults.STREAM_DRAINED)

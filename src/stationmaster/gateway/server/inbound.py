@@ -61,6 +61,13 @@ class ClientConnection(asyncio.Protocol):
             self._refuse(faults.TOO_MANY_CONNECTIONS, "openai")
 
     def data_received(self, data: bytes) -> None:
+        try:
+            self._take(data)
+        except Exception as error:  # noqa: BLE001  a mistake of ours must not leave a client without an answer
+            self.worker.report(error)
+            self._refuse(faults.INTERNAL, "openai")
+
+    def _take(self, data: bytes) -> None:
         exchange = self.exchange
         if exchange is None and self._head is None and not self._closing:
             self._request(self._buffer + data if self._buffer else data)
@@ -108,7 +115,7 @@ class ClientConnection(asyncio.Protocol):
                 self._simple(known, again[0], data, again[1])
                 return
         end = data.find(b"\r\n\r\n")
-        if end < 0 or data[0] == 13:
+        if end < 0 or data[0] in b"\r\n":
             self._partial(data, end)
             return
         table = self.worker.table
@@ -133,20 +140,23 @@ class ClientConnection(asyncio.Protocol):
             self._begin_json(head, length, data[at:])
 
     def _partial(self, data: bytes, end: int) -> None:
-        """No whole head yet. Empty lines before one are skipped (RFC 9112 2.2)."""
-        stripped = data.lstrip(b"\r\n") if data[:2] == b"\r\n" else data
-        if stripped is not data and stripped and end >= 0:
-            self._buffer = b""
-            self._request(stripped)
+        """No whole head yet, or empty lines before it, which are skipped (RFC 9112 2.2)."""
+        stripped = data
+        while stripped.startswith(b"\r\n"):
+            stripped = stripped[2:]
+        if stripped is not data and (end >= 0 or len(stripped) < 2):
+            self._buffer = stripped
+            if len(stripped) > 1:
+                self._request(stripped)
             return
-        if not self._buffer and stripped:
+        if not self._buffer:
             self.deadline = self.worker.now + self.worker.table.settings.head_timeout
         try:
             check_partial_request(stripped)
         except ProtocolError as error:
             self._refuse_bytes(error, data)
             return
-        self._buffer = stripped if stripped != b"" or data == b"\r\n" else data
+        self._buffer = stripped
 
     def _begin(self, head: RequestHead, length: int | None, rest: bytes) -> None:
         self._buffer = b""
@@ -175,6 +185,7 @@ class ClientConnection(asyncio.Protocol):
         exchange = Exchange(self.worker, self, head)
         self.exchange = exchange
         exchange.upload_open = close
+        exchange.reserved, self._reserved = self._reserved, 0
         exchange.fail(fault)
 
     # A JSON body, taken in whole.
@@ -256,11 +267,20 @@ class ClientConnection(asyncio.Protocol):
         elif len(body) > DECODE_ASIDE:
             self._decode_aside(head, body)
         else:
-            cap = self.worker.table.settings.max_body_bytes
             try:
-                self.dispatch(head, decode(body, head.encoding, cap))
+                self._plain(head, decode(body, head.encoding, self.worker.table.settings.max_body_bytes))
             except Refused as refused:
                 self._fail_early(head, refused.fault, close=False)
+
+    def _plain(self, head: RequestHead, body: bytes) -> None:
+        """A body that was compressed. It weighs what it is now, not what came over the wire."""
+        self.worker.buffered -= self._reserved
+        self._reserved = 0
+        fault = self._reserve(len(body))
+        if fault is not None:
+            self._fail_early(head, fault, close=False)
+        else:
+            self.dispatch(head, body)
 
     def _decode_aside(self, head: RequestHead, body: bytes) -> None:
         self._head = head
@@ -278,7 +298,7 @@ class ClientConnection(asyncio.Protocol):
             return
         self.hold(False)
         if error is None:
-            self.dispatch(head, done.result())
+            self._plain(head, done.result())
         else:
             fault = error.fault if isinstance(error, Refused) else faults.BAD_ENCODING
             self._fail_early(head, fault, close=False)

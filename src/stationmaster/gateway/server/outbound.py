@@ -90,12 +90,16 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         data = bytes(_view[:nbytes])
         self.heard = True
-        if self.listener is None:
-            self.discard()  # nobody asked: an answer to nothing must not meet the next request
-        elif self._framing:
-            self._body(data)
-        else:
-            self._head(self.listener, data)
+        try:
+            if self.listener is None:
+                self.discard()  # nobody asked: an answer to nothing must not meet the next request
+            elif self._framing:
+                self._body(data)
+            else:
+                self._head(self.listener, data)
+        except Exception as error:  # noqa: BLE001  a mistake of ours must not leave a client without an end
+            self._pool.report(error)
+            self._break(faults.INTERNAL, unanswered=False)
 
     def send(self, listener: Listener, request: bytes, *, whole: bool = True) -> None:
         """Start an exchange with the first bytes of its request (all of them when `whole`)."""
@@ -123,7 +127,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         if self._carry:
             data, self._carry = self._carry + data, b""
         end = data.find(b"\r\n\r\n") + 4
-        if end == 3:
+        if end == 3 or not data.startswith(b"HTTP/1"):
             self._partial_head(data)
             return
         try:
@@ -265,8 +269,9 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 class UpstreamPool:
     """Idle connections by origin, and the making of new ones."""
 
-    def __init__(self, dialer: Dialer) -> None:
-        self._dialer = dialer
+    def __init__(self, dialer: Dialer, report: Callable[[Exception], None]) -> None:
+        self.dialer = dialer
+        self.report = report
         self._idle: dict[Origin, list[UpstreamConnection]] = {}
         self._dials: set[asyncio.Task[None]] = set()
 
@@ -282,7 +287,7 @@ class UpstreamPool:
 
     async def _dial(self, origin: Origin, listener: Listener) -> None:
         try:
-            connection = await self._dialer.connect(origin, lambda: UpstreamConnection(self, origin))
+            connection = await self.dialer.connect(origin, lambda: UpstreamConnection(self, origin))
         except ssl.SSLError:
             listener.on_unreachable(faults.UPSTREAM_TLS)
         except (OSError, TimeoutError):

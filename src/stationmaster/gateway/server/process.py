@@ -64,7 +64,10 @@ async def _follow(worker: Worker, reader: asyncio.StreamReader) -> None:
         except asyncio.IncompleteReadError:
             worker.stop()
             return
-        worker.apply(snapshot)
+        try:
+            worker.apply(snapshot)
+        except OSError as error:   # ssl.SSLError is one
+            worker.report(error)
 
 
 if __name__ == "__main__":

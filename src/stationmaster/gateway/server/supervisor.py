@@ -12,13 +12,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
 from stationmaster.errors import StationmasterError
 from stationmaster.gateway.core.snapshot import Settings, Snapshot
 from stationmaster.gateway.server import channel as channels
+from stationmaster.gateway.server.dial import tls_context
+from stationmaster.gateway.server.proxies import from_environ
 from stationmaster.gateway.server.worker import BACKLOG
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -63,7 +65,9 @@ class Supervisor:
         self._load = load
         self._events = events
         self._say = say
+        check_environment(os.environ)
         self._snapshot = load()
+        check_bundle(self._snapshot.settings)
         self._children: list[_Child] = []
         self._stopping = False
         self._pause = _RESPAWN_PAUSE
@@ -73,7 +77,8 @@ class Supervisor:
     def run(self) -> int:
         """Bind, start, supervise. Returns the exit code. Raises StationmasterError when it cannot start."""
         settings = self._snapshot.settings
-        with self._wake_read, self._wake_write, bind(settings) as listener:
+        self._listener = bind(settings)
+        with self._wake_read, self._wake_write, self._listener as listener:
             previous = {number: signal.signal(number, _ignore) for number in _SIGNALS}
             fd = signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
             try:
@@ -112,6 +117,7 @@ class Supervisor:
             self._say("gateway finishes what is open; a second signal ends it at once" if not self._stopping
                       else "gateway ends")
             self._stopping = True
+            self._listener.close()     # ours too: who connects now is refused, not left waiting
             for child in self._children:
                 child.process.terminate()
 
@@ -119,6 +125,7 @@ class Supervisor:
         """Read the file again. A bad one changes nothing."""
         try:
             snapshot = self._load()
+            check_bundle(snapshot.settings)
         except StationmasterError as error:
             self._say(f"configuration kept, the new one is refused:\n{error}")
             return
@@ -154,6 +161,28 @@ class Supervisor:
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
     """The wake-up descriptor carries the signal; a handler must exist for it to be written."""
+
+
+def check_environment(environ: Mapping[str, str]) -> None:
+    """Refuse proxy settings that no worker could use. Raises StationmasterError, which names no value."""
+    try:
+        from_environ(environ)
+    except ValueError:
+        raise StationmasterError(
+            "error.gateway.proxy", "HTTPS_PROXY is no http:// address.",
+            hint="Write http://host:port; escape / @ and : in a user name or password.",
+        ) from None
+
+
+def check_bundle(settings: Settings) -> None:
+    """Refuse a `ca_bundle` that cannot be loaded. Raises StationmasterError."""
+    try:
+        tls_context(settings.ca_bundle)
+    except OSError as error:
+        raise StationmasterError(
+            "error.gateway.ca_bundle", f"Cannot load the CA bundle {settings.ca_bundle}: {error.strerror or error}.",
+            hint="It is a PEM file of certificates.",
+        ) from error
 
 
 def bind(settings: Settings) -> socket.socket:

@@ -136,4 +136,4 @@ class Upload:
             exchange.upload_done()
             self._client.uploaded(self._rest)
         else:
-            self._client.hold(False)
+            self._client.hold(exchange.upload_held)

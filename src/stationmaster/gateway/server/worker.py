@@ -6,14 +6,15 @@ import asyncio
 import os
 import resource
 import socket
+import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from stationmaster.gateway.core import faults
 from stationmaster.gateway.core.events import Event
-from stationmaster.gateway.core.requests import Public, RequestHead
-from stationmaster.gateway.core.snapshot import Snapshot
+from stationmaster.gateway.core.requests import RequestHead
+from stationmaster.gateway.core.snapshot import Settings, Snapshot
 from stationmaster.gateway.core.table import Table
 from stationmaster.gateway.server.catalogue import Catalogue
 from stationmaster.gateway.server.dial import Dialer, tls_context
@@ -42,9 +43,8 @@ class Worker:
         self.draining = False
         self.orphans: set[Exchange] = set()
         self.clients: set[ClientConnection] = set()
-        self.upstreams = UpstreamPool(
-            Dialer(tls_context(settings.ca_bundle), proxies or Proxies(), settings.connect_timeout)
-        )
+        self._proxies = proxies or Proxies()
+        self.upstreams = UpstreamPool(self._dialer(settings), self.report)
         self.catalogue = Catalogue(self)
         self._log = EventLog(events)
         self.record: Callable[[Event], None] = self._log.add
@@ -74,9 +74,6 @@ class Worker:
 
     def public_answer(self, head: RequestHead, *, close: bool) -> bytes:
         """The doors without a key: alive, ready, hello."""
-        if head.public is Public.READY and self.draining:
-            return faults.answer(faults.DRAINING, "openai", self.new_request_id(), close=True,
-                                 head_only=head.head_only)
         body = b'{"status":"ok"}'
         return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n%b" % (
             len(body), b"connection: close\r\n" if close else b"", b"" if head.head_only else body
@@ -84,10 +81,20 @@ class Worker:
 
     # Its life.
 
+    def _dialer(self, settings: Settings) -> Dialer:
+        return Dialer(tls_context(settings.ca_bundle), self._proxies, settings.connect_timeout)
+
     def apply(self, snapshot: Snapshot) -> None:
-        """Serve from `snapshot` from the next request on; requests under way keep theirs."""
-        self.table = Table(snapshot)
+        """Serve from `snapshot` from the next request on; requests under way keep theirs. Raises OSError or
+        ssl.SSLError and changes nothing when its `ca_bundle` cannot be read."""
+        dialer = self._dialer(snapshot.settings)
+        self.table, self.upstreams.dialer = Table(snapshot), dialer
         self.catalogue.refresh()
+
+    def report(self, error: Exception) -> None:
+        """Say that we made a mistake, and where. Neither values nor messages: they may hold what passed by."""
+        places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+        print(f"stationmaster: {type(error).__name__} at {' > '.join(places)}", file=sys.stderr, flush=True)
 
     async def run(self, listener: socket.socket) -> None:
         """Serve `listener` until `stop`, then drain."""
@@ -123,9 +130,9 @@ class Worker:
             client.drain()
         while (self.clients or self.orphans) and self.clock() < self._deadline:  # noqa: ASYNC110  two sets and a clock
             await asyncio.sleep(0.05)
-        for client in list(self.clients):
-            if client.exchange is not None:
-                client.exchange.drain()
+        open_exchanges = [client.exchange for client in self.clients if client.exchange is not None]
+        for exchange in [*open_exchanges, *self.orphans]:
+            exchange.drain()
         await asyncio.sleep(0.05)
         for client in list(self.clients):
             client.transport.abort()
