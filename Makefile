@@ -20,7 +20,8 @@ test: .venv/dev ## all tests this machine allows; says what it left out
 	$(BIN)/python -m pytest
 
 test-deps: ## what tests need beyond Python (Debian: apt, as root)
-	@command -v curl >/dev/null || { apt-get update -qq && apt-get install -y -qq curl; }
+	@command -v curl >/dev/null && command -v h2load >/dev/null && command -v nginx >/dev/null \
+		|| { apt-get update -qq && apt-get install -y -qq curl nghttp2-client nginx-light; }
 
 test-clients: .venv/dev ## coding agents and Node SDKs from npm through the gateway (about 2 GB)
 	cd tests/clients && npm ci --no-fund --no-audit
@@ -34,8 +35,8 @@ lint: .venv/dev ## ruff, mypy strict, import rules
 soak: .venv/dev ## the long forms: 100,000 answers to clients that come and go
 	SOAK=1 $(BIN)/python -m pytest tests/gateway --timeout 3600 -k crossing
 
-bench: .venv/dev ## CPU, latency and memory beside nginx and other gateways, into bench/results/
-	$(BIN)/python -m bench
+bench: .venv/dev ## CPU, latency and memory beside nginx, Portkey and LiteLLM, into bench/results/
+	$(BIN)/python -m bench $(BENCH)
 
 lock: .venv/dev ## pin every dependency anew, by hash, free of index addresses
 	$(BIN)/python -m tools.lock

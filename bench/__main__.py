@@ -81,9 +81,7 @@ def _about(asked: argparse.Namespace, here: machine.Machine, run: plan.Run) -> d
     }
 
 
-def _write(
-    folder: Path, name: str, found: Sequence[report.Figure], run: plan.Run, about: Mapping[str, object]
-) -> None:
+def _write(folder: Path, name: str, found: Sequence[report.Figure], run: plan.Run, about: Mapping[str, object]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     everything = report.as_json(found, run.readings, run.failures, about)
     (folder / f"{name}.json").write_text(json.dumps(everything, indent=1, ensure_ascii=False) + "\n")

@@ -25,6 +25,7 @@ class Reading:
     unit: str
     value: float
     details: dict[str, float] = field(default_factory=dict)
+    round: int = 1
 
 
 @dataclass(frozen=True)
@@ -54,23 +55,25 @@ QUICK = Lengths(saturate=1.0, paced=1.5, events=1.5, alone=0.5, open_limit=30.0,
 def request_cell(on: stage.Stage, size: str, last: Lengths) -> list[Reading]:
     """CPU per request with bodies of one size, at a pace of `SHARE` of what the gateway can do."""
     target = _target(on, size)
-    before, began = on.child.cpu(), time.monotonic()
+    meter = proc.Meter(on.child)
     most = load.saturate(target, last.saturate)
-    full_cpu, full_wall = on.child.cpu().since(before), time.monotonic() - began
+    full = meter.read()
     _settle(on)
-    before, began = on.child.cpu(), time.monotonic()
+    meter = proc.Meter(on.child)
     run = load.paced(target, most.per_second * SHARE, last.paced)
-    used, wall = on.child.cpu().since(before), time.monotonic() - began
+    spent = meter.read()
     details = {
         "saturation_rps": most.per_second,
-        "saturated_us": full_cpu / 1e3 / most.succeeded,
-        "saturated_core_share": full_cpu / 1e9 / full_wall,
+        "saturated_us": full.gateway_ns / 1e3 / most.succeeded,
+        "saturated_core_share": full.core_share,
         "paced_rps": run.per_second,
-        "core_share": used / 1e9 / wall,
+        "core_share": spent.core_share,
+        "others_share": max(full.others_share, spent.others_share),
         "succeeded": run.succeeded,
         "failed": run.failed,
     }
-    return [Reading(on.gateway.name, f"request-{size}", "µs CPU/request", used / 1e3 / run.succeeded, details)]
+    value = spent.gateway_ns / 1e3 / run.succeeded
+    return [Reading(on.gateway.name, f"request-{size}", "µs CPU/request", value, details)]
 
 
 def event_cell(on: stage.Stage, last: Lengths) -> list[Reading]:
@@ -78,7 +81,7 @@ def event_cell(on: stage.Stage, last: Lengths) -> list[Reading]:
     if on.gateway.cheap:
         return [_events(on, STREAMS, last.events)]
     streams = 2
-    for _ in range(2):
+    for _ in range(3):
         guess = _events(on, streams, max(0.5, last.events / 4)).value
         _settle(on)
         streams = max(1, min(STREAMS, math.floor(SHARE * 1e6 / (guess * EVENTS_PER_STREAM))))
@@ -89,9 +92,9 @@ def _events(on: stage.Stage, streams: int, seconds: float) -> Reading:
     with stage.StreamClient(on, streams) as client:
         opened = client.await_open(30)
         time.sleep(0.5)
-        before, first = on.child.cpu(), client.counts()
+        meter, first = proc.Meter(on.child), client.counts()
         time.sleep(seconds)
-        used, then = on.child.cpu().since(before), client.counts()
+        spent, then = meter.read(), client.counts()
     events, wall = then.events - first.events, then.at - first.at
     if not events or opened.failed or then.lost:
         raise load.LoadError(f"{opened.failed} streams were refused, {then.lost} lost, {events} events came")
@@ -99,19 +102,22 @@ def _events(on: stage.Stage, streams: int, seconds: float) -> Reading:
         "streams": opened.open,
         "events_per_second": events / wall,
         "delivered_share": events / wall / (opened.open * EVENTS_PER_STREAM),
-        "core_share": used / 1e9 / wall,
+        "core_share": spent.core_share,
+        "others_share": spent.others_share,
     }
-    return Reading(on.gateway.name, "event", "µs CPU/event", used / 1e3 / events, details)
+    return Reading(on.gateway.name, "event", "µs CPU/event", spent.gateway_ns / 1e3 / events, details)
 
 
 def latency_cells(on: stage.Stage, last: Lengths) -> list[Reading]:
     """What the gateway adds to a 1 KB call on one connection, against the vendor asked directly."""
+    meter = proc.Meter(on.child)
     through = _alone(_target(on, "1k"), last, on)
+    others = meter.read().others_share
     direct = _alone(_target(on, "1k", port=on.vendor), last, on)
     readings = []
     for name, share in (("p50", 0.5), ("p99", 0.99)):
         with_it, without = _at(through, share), _at(direct, share)
-        details = {"through_us": with_it, "direct_us": without, "requests": len(through)}
+        details = {"through_us": with_it, "direct_us": without, "requests": len(through), "others_share": others}
         readings.append(Reading(on.gateway.name, f"added-{name}", "µs", with_it - without, details))
     return readings
 
@@ -198,9 +204,7 @@ def measure(
         yield from _group(gateway, answering, stage.answering_vendor(here), last, here, stream=False)
     for name, (per_second, cell) in STREAMING.items():
         if name in names:
-            yield from _group(
-                gateway, {name: cell}, stage.streaming_vendor(here, per_second), last, here, stream=True
-            )
+            yield from _group(gateway, {name: cell}, stage.streaming_vendor(here, per_second), last, here, stream=True)
 
 
 def _group(

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 from bench.report import LIMIT, ROWS, TIMES, TITLES, US, Figure
 
 PANELS = ("request-1k", "event")
-WIDTH, LEFT, RIGHT, BAR, GAP, HEAD = 760, 170, 130, 22, 10, 46
+WIDTH, LEFT, RIGHT, BAR, GAP, HEAD = 760, 160, 180, 22, 10, 46
 
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2937; }
@@ -59,7 +59,7 @@ def _panel(bars: Sequence[Figure], top: int) -> list[str]:
 
 
 def _bar(one: Figure, y: int, low: int, high: int) -> list[str]:
-    end = _x(one.value, low, high)
+    end = max(LEFT + 2, _x(one.value, low, high))
     kind = "bar ours" if one.gateway == US else "bar"
     number = f"{one.value:,.0f}" if one.value >= 100 else f"{one.value:.1f}"
     ratio = f" · {one.times_nginx:,.1f} {TIMES} nginx" if one.times_nginx and one.gateway != LIMIT else ""
@@ -73,4 +73,4 @@ def _bar(one: Figure, y: int, low: int, high: int) -> list[str]:
 
 def _x(value: float, low: int, high: int) -> float:
     share = (math.log10(value) - low) / max(1, high - low)
-    return LEFT + max(0.01, share) * (WIDTH - LEFT - RIGHT)
+    return LEFT + share * (WIDTH - LEFT - RIGHT)

@@ -20,9 +20,7 @@ def summary(found: Sequence[report.Figure], failures: Sequence[Failure]) -> str:
     return "\n".join([*report.table(found), "", *_judgement(found, failures)])
 
 
-def whole(
-    name: str, found: Sequence[report.Figure], failures: Sequence[Failure], about: Mapping[str, object]
-) -> str:
+def whole(name: str, found: Sequence[report.Figure], failures: Sequence[Failure], about: Mapping[str, object]) -> str:
     """The page in the results folder."""
     lines = ["# What gateways cost", "", *_where(about), "", *report.table(found), ""]
     lines += [f"![CPU per request and per event]({name}.svg)", "", *_judgement(found, failures), "", METHOD, ""]
@@ -53,5 +51,18 @@ def _judgement(found: Sequence[report.Figure], failures: Sequence[Failure]) -> l
     lines = [f"Cells we lose: {'; '.join(missed) if missed else 'none of those measured'}."]
     if met:
         lines += ["", f"Targets met: {'; '.join(met)}."]
-    lines += [""] if failures else []
-    return lines + [f"Not measured: {one.gateway} {one.cell}: {one.reason}" for one in failures]
+    if disturbed := report.disturbed(found):
+        lines += ["", f"Somebody else used the gateway's core during: {'; '.join(disturbed)}."]
+    return lines + _missing(failures)
+
+
+def _missing(failures: Sequence[Failure]) -> list[str]:
+    """A line for each reason."""
+    cells: dict[tuple[str, str], list[str]] = {}
+    for one in failures:
+        cells.setdefault((one.gateway, one.reason), []).append(one.cell)
+    lines = [
+        f"Not measured: {gateway} {', '.join(dict.fromkeys(names))}: {reason}"
+        for (gateway, reason), names in cells.items()
+    ]
+    return ["", *lines] if lines else []

@@ -2,10 +2,10 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench import cells, install, machine
-from bench.gateways import Gateway
+from bench.gateways import ROOT, Gateway
 
 
 @dataclass
@@ -16,13 +16,13 @@ class Run:
     failures: list[cells.Failure] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
 
-    def add(self, result: cells.Reading | cells.Failure) -> None:
-        """Keep one result and say so."""
+    def add(self, result: cells.Reading | cells.Failure, number: int = 1) -> None:
+        """Keep one result of round `number` and say so."""
         if isinstance(result, cells.Failure):
-            self.failures.append(result)
+            self.failures.append(replace(result, reason=result.reason.replace(f"{ROOT}/", "")))
             say(f"{result.gateway:14} {result.cell:13} not measured: {result.reason}")
         else:
-            self.readings.append(result)
+            self.readings.append(replace(result, round=number))
             say(f"{result.gateway:14} {result.cell:13} {result.value:10.1f} {result.unit}")
 
 
@@ -46,9 +46,9 @@ def carry_out(plan: Plan, here: machine.Machine) -> Run:
     """Measure everything; what fails is noted and left out."""
     run = Run()
     ready = [gateway for gateway in plan.gateways if _prepare(gateway, plan, run)]
-    for gateway, names in _turns(plan, ready):
+    for number, gateway, names in _turns(plan, ready):
         for result in cells.measure(gateway, names, plan.lengths, here):
-            run.add(result)
+            run.add(result, number)
     return run
 
 
@@ -64,10 +64,10 @@ def _prepare(gateway: Gateway, plan: Plan, run: Run) -> bool:
     return True
 
 
-def _turns(plan: Plan, ready: Sequence[Gateway]) -> Iterator[tuple[Gateway, tuple[str, ...]]]:
+def _turns(plan: Plan, ready: Sequence[Gateway]) -> Iterator[tuple[int, Gateway, tuple[str, ...]]]:
     cheap = [gateway for gateway in ready if gateway.cheap]
-    for number in range(plan.rounds):
-        say(f"round {number + 1} of {plan.rounds}")
+    for number in range(1, plan.rounds + 1):
+        say(f"round {number} of {plan.rounds}")
         for name in plan.names:
-            yield from ((gateway, (name,)) for gateway in cheap)
-    yield from ((gateway, plan.names) for gateway in ready if not gateway.cheap)
+            yield from ((number, gateway, (name,)) for gateway in cheap)
+    yield from ((1, gateway, plan.names) for gateway in ready if not gateway.cheap)

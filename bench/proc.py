@@ -31,12 +31,40 @@ class Cpu:
         return sum(self.by_pid.values()) - sum(before.by_pid.values())
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What a stretch of time cost."""
+
+    gateway_ns: int
+    seconds: float
+    core_share: float
+    others_share: float
+
+
+class Meter:
+    """Reads a program's CPU from here until `read`, and how busy anybody else kept its core meanwhile."""
+
+    def __init__(self, child: "Child") -> None:
+        self.child = child
+        self.before = child.cpu()
+        self.busy = _core_busy_seconds(child.core)
+        self.began = time.monotonic()
+
+    def read(self) -> Spent:
+        """What was spent since the meter was made."""
+        used = self.child.cpu().since(self.before)
+        seconds = time.monotonic() - self.began
+        busy = _core_busy_seconds(self.child.core) - self.busy
+        return Spent(used, seconds, used / 1e9 / seconds, max(0.0, busy - used / 1e9) / seconds)
+
+
 class Child:
     """One program and its descendants, on one core; leaving the block ends them all."""
 
     def __init__(
         self, command: Sequence[str], *, core: int, log: Path, env: Mapping[str, str] | None = None, cwd: Path
     ) -> None:
+        self.core = core
         self.command = ["taskset", "-c", str(core), *command]
         self.log = log
         self.env = timed_environment() | dict(env or {})
@@ -66,7 +94,7 @@ class Child:
         """Raise when the program has ended."""
         if self.popen is None or self.popen.poll() is not None:
             code = self.popen.returncode if self.popen else None
-            raise ChildDiedError(f"{self.command[3]} ended with status {code}: {self.last_words()}")
+            raise ChildDiedError(f"{Path(self.command[3]).name} ended with status {code}: {self.last_words()}")
 
     def last_words(self) -> str:
         """The end of what it printed, on one line."""
@@ -123,6 +151,14 @@ def _kill(pid: int) -> None:
 def _alive(pid: int) -> bool:
     stat = _read(PROC / str(pid) / "stat")
     return bool(stat) and stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def _core_busy_seconds(core: int) -> float:
+    """User, nice, system, interrupt and stolen time of one core."""
+    lines = _read(PROC / "stat").splitlines()
+    fields = next(line.split()[1:] for line in lines if line.startswith(f"cpu{core} "))
+    user, nice, system, _idle, _wait, irq, soft, stolen = (int(field) for field in fields[:8])
+    return (user + nice + system + irq + soft + stolen) / os.sysconf("SC_CLK_TCK")
 
 
 def _cpu_ns(pid: int) -> int:

@@ -8,6 +8,7 @@ from bench.cells import Failure, Reading
 
 LIMIT = "nginx"
 TIMES = "\N{MULTIPLICATION SIGN}"
+DISTURBED = 0.05
 US = "stationmaster"
 
 ROWS = {
@@ -87,8 +88,8 @@ def figures(readings: Sequence[Reading]) -> list[Figure]:
     grouped: dict[tuple[str, str], list[Reading]] = {}
     for reading in readings:
         grouped.setdefault((reading.cell, reading.gateway), []).append(reading)
-    limit = {cell: [one.value for one in group] for (cell, name), group in grouped.items() if name == LIMIT}
-    found = [_figure(group, limit.get(cell, [])) for (cell, _), group in grouped.items()]
+    limit = {cell: {one.round: one.value for one in group} for (cell, name), group in grouped.items() if name == LIMIT}
+    found = [_figure(group, limit.get(cell, {})) for (cell, _), group in grouped.items()]
     cells, names = list(ROWS), list(TITLES)
     return sorted(found, key=lambda one: (cells.index(one.cell), names.index(one.gateway)))
 
@@ -144,10 +145,9 @@ def _entry(one: Figure | None) -> str:
     return number + ratio + streams
 
 
-def _figure(group: Sequence[Reading], limit: Sequence[float]) -> Figure:
+def _figure(group: Sequence[Reading], limit: Mapping[int, float]) -> Figure:
     values = [one.value for one in group]
-    pairs = zip(values, limit, strict=True) if len(values) == len(limit) else ((v, median(limit)) for v in values)
-    ratios = [value / base for value, base in pairs if base > 0] if limit else []
+    ratios = [one.value / base for one in group if (base := _beside(one, len(values), limit)) > 0]
     first = group[0]
     return Figure(
         gateway=first.gateway,
@@ -160,6 +160,22 @@ def _figure(group: Sequence[Reading], limit: Sequence[float]) -> Figure:
         times_nginx=median(ratios) if ratios else None,
         details={name: median(one.details[name] for one in group) for name in first.details},
     )
+
+
+def _beside(one: Reading, rounds: int, limit: Mapping[int, float]) -> float:
+    """What nginx cost in the same round; for a gateway measured once, in the middle of its rounds."""
+    if not limit or (rounds > 1 and one.round not in limit):
+        return 0.0
+    return limit[one.round] if rounds > 1 else median(limit.values())
+
+
+def disturbed(found: Sequence[Figure]) -> list[str]:
+    """Figures during which others kept the gateway's core busy for more than `DISTURBED` of the time."""
+    return [
+        f"{TITLES[one.gateway]}, {ROWS[one.cell]} ({share:.0%})"
+        for one in found
+        if (share := one.details.get("others_share", 0.0)) > DISTURBED
+    ]
 
 
 def _verdict(target: Target, ours: Figure | None) -> Verdict:

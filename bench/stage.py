@@ -61,7 +61,6 @@ def answering_vendor(here: machine.Machine) -> Iterator[int]:
             f"""
     server {{
         listen 127.0.0.1:{port} backlog=4096;
-        add_header x-request-id req_$request_id;
 {extra}
         location / {{ mirror /drain; try_files /none @answer; }}
         location = /drain {{ internal; return 204; }}

@@ -13,6 +13,7 @@ import httptools
 import uvloop
 
 TICK = 0.001
+DIFFERENT = 256  # events; LiteLLM ends a stream that says the same a hundred times
 HEAD = (
     b"HTTP/1.1 200 OK\r\ndate: Sat, 21 Nov 2026 09:00:00 GMT\r\nserver: bench\r\n"
     b"content-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n"
@@ -24,19 +25,22 @@ HEAD = (
 )
 
 
-def event_chunk(size: int) -> bytes:
-    """One HTTP chunk holding one `chat.completion.chunk` event of about `size` bytes."""
-    event: dict[str, object] = {
+def event_chunk(size: int, number: int) -> bytes:
+    """One HTTP chunk holding one `chat.completion.chunk` event of exactly `size` bytes."""
+    text = f" word {number:04d}"
+    padding = size - len(_framed(_event(text)))
+    data = _framed(_event(text + "." * padding))
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def _event(text: str) -> dict[str, object]:
+    return {
         "id": "chatcmpl-Bench01",
         "object": "chat.completion.chunk",
         "created": 1760000000,
         "model": "gpt-4o-mini",
-        "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": None}],
+        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}],
     }
-    bare = len(_framed(event))
-    event["choices"] = [{"index": 0, "delta": {"content": "word " * ((size - bare) // 5)}, "finish_reason": None}]
-    data = _framed(event)
-    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def _framed(event: dict[str, object]) -> bytes:
@@ -44,10 +48,10 @@ def _framed(event: dict[str, object]) -> bytes:
 
 
 class Pacer:
-    """Writes one event to every stream once a period."""
+    """Writes one event to every stream once a period; no two in a row are alike, as with a real model."""
 
-    def __init__(self, per_second: float, chunk: bytes) -> None:
-        self.chunk = chunk
+    def __init__(self, per_second: float, size: int) -> None:
+        self.chunks = [event_chunk(size, number) for number in range(DIFFERENT)]
         self.slots: list[set[asyncio.Transport]] = [set() for _ in range(max(1, round(1 / per_second / TICK)))]
         self.joined = 0
 
@@ -65,14 +69,15 @@ class Pacer:
         while True:
             due = int((loop.time() - started) / TICK)
             for tick in range(served, due):
-                self.tick(self.slots[tick % len(self.slots)])
+                turn, slot = divmod(tick, len(self.slots))
+                self.tick(self.slots[slot], self.chunks[turn % DIFFERENT])
             served = due
             await asyncio.sleep(TICK)
 
-    def tick(self, streams: set[asyncio.Transport]) -> None:
+    def tick(self, streams: set[asyncio.Transport], chunk: bytes) -> None:
         """One event to each stream of one slot."""
         for transport in streams:
-            transport.write(self.chunk)
+            transport.write(chunk)
 
 
 class Vendor(asyncio.Protocol):
@@ -94,7 +99,7 @@ class Vendor(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """The request is whole: head and first event in one write, then the pacer's turn."""
         self.slot = self.pacer.join(self.transport)
-        self.transport.write(HEAD % self.pacer.joined + self.pacer.chunk)
+        self.transport.write(HEAD % self.pacer.joined + self.pacer.chunks[-1])
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
         """Leave the slot."""
@@ -104,7 +109,7 @@ class Vendor(asyncio.Protocol):
 
 async def main(port: int, per_second: float, size: int) -> None:
     """Serve until ended."""
-    pacer = Pacer(per_second, event_chunk(size))
+    pacer = Pacer(per_second, size)
     loop = asyncio.get_running_loop()
     await loop.create_server(lambda: Vendor(pacer), "127.0.0.1", port, backlog=4096)
     await pacer.run()

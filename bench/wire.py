@@ -73,17 +73,22 @@ def answer_body() -> str:
 
 
 def answer_headers() -> dict[str, str]:
-    """What the vendor adds to its answers, besides Date, Server, Content-Type and the length."""
+    """What the vendor adds to its answers, besides Date, Server, Content-Type and the length.
+
+    In nginx's words: `$…` differs from answer to answer, as these headers do in life, so that a gateway which
+    remembers heads gains no more here than it would there.
+    """
     return {
-        "openai-processing-ms": "412",
+        "x-request-id": "req_$request_id",
+        "openai-processing-ms": "4$connection_requests",
         "openai-version": "2020-10-01",
         "x-ratelimit-limit-requests": "10000",
         "x-ratelimit-limit-tokens": "2000000",
-        "x-ratelimit-remaining-requests": "9999",
-        "x-ratelimit-remaining-tokens": "1999784",
+        "x-ratelimit-remaining-requests": "$connection_requests",
+        "x-ratelimit-remaining-tokens": "19$connection_requests",
         "x-ratelimit-reset-requests": "6ms",
-        "x-ratelimit-reset-tokens": "6ms",
-        "cf-ray": "8f2a1b3c4d5e6f70-FRA",
+        "x-ratelimit-reset-tokens": "${connection_requests}ms",
+        "cf-ray": "$request_id-FRA",
     }
 
 

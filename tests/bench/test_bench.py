@@ -63,9 +63,9 @@ def test_ratios_are_taken_within_a_round_and_targets_judged_by_them(load_module:
     cells, report = load_module("cells"), load_module("report")
     values = {"nginx": [10.0, 20.0, 10.0], "stationmaster": [30.0, 40.0, 20.0], "litellm": [5000.0]}
     readings = [
-        cells.Reading(name, "event", "µs CPU/event", value, {"streams": 200})
+        cells.Reading(name, "event", "µs CPU/event", value, {"streams": 200}, round=number)
         for name, all_values in values.items()
-        for value in all_values
+        for number, value in enumerate(all_values, 1)
     ]
     found = report.figures(readings)
     assert {one.gateway: one.times_nginx for one in found} == {
@@ -110,9 +110,7 @@ def test_a_short_run_measures_nginx_and_leaves_nothing_behind(tmp_path: Path) ->
     assert not list(scratch.iterdir())
 
 
-def _bench(
-    *words: str, path: str | None = None, scratch: Path | None = None
-) -> "subprocess.CompletedProcess[str]":
+def _bench(*words: str, path: str | None = None, scratch: Path | None = None) -> "subprocess.CompletedProcess[str]":
     env = dict(os.environ) | ({"STATIONMASTER_BENCH_PATH": path} if path else {})
     env |= {"TMPDIR": str(scratch)} if scratch else {}
     return subprocess.run(

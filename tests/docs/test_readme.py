@@ -10,8 +10,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import rig
 
+import rig
 from stationmaster.gateway.config import load
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,57 @@
+"""The reference pages say what the code does."""
+
+import re
+from pathlib import Path
+
+from stationmaster.gateway.core import faults
+from stationmaster.gateway.core.endpoints import Meter
+from stationmaster.gateway.core.events import Event
+
+PAGES = Path(__file__).parents[2] / "docs" / "reference"
+
+
+def rows(page: str) -> dict[str, list[str]]:
+    """A page's table rows by the code in their first cell."""
+    found = re.findall(r"^\| `([^`]+)` \|(.*)\|$", (PAGES / page).read_text(), re.MULTILINE)
+    return {code: [cell.strip() for cell in rest.split(" | ")] for code, rest in found}
+
+
+def every_fault() -> list[faults.Fault]:
+    """All answers of our own, the ones made on the spot included."""
+    named = [value for value in vars(faults).values() if isinstance(value, faults.Fault)]
+    return [*named, faults.no_route("m"), faults.model_refused("m"), faults.method_refused(("GET",))]
+
+
+def test_every_error_code_is_explained() -> None:
+    """errors.md has each code of ours, with its status; and no code that does not exist."""
+    explained = rows("errors.md")
+    expected = {fault.code: str(fault.status) for fault in every_fault()}
+    syntax = {code for code, cells in explained.items() if cells[0].startswith("4") or cells[0] in ("501", "505")}
+    assert {code: cells[0] for code, cells in explained.items() if code in expected} == expected
+    assert set(explained) - set(expected) <= syntax
+
+
+def test_every_event_field_is_explained() -> None:
+    """events.md has each field of an event, and no other."""
+    assert set(rows("events.md")) == {"event", *Event.__struct_fields__}
+
+
+def test_no_error_of_ours_looks_like_a_vendors() -> None:
+    """Every envelope carries our type and code; none says `server_error` on a 4xx (a client retries by that)."""
+    for fault in every_fault():
+        for dialect in ("openai", "anthropic", "gemini", "azure"):
+            body = faults.envelope(fault, dialect, "req_1")
+            assert fault.code.encode() in body or fault.code.upper().encode() in body
+            assert b"req_1" in body
+            assert b"server_error" not in body
+
+
+def test_stream_endings() -> None:
+    """Each dialect's ending is whole events, but for Gemini, where the end itself is the sign."""
+    fault = faults.STREAM_BROKEN
+    assert faults.stream_ending(fault, Meter.GEMINI, "gemini", "req_1") == b""
+    assert faults.stream_ending(fault, Meter.CHAT, "openai", "req_1").startswith(b'data: {"error":')
+    assert faults.stream_ending(fault, Meter.MESSAGES, "anthropic", "req_1").startswith(b"event: error\ndata: ")
+    failed = faults.stream_ending(fault, Meter.RESPONSES, "openai", "req_1", "resp_1")
+    assert failed.startswith(b"event: response.failed\n")
+    assert b'"id":"resp_1"' in failed
