@@ -11,8 +11,16 @@ from stationmaster.gateway.core.wire import ProtocolError
 MAX_LINE = 4096        # one size line with its extensions, or one trailer field
 MAX_TRAILERS = 32 * 1024
 
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[\t -~\x80-\xff]*)?")
-_TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*")
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_BWS = rb"[ \t]*"
+_EXTENSION = (
+    _BWS + rb";" + _BWS + _TOKEN
+    + rb"(?:" + _BWS + rb"=" + _BWS + rb"(?:" + _TOKEN + rb'|"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[\t -~])*"))?'
+)
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:" + _EXTENSION + rb")*")
+_BEGINNING = re.compile(rb"[0-9A-Fa-f]{1,8}(?:" + _BWS + rb"|" + _BWS + rb";[\t -~\x80-\xff]*)")   # of a size line
+_TRAILER = re.compile(_TOKEN + rb":[\t -~\x80-\xff]*")
+_NO_TRAILERS = (b"content-length:", b"transfer-encoding:", b"host:")    # RFC 9110 6.5.1
 
 _known_sizes: dict[bytes, int] = {}  # of size lines of up to three digits, checked once: some 10,000 at most
 
@@ -85,8 +93,10 @@ class ChunkedReader:
             self._state = _DONE
         else:
             self._seen += len(line)
-            if self._seen > MAX_TRAILERS or not _TRAILER.fullmatch(line):
+            if self._seen > MAX_TRAILERS or len(line) > MAX_LINE or not _TRAILER.fullmatch(line):
                 raise _bad("bad trailer")
+            if line.lower().startswith(_NO_TRAILERS):
+                raise _bad("framing in a trailer")
 
     def _size(self, line: bytes) -> int:
         found = _SIZE.fullmatch(line)
@@ -103,7 +113,7 @@ class ChunkedReader:
             raise _bad("bad chunk line")
         if self._state == _IN_DATA_END and partial != b"\r":
             raise _bad("chunk data longer than its size")
-        if self._state == _IN_SIZE and not _SIZE.fullmatch(partial.rstrip(b"\r")):
+        if self._state == _IN_SIZE and not _BEGINNING.fullmatch(partial.rstrip(b"\r")):
             raise _bad("bad chunk size")
 
 

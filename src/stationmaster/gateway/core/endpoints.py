@@ -99,7 +99,7 @@ _DEPLOYMENT = [
     ("/chat/completions", Endpoint("chat", "azure", _POST, ModelIn.PATH, Meter.CHAT, inject_usage=True)),
     ("/completions", Endpoint("completions", "azure", _POST, ModelIn.PATH, Meter.CHAT, inject_usage=True)),
     ("/embeddings", Endpoint("embeddings", "azure", _POST, ModelIn.PATH, Meter.CHAT)),
-    (_TAIL, Endpoint("deployment", "azure", _POST, ModelIn.PATH, Meter.RESPONSES)),
+    (f"/{_SEGMENT}{_TAIL}", Endpoint("deployment", "azure", _POST, ModelIn.PATH, Meter.RESPONSES)),
 ]
 _GEMINI_ACTIONS = {
     "generateContent": Endpoint("generateContent", "gemini", _POST, ModelIn.PATH, Meter.GEMINI),

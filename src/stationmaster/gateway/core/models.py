@@ -83,33 +83,31 @@ def visible(table: Table, key: VirtualKey, lists: dict[str, Listing], dialect: D
     """What `key` can ask for in `dialect`: listed models and literal route entries whose route leads to a
     member that serves them, and aliases of those."""
     found: Listing = {}
-    for name, model in _candidates(table, lists).items():
+    for name in sorted(_names(table, lists)):
         way = resolve(table.routes, name)
         if way is None or not (allows(key, name) and allows(key, way[1])):
             continue
-        if _served(table.pools[way[0].pool], way[1], lists, dialect):
-            found[name] = model
-    return dict(sorted(found.items()))
+        model = _served(table.pools[way[0].pool], way[1], lists, dialect)
+        if model is not None:
+            found[name] = model if name == model.id else msgspec.structs.replace(model, id=name, name=name)
+    return found
 
 
-def _candidates(table: Table, lists: dict[str, Listing]) -> Listing:
-    listed = {name: model for listing in lists.values() for name, model in listing.items()}
+def _names(table: Table, lists: dict[str, Listing]) -> set[str]:
+    listed = {name for listing in lists.values() for name in listing}
     literal = {name for route in table.routes for name in route.models if not _WILD & set(name)}
-    aliases = {said: sent for route in table.routes for said, sent in route.aliases.items()}
-    candidates = {name: Model(name, owner="stationmaster") for name in literal} | listed
-    for said, sent in aliases.items():
-        target = listed.get(sent, Model(sent, owner="stationmaster"))
-        candidates[said] = msgspec.structs.replace(target, id=said, name=said)
-    return candidates
+    return listed | literal | {said for route in table.routes for said in route.aliases}
 
 
-def _served(pool: Rotation, model: str, lists: dict[str, Listing], dialect: Dialect) -> bool:
-    """Whether a member speaks the dialect and lists the model, or lists nothing we could read."""
+def _served(pool: Rotation, model: str, lists: dict[str, Listing], dialect: Dialect) -> Model | None:
+    """The model as the first member lists it that speaks the dialect; a member whose list could not be read is
+    taken at the operator's word."""
     spoken: tuple[Dialect, ...] = ("gemini",) if dialect == "gemini" else ("openai", "anthropic")
-    return any(
-        any(member.speaks(one) for one in spoken) and model in lists.get(member.id, {model: None})
-        for member in pool.members
-    )
+    able = [member for member in pool.members if any(member.speaks(one) for one in spoken)]
+    listed = [lists[member.id][model] for member in able if model in lists.get(member.id, {})]
+    if listed:
+        return listed[0]
+    return Model(model, owner="stationmaster") if any(member.id not in lists for member in able) else None
 
 
 def listing(models: Listing, dialect: Dialect) -> bytes:

@@ -9,9 +9,7 @@ import re
 MAX_PART_HEAD = 8 * 1024
 MAX_MODEL = 512
 
-_BOUNDARY = re.compile(
-    rb'multipart/form-data;(?:.*;)?\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))\s*(?:;.*)?', re.IGNORECASE
-)
+_PARAMETER = re.compile(rb';[ \t]*([^\s=;"]+)=(?:"((?:[^"\\\r\n]|\\.)*)"|([^\s;"]+))[ \t]*')
 _DISPOSITION = re.compile(
     rb'form-data; ?name="([^"\\\r\n]*)"'
     rb"(?:; ?filename=(?:\"(?:[^\"\\\r\n]|\\.)*\"|[^\s;\"]+))?(?:; ?filename\*=[^\s;]+)?",
@@ -27,10 +25,19 @@ class BadMultipart(Exception):
 
 def boundary_of(content_type: bytes) -> bytes:
     """The boundary of a multipart/form-data content type. Raises BadMultipart."""
-    found = _BOUNDARY.fullmatch(content_type.strip())
-    if found is None or content_type.lower().count(b"boundary") != 1:
-        raise BadMultipart("no boundary, or two")
-    return found[1] or found[2]
+    kind, parameters = content_type[:19], content_type[19:].strip()
+    found: dict[bytes, bytes] = {}
+    at = 0
+    while (parameter := _PARAMETER.match(parameters, at)) is not None:
+        name = parameter[1].lower()
+        if name in found:
+            raise BadMultipart("a parameter is named twice")
+        found[name] = parameter[2] if parameter[2] is not None else parameter[3]
+        at = parameter.end()
+    boundary = found.get(b"boundary", b"")
+    if kind.lower() != b"multipart/form-data" or at != len(parameters) or not 0 < len(boundary) <= 70:
+        raise BadMultipart("no boundary")
+    return boundary
 
 
 class ModelField:
@@ -99,6 +106,8 @@ class ModelField:
     def _take_model(self, end: int) -> None:
         if self.model is not None:
             raise BadMultipart("the model is named twice")
+        if end > MAX_MODEL:
+            raise BadMultipart("the model field is too long")
         try:
             self.model = self._buffer[:end].decode("utf-8")
         except UnicodeDecodeError:
@@ -123,9 +132,10 @@ class ModelField:
 
     def _head(self) -> bool:
         end = self._buffer.find(b"\r\n\r\n")
+        head = self._buffer if end < 0 else self._buffer[:end]
+        if len(head) > MAX_PART_HEAD or self._mark in head:
+            raise BadMultipart("a part's head has no end")
         if end < 0:
-            if len(self._buffer) > MAX_PART_HEAD:
-                raise BadMultipart("a part's head is too long")
             return False
         self._named = self._names_model(self._buffer[:end])
         self._drop(end + 4)
@@ -133,6 +143,8 @@ class ModelField:
         return True
 
     def _names_model(self, head: bytes) -> bool:
+        if b"\r\n " in head or b"\r\n\t" in head:
+            raise BadMultipart("a part's head is folded")
         fields = [line.partition(b":") for line in head.split(b"\r\n")]
         names = [name.lower() for name, _, _ in fields]
         if names.count(b"content-disposition") != 1:

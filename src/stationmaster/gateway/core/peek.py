@@ -72,13 +72,20 @@ class Peek:
             at = self._body.index(b"{") + 1
             return self._body[:at] + INJECTED + self._body[at:], True
         try:
-            asked = {} if options == b"null" else _members(options)
-        except msgspec.ValidationError:
+            asked = Peek(b"{}" if options == b"null" else options)
+        except Refused as refused:
+            if refused.fault is DUPLICATE_MEMBER:
+                raise
             return self._body, False  # the upstream will say what is wrong with it
-        if bytes(asked.get("include_usage", b"")) == b"true":
-            return self._body, False
-        asked["include_usage"] = msgspec.Raw(b"true")
-        return self._replace("stream_options", _encode(asked)), True
+        return (self._body, False) if asked.raw("include_usage") == b"true" else (self._asking(asked), True)
+
+    def _asking(self, options: "Peek") -> bytes:
+        """The body with `include_usage` put into its stream options, and every other byte kept."""
+        if options.raw("include_usage") is not None:
+            return self._replace("stream_options", options._replace("include_usage", b"true"))
+        rest = options._body[options._body.index(b"{") + 1 :]
+        comma = b"" if rest.lstrip().startswith(b"}") else b","
+        return self._replace("stream_options", b'{"include_usage":true' + comma + rest)
 
     def _replace(self, name: str, value: bytes) -> bytes:
         start, end = self._spans()[name]

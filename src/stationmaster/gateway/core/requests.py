@@ -64,34 +64,10 @@ class RequestHead:
     """What a head means. `fault` is set when it can only be refused; then little else holds."""
 
     __slots__ = (
-        "_fields",
-        "_prefixes",
-        "bare",
-        "before_length",
-        "behind_length",
-        "body",
-        "boundary",
-        "chunked",
-        "dialect",
-        "encoding",
-        "endpoint",
-        "expects",
-        "fault",
-        "head_only",
-        "http11",
-        "keep_alive",
-        "key",
-        "length",
-        "line",
-        "meter",
-        "method",
-        "model",
-        "public",
-        "query",
-        "reads_body",
-        "simple",
-        "suffix",
-        "websocket",
+        "_fields", "_places_model", "_prefixes", "bare", "before_length", "behind_length", "body", "boundary",
+        "chunked", "dialect", "encoding", "endpoint", "expects", "fault", "head_only", "http11", "keep_alive", "key",
+        "length", "line", "meter", "metered", "method", "model", "names_model", "public", "query", "reads_body",
+        "simple", "suffix", "websocket",
     )
 
     def __init__(self, line: RequestLine, keys: Keys) -> None:
@@ -112,6 +88,9 @@ class RequestHead:
         self.endpoint = found.endpoint if found else _NOWHERE
         self.suffix = found.suffix if found else ""
         self.meter: Meter = self.endpoint.meter
+        self.metered = self.meter is not Meter.NONE
+        self.names_model = self.endpoint.model_in is ModelIn.BODY    # in a member or field `model`
+        self._places_model = self.endpoint.model_in in (ModelIn.PATH, ModelIn.QUERY)
         self.dialect: Dialect = _dialect(found, path, line)
         self.model = _named_model(found, query)
         self.key = _find_key(line, query, keys)
@@ -192,7 +171,7 @@ class RequestHead:
 
     def prefix(self, upstream: Upstream, sent_model: str) -> bytes:
         """The upstream request up to where its framing fields go. Cached for every credential."""
-        place = sent_model if self.endpoint.model_in in (ModelIn.PATH, ModelIn.QUERY) else ""
+        place = sent_model if self._places_model else ""
         found = self._prefixes.get((upstream.id, place))
         if found is None:
             if len(self._prefixes) > 64:

@@ -83,5 +83,6 @@ def data_of(event: bytes) -> bytes:
     """The event's data: its `data:` lines joined by LF."""
     if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2 and b"\r" not in event:
         return event[6:-2]
-    lines = [line[5:] for line in _LINE.split(event) if line.startswith(b"data:")]
-    return b"\n".join(line[1:] if line.startswith(b" ") else line for line in lines)
+    lines = _LINE.split(event.removeprefix(b"\xef\xbb\xbf"))
+    values = [line[5:] for line in lines if line.startswith(b"data:") or line == b"data"]
+    return b"\n".join(value[1:] if value.startswith(b" ") else value for value in values)

@@ -6,6 +6,8 @@ Every reader normalises to one `Tokens`: input without cache, cache read, cache 
 """
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
@@ -152,19 +154,22 @@ _gemini_body = msgspec.json.Decoder(_GeminiBody).decode
 _gemini_list = msgspec.json.Decoder(list[_GeminiBody]).decode
 
 
+_CHAT, _RESPONSES, _MESSAGES, _GEMINI = Meter.CHAT, Meter.RESPONSES, Meter.MESSAGES, Meter.GEMINI
+
+
 def of_body(meter: Meter, body: bytes) -> Tokens | None:
     """The usage that a whole JSON answer states, or None when it states none that can be read."""
     try:
-        if meter is Meter.CHAT:
+        if meter is _CHAT:
             chat = _chat_body(body).usage
             return _chat(chat) if chat else None
-        if meter is Meter.RESPONSES:
+        if meter is _RESPONSES:
             responses = _responses_body(body).usage
             return _responses(responses) if responses else None
-        if meter is Meter.MESSAGES:
+        if meter is _MESSAGES:
             messages = _messages_body(body).usage
             return _messages(messages) if messages else None
-        return _of_gemini_body(body) if meter is Meter.GEMINI else None
+        return _of_gemini_body(body) if meter is _GEMINI else None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
 
@@ -194,11 +199,22 @@ def _of_gemini_body(body: bytes) -> Tokens | None:
     return _gemini(counted[-1]) if counted else None
 
 
+class _Choice(msgspec.Struct):
+    finish_reason: str | None = None
+
+
+class _Candidate(msgspec.Struct, rename="camel"):
+    finish_reason: str | None = None
+
+
 class _Event(msgspec.Struct, rename="camel"):
     """The members of any dialect's stream event that matter to us."""
 
     type: str = ""
-    choices: list[msgspec.Raw] | None = None
+    choices: list[_Choice] | None = None
+    candidates: list[_Candidate] | None = None
+    prompt_feedback: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
     response: msgspec.Raw = msgspec.Raw()     # empty: absent
     message: msgspec.Raw = msgspec.Raw()
     usage: msgspec.Raw = msgspec.Raw()
@@ -219,25 +235,47 @@ _response_object = msgspec.json.Decoder(_ResponseObject).decode
 _chat_usage = msgspec.json.Decoder(_Chat | None).decode
 _messages_usage = msgspec.json.Decoder(_Messages | None).decode
 
-_TERMINAL = ("response.completed", "response.incomplete", "response.failed")
+_TERMINAL = ("response.completed", "response.incomplete", "response.failed", "error")
+
+# What an event that matters certainly holds. Inside a JSON string the quotes would be escaped.
+_MATTERS: dict[str, Callable[[bytes], object]] = {
+    Meter.CHAT.value: re.compile(rb'"usage"\s*:\s*\{|"finish_reason"\s*:\s*"|"error"|\[DONE\]').search,
+    Meter.RESPONSES.value: re.compile(rb'"response"|"usage"|"error"').search,
+    Meter.MESSAGES.value: re.compile(rb'"message_|"error"').search,
+    Meter.GEMINI.value: bool,
+    Meter.NONE.value: lambda _run: None,
+}
 
 
 class StreamUsage:
-    """Reads usage off a stream's events as they pass. One a stream; `see` takes an event's data bytes."""
+    """Reads usage off a stream's events as they pass. One a stream; `see` takes an event's data bytes.
 
-    __slots__ = ("_meter", "_parts", "deltas", "final", "response_id", "tokens")
+    `matters` tells cheaply whether a run of events has to be seen at all. `broken_off` says that the dialect's
+    stream began and its terminal event never came, so that a clean end is none.
+    """
+
+    __slots__ = ("_meter", "_parts", "began", "deltas", "ended", "final", "matters", "response_id", "tokens")
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
         self._parts = _Messages()
+        self.matters = _MATTERS[meter.value]
         self.deltas = 0
+        self.began = False
+        self.ended = False
         self.final = False
         self.response_id = ""
         self.tokens: Tokens | None = None
 
+    @property
+    def broken_off(self) -> bool:
+        """Whether the stream may not end here."""
+        return (self.began or (self._meter is _CHAT and self.deltas > 0)) and not self.ended
+
     def see(self, data: bytes) -> bool:
         """Take one event's data. True: it is OpenAI Chat's extra usage chunk (no choices, only usage)."""
         if data == b"[DONE]":
+            self.ended = True
             return False
         try:
             return self._see(_event(data))
@@ -245,18 +283,21 @@ class StreamUsage:
             return False
 
     def _see(self, event: _Event) -> bool:
-        if self._meter is Meter.CHAT:
+        if event.error:
+            self.ended = True      # the vendor said itself that this is the end
+        if self._meter is _CHAT:
             return self._see_chat(event)
-        if self._meter is Meter.RESPONSES:
+        if self._meter is _RESPONSES:
             self._see_responses(event)
-        elif self._meter is Meter.MESSAGES:
+        elif self._meter is _MESSAGES:
             self._see_messages(event)
-        elif event.usage_metadata is not None:
-            self.tokens = _gemini(event.usage_metadata)
-            self.final = True  # every frame is cumulative; the stream's own end says whether it is whole
+        elif self._meter is _GEMINI:
+            self._see_gemini(event)
         return False
 
     def _see_chat(self, event: _Event) -> bool:
+        if any(choice.finish_reason for choice in event.choices or []):
+            self.ended = True
         usage = _chat_usage(event.usage) if event.usage else None
         if usage is None:
             return False
@@ -264,7 +305,9 @@ class StreamUsage:
         return event.choices is not None and not event.choices
 
     def _see_responses(self, event: _Event) -> None:
+        self.ended = self.ended or event.type in _TERMINAL
         if event.response:
+            self.began = True
             response = _response_object(event.response)
             self.response_id = response.id
             if event.type in _TERMINAL and response.usage is not None:
@@ -274,6 +317,8 @@ class StreamUsage:
 
     def _see_messages(self, event: _Event) -> None:
         """`message_start` states the input, `message_delta` restates what changed: overwrite, never add."""
+        self.began = True
+        self.ended = self.ended or event.type == "message_stop"
         stated = event.usage
         if event.message:
             stated = _decode(event.message, type=_Usage).usage
@@ -285,6 +330,14 @@ class StreamUsage:
                 setattr(self._parts, field, getattr(usage, field))
         self.tokens = _messages(self._parts)
         self.final = self.final or event.type == "message_delta"
+
+    def _see_gemini(self, event: _Event) -> None:
+        """Every frame restates the usage so far; the last one has a reason to finish."""
+        self.began = True
+        if event.usage_metadata is not None:
+            self.tokens, self.final = _gemini(event.usage_metadata), True
+        if event.prompt_feedback or any(candidate.finish_reason for candidate in event.candidates or []):
+            self.ended = True
 
 
 def settle(meter: Meter, seen: StreamUsage, *, whole: bool, request_bytes: int) -> tuple[Tokens | None, Source]:

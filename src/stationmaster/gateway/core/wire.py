@@ -179,10 +179,8 @@ def _length(value: bytes) -> int:
 
 
 def _keep_alive(headers: Headers, *, http11: bool) -> bool:
-    options = tokens(headers, b"connection")
-    if b"close" in options:
-        return False
-    return http11 or b"keep-alive" in options
+    """An HTTP/1.0 connection carries one request: its keep-alive is not worth the ways it can go wrong."""
+    return http11 and b"close" not in tokens(headers, b"connection")
 
 
 def tokens(headers: Headers, name: bytes) -> list[bytes]:
@@ -208,6 +206,8 @@ def parse_response(raw: bytes, method: str) -> ResponseLine:
         raise _garbage(str(error)) from error
     if not fields.complete or parser.get_http_version() not in ("1.1", "1.0"):
         raise _garbage("no HTTP/1.1 head")
+    if len(fields.headers) > 2 * MAX_FIELDS:
+        raise _garbage("too many fields")
     return _response(parser, fields.headers, method)
 
 
@@ -219,24 +219,27 @@ def _response(parser: httptools.HttpResponseParser, headers: Headers, method: st
     status = parser.get_status_code()
     if not 100 <= status <= 599:
         raise _garbage("status out of range")
-    length = -1
-    coding: bytes | None = None
-    keep = parser.get_http_version() == "1.1"
-    for name, value in headers:
-        if name == b"content-length":
-            if length >= 0 or not value.isdigit() or len(value) > 18:
-                raise _garbage("bad Content-Length")
-            length = int(value)
-        elif name == b"transfer-encoding":
-            if coding is not None:
-                raise _garbage("two Transfer-Encodings")
-            coding = value.strip().lower()
-        elif name == b"connection":
-            keep = b"close" not in value.lower() and (keep or b"keep-alive" in value.lower())
-    if coding is not None and length >= 0:
-        raise _garbage("Transfer-Encoding next to Content-Length")
+    lengths = [value for name, value in headers if name == b"content-length"]
+    codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
+    if len(lengths) + len(codings) > 1:
+        raise _garbage("its length is stated twice")
+    if lengths and not (lengths[0].isdigit() and len(lengths[0]) <= 18):
+        raise _garbage("bad Content-Length")
+    length = int(lengths[0]) if lengths else -1
+    coding = codings[0] if codings else None
     framing = _response_framing(status, method, coding, length)
+    http11 = parser.get_http_version() == "1.1"
+    keep = _reusable(headers, status, length, http11=http11, coded=coding is not None)
     return ResponseLine(status, headers, framing, length, keep and framing != "close")
+
+
+def _reusable(headers: Headers, status: int, length: int, *, http11: bool, coded: bool) -> bool:
+    """Whether another request may follow on the connection (RFC 9112 9.3), and nothing speaks against it: a coding
+    in HTTP/1.0 is faulty (6.1); a 204 or 304 has no body (6.3), but one that states one may send it."""
+    options = tokens(headers, b"connection")
+    if b"close" in options or not (http11 or b"keep-alive" in options):
+        return False
+    return not (coded and (not http11 or status in (204, 304))) and not (status == 204 and length > 0)
 
 
 def _response_framing(

@@ -3,15 +3,10 @@
 One object an answer, told of each payload. Writes through its exchange, never to a socket.
 """
 
-from typing import TYPE_CHECKING
-
 from stationmaster.gateway.core import faults, sse, usage
-from stationmaster.gateway.core.endpoints import Meter
 from stationmaster.gateway.core.replies import Reply
 from stationmaster.gateway.core.verdict import about_credential
-
-if TYPE_CHECKING:
-    from stationmaster.gateway.server.exchange import Exchange
+from stationmaster.gateway.server.ports import Taker
 
 MAX_ERROR = 1024 * 1024          # an error body larger than this is no explanation
 MAX_COPY = 64 * 1024             # of a JSON answer, kept for the meter
@@ -22,7 +17,7 @@ class Answer:
 
     __slots__ = ("_exchange",)
 
-    def __init__(self, exchange: "Exchange") -> None:
+    def __init__(self, exchange: Taker) -> None:
         self._exchange = exchange
 
     def payload(self, data: bytes) -> None:
@@ -41,7 +36,7 @@ class JsonAnswer(Answer):
 
     __slots__ = ("_cut", "_kept", "_size")
 
-    def __init__(self, exchange: "Exchange") -> None:
+    def __init__(self, exchange: Taker) -> None:
         super().__init__(exchange)
         self._kept = b""
         self._size = 0
@@ -73,14 +68,15 @@ class JsonAnswer(Answer):
 class StreamAnswer(Answer):
     """An event stream. Passed as it comes; with `withhold`, event by event, less the usage we asked for."""
 
-    __slots__ = ("_ended", "_splitter", "_withhold", "commented", "usage")
+    __slots__ = ("_ended", "_matters", "_splitter", "_withhold", "commented", "usage")
 
-    def __init__(self, exchange: "Exchange", *, withhold: bool) -> None:
+    def __init__(self, exchange: Taker, *, withhold: bool) -> None:
         super().__init__(exchange)
         self._splitter = sse.EventSplitter()
         self._withhold = withhold
         self._ended = False
         self.usage = usage.StreamUsage(exchange.head.meter)
+        self._matters = self.usage.matters
         self.commented = 0.0
 
     @property
@@ -90,7 +86,7 @@ class StreamAnswer(Answer):
 
     def payload(self, data: bytes) -> None:
         """A piece of the stream, cut anywhere. Usually one whole event that tells the meter nothing."""
-        if self._splitter.clean and data.endswith(b"\n\n") and _tells_nothing(data):
+        if self._splitter.clean and data.endswith(b"\n\n") and not self._matters(data):
             self.usage.deltas += 1
             self._exchange.write(data)
         elif self._withhold:
@@ -101,7 +97,7 @@ class StreamAnswer(Answer):
         else:
             self._exchange.write(data)
             whole = self._splitter.feed(data)
-            if whole and self._exchange.head.meter is not Meter.NONE:
+            if whole:
                 self._read(whole)
 
     def _read(self, run: bytes) -> bytes:
@@ -109,18 +105,22 @@ class StreamAnswer(Answer):
         meter, kept = self.usage, []
         for event in sse.events(run):
             meter.deltas += 1
-            extra = not _tells_nothing(event) and meter.see(sse.data_of(event))
+            extra = self._matters(event) and meter.see(sse.data_of(event))
             if not (extra and self._withhold):
                 kept.append(event)
         return b"".join(kept)
 
     def end(self) -> None:
-        """The upstream ended the stream cleanly; whether it said all is another matter."""
-        if self._withhold:
-            tail = self._splitter.tail
-            if tail:
-                self._exchange.write(tail)
-        self._settle(whole=True)
+        """The upstream ended the stream cleanly. Without the dialect's last event that is a break all the same:
+        clients take it for success (decision 5)."""
+        if self._withhold and self._splitter.tail:
+            self._exchange.write(self._splitter.tail)
+        elif self._splitter.tail:
+            self._read(self._splitter.tail)
+        if self.usage.broken_off:
+            self._exchange.fail(faults.STREAM_BROKEN)
+        else:
+            self._settle(whole=True)
 
     def broken(self) -> None:
         """The stream was cut: by the upstream, by the client, by us."""
@@ -136,20 +136,12 @@ class StreamAnswer(Answer):
         )
 
 
-def _tells_nothing(run: bytes) -> bool:
-    """Whether events certainly state neither usage nor a response id, so that they need not be read."""
-    at = run.find(b'"usage')
-    if at < 0:
-        return b'"response.created"' not in run
-    return run.startswith(b'"usage":null', at) and run.find(b'"usage', at + 6) < 0
-
-
 class ErrorAnswer(Answer):
     """An error body, held until it is whole and then judged: ours to replace, or the caller's to read."""
 
     __slots__ = ("_body", "_reply")
 
-    def __init__(self, exchange: "Exchange", reply: Reply) -> None:
+    def __init__(self, exchange: Taker, reply: Reply) -> None:
         super().__init__(exchange)
         self._reply = reply
         self._body = b""

@@ -5,7 +5,6 @@ Owns: when to fetch. What a list looks like is `core.models`'s.
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from stationmaster.gateway.core import faults, models
 from stationmaster.gateway.core.faults import Fault
@@ -14,9 +13,7 @@ from stationmaster.gateway.core.table import Table
 from stationmaster.gateway.core.upstreams import Upstream
 from stationmaster.gateway.server.exchange import Exchange
 from stationmaster.gateway.server.outbound import UpstreamConnection
-
-if TYPE_CHECKING:
-    from stationmaster.gateway.server.worker import Worker
+from stationmaster.gateway.server.ports import House
 
 FIRST_WAIT = 0.8             # seconds a request waits for the first lists; Claude Code gives up after 3
 FETCH_TIMEOUT = 10.0
@@ -81,7 +78,7 @@ class _Fetch:
 class Catalogue:
     """All lists of one worker, by credential. A list that cannot be fetched keeps its last content."""
 
-    def __init__(self, worker: "Worker") -> None:
+    def __init__(self, worker: House) -> None:
         self._worker = worker
         self._lists: dict[str, models.Listing] = {}
         self._fetched = -1e9
@@ -148,8 +145,10 @@ class Catalogue:
             async with asyncio.timeout(FETCH_TIMEOUT):
                 body = await fetch.outcome
         except TimeoutError:
-            fetch.abandon()
             return
+        finally:
+            if not fetch.outcome.done() or fetch.outcome.cancelled():
+                fetch.abandon()
         listing = models.read(upstream, body)
         if listing is not None:
             self._lists[upstream.id] = listing

@@ -3,10 +3,9 @@ written to its client. Reads no sockets itself; decisions come from `gateway.cor
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from stationmaster.gateway.core import faults, usage
-from stationmaster.gateway.core.endpoints import Meter, ModelIn
+from stationmaster.gateway.core.endpoints import ModelIn
 from stationmaster.gateway.core.events import Event
 from stationmaster.gateway.core.faults import Fault, stream_ending
 from stationmaster.gateway.core.peek import Peek, Refused, batch_models
@@ -18,12 +17,10 @@ from stationmaster.gateway.core.usage import Source, Tokens
 from stationmaster.gateway.core.verdict import about_credential
 from stationmaster.gateway.server.answers import Answer, ErrorAnswer, JsonAnswer, StreamAnswer
 from stationmaster.gateway.server.outbound import UpstreamConnection
-
-if TYPE_CHECKING:
-    from stationmaster.gateway.server.inbound import ClientConnection
-    from stationmaster.gateway.server.worker import Worker
+from stationmaster.gateway.server.ports import Client, House
 
 CLIENT_LEFT = 499
+_NO_BODY = Body.NONE   # members of an Enum are slow to look up
 _UPGRADE = b"connection: Upgrade\r\nupgrade: websocket\r\n\r\n"
 
 
@@ -31,73 +28,77 @@ class Exchange:
     """A request and its answer. Created when a head was understood; over when its event is recorded and the
     client is free for the next request. Implements `outbound.Listener`."""
 
-    # Defaults live on the class: most requests need few of these.
-    plan: Plan | None = None
-    upstream: Upstream | None = None
-    connection: UpstreamConnection | None = None
-    request = b""                    # what was sent, as long as it may have to be sent again
-    reserved = 0                     # bytes of the worker's body budget
-    sent_model = ""
-    attempts = status = upstream_status = bytes_in = bytes_out = 0
-    error = ""
-    vendor_id = b""
-    tokens: Tokens | None = None
-    source: Source = "none"
-    stream = client_left = tunnel = over = False
-    upload_open = False              # the request's body is still passing
-    upload_held = False              # the upstream takes no more of it just now
-    injected = False                 # we asked for stream usage, the client did not
-    deadline = 0.0                   # of what we wait for now, on the worker's coarse clock
-    _answer: Answer | None = None
-    _pending = b""                   # a head waiting for the first body bytes
-    _chunked = _close = _retried = False
-    _first_byte = 0.0
+    __slots__ = (
+        "_answer", "_chunked", "_close", "_first_byte", "_pending", "_retried", "_started", "attempts", "bytes_in",
+        "bytes_out", "client", "client_left", "connection", "deadline", "error", "head", "injected", "method", "model",
+        "over", "plan", "request", "request_id", "reserved", "sent_model", "source", "status", "stream", "table",
+        "tokens", "tunnel", "upload_held", "upload_open", "upstream", "upstream_status", "vendor_id", "worker",
+    )
 
-    def __init__(self, worker: "Worker", client: "ClientConnection", head: RequestHead) -> None:
+    def __init__(self, worker: House, client: Client, head: RequestHead) -> None:
         self.worker = worker
-        self.client: ClientConnection | None = client
+        self.client: Client | None = client
         self.head = head
         self.table = worker.table
         self.method = head.method
         self.model = head.model
         self.request_id = worker.new_request_id()
+        self.sent_model = self.error = ""
+        self.plan: Plan | None = None
+        self.upstream: Upstream | None = None
+        self.connection: UpstreamConnection | None = None
+        self.tokens: Tokens | None = None
+        self.source: Source = "none"
+        self.request = b""               # what was sent, as long as it may have to be sent again
+        self.reserved = 0                # bytes of the worker's body budget
+        self.attempts = self.status = self.upstream_status = self.bytes_in = self.bytes_out = 0
+        self.vendor_id = b""
+        self.stream = self.client_left = self.tunnel = self.over = False
+        self.upload_open = False         # the request's body is still passing
+        self.upload_held = False         # the upstream takes no more of it just now
+        self.injected = False            # we asked for stream usage, the client did not
+        self.deadline = 0.0              # of what we wait for now, on the worker's coarse clock
+        self._answer: Answer | None = None
+        self._pending = b""              # a head waiting for the first body bytes
+        self._chunked = self._close = self._retried = False
         self._started = worker.clock()
+        self._first_byte = 0.0
 
     # The request.
 
     def start(self, body: bytes) -> None:
         """Route a request whose body is whole, and send it."""
         self.bytes_in = len(body)
+        head = self.head
         try:
-            body = self._prepare(body)
+            if head.reads_body:
+                body = self._read(body)
+            else:
+                if head.endpoint.model_in is ModelIn.BATCH:
+                    self._check_batch(body)
+                self.route()
         except Refused as refused:
             self.fail(refused.fault)
             return
         prefix = self.choose()
         if prefix is None or self.upstream is None:
             return
-        head = self.head
         if head.websocket:
             self.request = prefix + _UPGRADE
-        elif head.body is Body.NONE and head.bare:
+        elif head.body is _NO_BODY and head.bare:
             self.request = prefix + b"\r\n"
         else:
             self.request = b"%bcontent-length: %d\r\n\r\n%b" % (prefix, len(body), body)
         self.worker.upstreams.acquire(self.upstream.origin, self, fresh=head.websocket)
 
-    def _prepare(self, body: bytes) -> bytes:
-        """Find the plan, and the body as the upstream gets it. Raises Refused."""
+    def _read(self, body: bytes) -> bytes:
+        """Route by what the JSON body says; return it as the upstream gets it. Raises Refused."""
         head = self.head
-        if not head.reads_body:
-            if head.endpoint.model_in is ModelIn.BATCH:
-                self._check_batch(body)
-            self.route()
-            return body
         peek = Peek(body)
-        if head.endpoint.model_in is ModelIn.BODY:
+        if head.names_model:
             self.model = peek.model
         self.route()
-        if head.endpoint.model_in is ModelIn.BODY and self.sent_model != peek.model:
+        if head.names_model and self.sent_model != peek.model:
             body = peek.with_model(self.sent_model)
             peek = Peek(body)
         if peek.stream and head.endpoint.inject_usage:
@@ -205,13 +206,13 @@ class Exchange:
         self.vendor_id = reply.vendor_id
         self.pass_head(reply)
         self.write(body)
-        if self.head.meter is not Meter.NONE:
+        if self.head.metered:
             self.tokens = usage.of_body(self.head.meter, body)
             self.source = "upstream_final" if self.tokens is not None else "none"
         self.finish()
 
     def _answer_to(self, head: ReplyHead, reply: Reply) -> Answer:
-        if head.status == 200 and head.json and self.head.meter is not Meter.NONE:
+        if head.status == 200 and head.json and self.head.metered:
             self.pass_head(reply)
             return JsonAnswer(self)
         if head.status == 101:
@@ -243,7 +244,7 @@ class Exchange:
             self._chunked, framing = True, b"transfer-encoding: chunked\r\n"
         else:
             self._close, framing = True, b""
-        if self._close or client is None or not client.keeps_alive(mine):
+        if self._close or self.upload_open or client is None or not client.keeps_alive(mine):
             self._close, framing = True, framing + b"connection: close\r\n"
         self._pending = b"".join((
             head.stream_start if self.stream else head.start, reply.lines,
@@ -327,7 +328,7 @@ class Exchange:
             ))
             self.finish()
 
-    def _break_off(self, fault: Fault, client: "ClientConnection") -> None:
+    def _break_off(self, fault: Fault, client: Client) -> None:
         self._close = True
         answer = self._answer
         if not isinstance(answer, StreamAnswer):

@@ -3,7 +3,7 @@ in order, and when the connection ends. What a request means is `gateway.core`'s
 """
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from stationmaster.gateway.core import faults
 from stationmaster.gateway.core.chunked import ChunkedReader
@@ -13,16 +13,35 @@ from stationmaster.gateway.core.peek import Refused
 from stationmaster.gateway.core.requests import Body, RequestHead
 from stationmaster.gateway.core.table import Table
 from stationmaster.gateway.core.wire import ProtocolError, check_partial_request
+from stationmaster.gateway.server.catalogue import Catalogue
 from stationmaster.gateway.server.decode import decode
 from stationmaster.gateway.server.exchange import Exchange
+from stationmaster.gateway.server.ports import House
 from stationmaster.gateway.server.uploads import Upload
-
-if TYPE_CHECKING:
-    from stationmaster.gateway.server.worker import Worker
 
 PIPELINE_LIMIT = 64 * 1024     # bytes of further requests held while one is served
 LINGER = 2.0                   # seconds in which a refused client may still read our answer
 DECODE_ASIDE = 256 * 1024      # compressed bodies larger than this are decoded off the loop
+
+
+class Host(House, Protocol):
+    """What a client connection asks of its worker."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The model lists."""
+
+    def admit(self, client: "ClientConnection") -> bool:
+        """Count a new connection; False when there is no room for it."""
+
+    def leave(self, client: "ClientConnection") -> None:
+        """The connection is gone."""
+
+    def public_answer(self, head: RequestHead, *, close: bool) -> bytes:
+        """The answer of a door without a key."""
+
+    def report(self, error: Exception) -> None:
+        """We made a mistake: say where."""
 
 
 class ClientConnection(asyncio.Protocol):
@@ -33,7 +52,7 @@ class ClientConnection(asyncio.Protocol):
         "_upload", "deadline", "exchange", "slow", "transport", "worker",
     )
 
-    def __init__(self, worker: "Worker") -> None:
+    def __init__(self, worker: Host) -> None:
         self.worker = worker
         self.transport: asyncio.Transport
         self.exchange: Exchange | None = None
@@ -210,7 +229,7 @@ class ClientConnection(asyncio.Protocol):
         if rest:
             self._collect(rest)
         else:
-            self._body_deadline()
+            self.body_deadline()
 
     def _reserve(self, size: int) -> Fault | None:
         """Room for `size` more bytes of this body, out of the body's own limit and the worker's budget."""
@@ -223,11 +242,12 @@ class ClientConnection(asyncio.Protocol):
         self.worker.buffered += size
         return None
 
-    def _body_deadline(self) -> None:
+    def body_deadline(self) -> None:
+        """A piece of the body came (or the body begins): the next must follow in time."""
         self.deadline = self.worker.now + self.worker.table.settings.body_timeout
 
     def _collect(self, data: bytes) -> None:
-        self._body_deadline()
+        self.body_deadline()
         head = self._head
         assert head is not None  # noqa: S101  the state that leads here
         if self._chunks is not None:
@@ -310,7 +330,7 @@ class ClientConnection(asyncio.Protocol):
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.exchange = Exchange(self.worker, self, head)
         self._upload = Upload(self, self.exchange, length)
-        self._body_deadline()
+        self.body_deadline()
         self._upload.feed(rest)
 
     def upload_may_flow(self) -> None:

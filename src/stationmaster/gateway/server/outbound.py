@@ -127,7 +127,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         if self._carry:
             data, self._carry = self._carry + data, b""
         end = data.find(b"\r\n\r\n") + 4
-        if end == 3 or not data.startswith(b"HTTP/1"):
+        if end == 3 or end > MAX_HEAD or not data.startswith(b"HTTP/1"):
             self._partial_head(data)
             return
         try:

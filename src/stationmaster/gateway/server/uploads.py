@@ -2,7 +2,7 @@
 forms the wait until the model is known. Held back at most as long as that takes.
 """
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from stationmaster.gateway.core import faults
 from stationmaster.gateway.core.chunked import LAST_CHUNK, ChunkedReader, chunk
@@ -13,10 +13,23 @@ from stationmaster.gateway.core.requests import Body
 from stationmaster.gateway.core.wire import ProtocolError
 from stationmaster.gateway.server.exchange import Exchange
 
-if TYPE_CHECKING:
-    from stationmaster.gateway.server.inbound import ClientConnection
-
 FLOW_LIMIT = 64 * 1024     # bytes held while the upstream is being connected
+
+
+class Uploader(Protocol):
+    """What an upload asks of the connection it comes from."""
+
+    def hold(self, hold: bool) -> None:
+        """Stop reading from the client, or go on."""
+
+    def body_deadline(self) -> None:
+        """More of the body came: the wait for it begins anew."""
+
+    def uploaded(self, rest: bytes) -> None:
+        """The body is over; `rest` belongs to the next request."""
+
+    def upload_refused(self, fault: faults.Fault) -> None:
+        """The body cannot be passed on."""
 
 
 class Upload:
@@ -25,7 +38,7 @@ class Upload:
     __slots__ = ("_chunked", "_chunks", "_client", "_ended", "_exchange", "_field", "_left", "_rest", "_size",
                  "_started", "_waiting")
 
-    def __init__(self, client: "ClientConnection", exchange: Exchange, length: int | None) -> None:
+    def __init__(self, client: Uploader, exchange: Exchange, length: int | None) -> None:
         head = exchange.head
         self._client = client
         self._exchange = exchange
@@ -42,7 +55,7 @@ class Upload:
 
     def feed(self, data: bytes) -> None:
         """Bytes off the client's wire."""
-        self._client._body_deadline()
+        self._client.body_deadline()
         try:
             payload = self._unframe(data)
             if self._field is not None and payload:

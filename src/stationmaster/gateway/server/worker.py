@@ -19,9 +19,9 @@ from stationmaster.gateway.core.table import Table
 from stationmaster.gateway.server.catalogue import Catalogue
 from stationmaster.gateway.server.dial import Dialer, tls_context
 from stationmaster.gateway.server.eventlog import EventLog
-from stationmaster.gateway.server.exchange import Exchange
 from stationmaster.gateway.server.inbound import ClientConnection
 from stationmaster.gateway.server.outbound import UpstreamPool
+from stationmaster.gateway.server.ports import Waiting
 from stationmaster.gateway.server.proxies import Proxies
 
 TICK = 0.5                 # seconds; every timeout is checked this often, so it is never exact
@@ -41,7 +41,7 @@ class Worker:
         self.now = self.clock()            # coarse: as of the last tick
         self.buffered = 0                  # bytes of request bodies held
         self.draining = False
-        self.orphans: set[Exchange] = set()
+        self.orphans: set[Waiting] = set()
         self.clients: set[ClientConnection] = set()
         self._proxies = proxies or Proxies()
         self.upstreams = UpstreamPool(self._dialer(settings), self.report)
@@ -52,7 +52,7 @@ class Worker:
         self._ids = 0
         self.turn = 0                      # grows by one a choice, for members to take turns
         self._room = settings.max_connections or _room()
-        self._deadline = 0.0
+        self._stops = 0
         self._stopping: asyncio.Event | None = None
         self._server: asyncio.Server | None = None
 
@@ -115,20 +115,19 @@ class Worker:
 
     def stop(self) -> None:
         """Begin to drain; a second call ends the drain."""
-        if self._stopping is not None and not self._stopping.is_set():
+        self._stops += 1
+        if self._stopping is not None:
             self._stopping.set()
-        else:
-            self._deadline = self.clock()
 
     async def _drain(self) -> None:
         """Stop accepting, let what is open finish, then end it audibly."""
         assert self._server is not None  # noqa: S101  run() set it
         self.draining = True
         self._server.close()
-        self._deadline = self.clock() + self.table.settings.drain_seconds
+        deadline = self.clock() + self.table.settings.drain_seconds
         for client in list(self.clients):
             client.drain()
-        while (self.clients or self.orphans) and self.clock() < self._deadline:  # noqa: ASYNC110  two sets and a clock
+        while (self.clients or self.orphans) and self.clock() < deadline and self._stops == 1:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         open_exchanges = [client.exchange for client in self.clients if client.exchange is not None]
         for exchange in [*open_exchanges, *self.orphans]:
