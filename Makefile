@@ -23,9 +23,8 @@ test-deps: ## what tests need beyond Python (Debian: apt, as root)
 	@command -v curl >/dev/null && command -v h2load >/dev/null && command -v nginx >/dev/null \
 		|| { apt-get update -qq && apt-get install -y -qq curl nghttp2-client nginx-light; }
 
-test-clients: .venv/dev ## coding agents and Node SDKs from npm through the gateway (about 2 GB)
-	cd tests/clients && npm ci --no-fund --no-audit
-	$(BIN)/python -m pytest tests/clients --timeout 600
+test-clients: .venv/dev tests/clients/node_modules/.ready ## coding agents and Node SDKs from npm through the gateway (1.3 GB)
+	$(BIN)/python tests/clients/offline.py $(BIN)/python -m pytest tests/clients --timeout 600 --write-results
 
 lint: .venv/dev ## ruff, mypy strict, import rules
 	$(BIN)/ruff check
@@ -45,7 +44,8 @@ dist: .venv/dev ## a wheel and a source archive in dist/
 	rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist
 
 clean: ## remove what the targets above made
-	rm -rf .venv .cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+		tests/clients/node_modules
 
 # Set-up: each stamp is a finished installation of one lock file.
 
@@ -62,4 +62,8 @@ clean: ## remove what the targets above made
 .venv/dev: requirements-dev.lock pyproject.toml | .venv/bin/python
 	$(PIP) --require-hashes -r requirements-dev.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+tests/clients/node_modules/.ready: tests/clients/package-lock.json tests/clients/package.json tests/clients/.npmrc
+	cd tests/clients && npm ci && npm run unpack
 	@touch $@

@@ -74,6 +74,16 @@ def test_every_block_has_a_test(name: str) -> None:
     assert tomllib.loads(codex)["model_providers"]["stationmaster"]["wire_api"] == "responses"
 
 
+@pytest.mark.parametrize("name", READMES)
+def test_coding_agents_blocks(name: str) -> None:
+    """What the READMEs tell Codex and Claude Code is what docs/clients.md tells them, whose blocks
+    `make test-clients` runs."""
+    page = (ROOT / "docs" / "clients.md").read_text()
+    tested = dict(re.findall(r"<!-- block: ([a-z-]+) -->\n+```[a-z]+\n(.*?)```", page, re.DOTALL))
+    assert tested["codex"] in blocks(name, "toml")
+    assert all(tested["claude-code"].startswith(block) for block in blocks(name, "bash"))
+
+
 def test_both_languages_show_the_same_code() -> None:
     """A translation changes words, not code."""
     def strip(text: str) -> str:

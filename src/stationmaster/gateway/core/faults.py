@@ -77,7 +77,8 @@ UPSTREAM_ENCODED_ERROR = Fault(502, "upstream_error_encoded", "The upstream's er
 UPSTREAM_REDIRECT = Fault(502, "upstream_redirect", "The upstream redirected the request, which is never followed.",
                           "The operator can check the credential's 'base_url'.", _NO_RETRY)
 STREAM_BROKEN = Fault(502, "upstream_disconnected", "The upstream's stream broke off.", "Send the request again.")
-STREAM_DRAINED = Fault(503, "draining", "The gateway shut down before the stream's end.", "Send the request again.")
+STREAM_DRAINED = Fault(503, "draining", "The gateway shut down before the answer's end.", "Send the request again.",
+                       (("retry-after", "1"),), close=True)
 
 
 def no_route(model: str) -> Fault:

@@ -118,23 +118,24 @@ def _text(raw: msgspec.Raw) -> str:
     return text
 
 
-class _BatchParams(msgspec.Struct):
-    model: str
-
-
-class _BatchEntry(msgspec.Struct):
-    params: _BatchParams
-
-
 class _Batch(msgspec.Struct):
-    requests: list[_BatchEntry]
+    requests: list[msgspec.Raw]
 
 
 def batch_models(body: bytes) -> set[str]:
-    """Every model that an Anthropic message batch names. Raises Refused when one of them cannot be read."""
+    """Every model that an Anthropic message batch names. Raises Refused when one of them cannot be read, or a
+    member on the way to it stands twice."""
     Peek(body)
     try:
         batch = _decode(body, type=_Batch)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise Refused(BAD_JSON) from None
-    return {entry.params.model for entry in batch.requests}
+    return {_entry_model(bytes(entry)) for entry in batch.requests}
+
+
+def _entry_model(entry: bytes) -> str:
+    params = Peek(entry).raw("params")
+    model = Peek(params).model if params is not None else ""
+    if not model:
+        raise Refused(BAD_JSON)
+    return model

@@ -98,9 +98,9 @@ class Table:
         known.
         """
         cut = find_length(raw, len(raw))
-        # The mark stands for the line: no valid head holds a field without a name, so that a head from which a
-        # length was cut never meets one that has none, or has another besides.
-        cache_key = raw if cut is None else raw[: cut[0]] + b"\r\n:" + raw[cut[1] :]
+        # Nothing stands behind a head's final empty line, so that one from which a length was cut never meets
+        # one that has none, or has another besides.
+        cache_key = raw if cut is None else raw[: cut[0]] + raw[cut[1] :] + b"length"
         head = self.heads.get(cache_key)
         if head is None:
             head = self._read(cache_key, raw)

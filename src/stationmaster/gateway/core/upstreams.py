@@ -5,6 +5,7 @@ Nothing a caller sends reaches the host, the port, the scheme or the auth header
 """
 
 import base64
+import re
 from urllib.parse import quote, urlsplit
 
 from stationmaster.gateway.core.endpoints import Dialect
@@ -44,7 +45,7 @@ _OPTIONAL_TAILS: dict[Vendor, tuple[str, ...]] = {
 class Upstream:
     """One credential, ready for use: `origin` to connect to, header bytes, and how to spell its paths."""
 
-    __slots__ = ("_forms", "auth", "base", "id", "organisation", "origin", "vendor")
+    __slots__ = ("_forms", "_hex", "auth", "base", "id", "organisation", "origin", "vendor")
 
     def __init__(self, credential: Credential) -> None:
         self.id = credential.id
@@ -60,6 +61,7 @@ class Upstream:
             "accept-encoding: identity\r\n"
         ).encode()
         self._forms = _spellings(credential.secret)
+        self._hex = credential.secret.encode().hex().encode()
 
     def __repr__(self) -> str:
         return f"Upstream({self.id!r})"
@@ -76,7 +78,9 @@ class Upstream:
 
     def leaks(self, text: bytes) -> bool:
         """Whether `text` repeats the secret, in any spelling an error text might use."""
-        return any(form in text for form in self._forms)
+        plain = _unescaped(text) if b"\\" in text else text
+        folded = text.lower()
+        return any(form in plain for form in self._forms) or self._hex in folded
 
 
 def _base_path(vendor: Vendor, path: str) -> str:
@@ -92,7 +96,16 @@ def _host(host: str, port: int | None) -> str:
 
 
 def _spellings(secret: str) -> tuple[bytes, ...]:
-    """The secret raw, URL-escaped, in hex, and in base64 at each of the three offsets."""
+    """The secret raw, URL-escaped, and in base64 at each of the three offsets."""
     raw = secret.encode()
     encoded = {base64.b64encode(b"\0" * pad + raw)[(0, 2, 3)[pad] : -4] for pad in range(3)}
-    return tuple({raw, quote(secret, safe="").encode(), raw.hex().encode(), *encoded} - {b""})
+    escaped = {quote(secret, safe="").encode(), quote(secret).encode()}
+    return tuple({raw, *escaped, *encoded} - {b""})
+
+
+_ESCAPE = re.compile(rb"\\(?:u00([0-9a-fA-F]{2})|(.))", re.DOTALL)
+
+
+def _unescaped(text: bytes) -> bytes:
+    """JSON text with the escapes of plain characters undone."""
+    return _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()) if found[1] else found[2], text)

@@ -82,17 +82,17 @@ class _Gemini(msgspec.Struct, rename="camel"):
     tool_use_prompt_token_count: int | None = 0
 
 
+def _tokens(fresh: int, cache_read: int, cache_write: int, output: int, reasoning: int) -> Tokens:
+    """Nobody is paid back: what a vendor states below nothing counts as nothing."""
+    return Tokens(max(0, fresh), max(0, cache_read), max(0, cache_write), max(0, output), max(0, reasoning))
+
+
 def _openai_tokens(total_in: int | None, total_out: int | None, details: _Details | None,
                    out: _OutDetails | None) -> Tokens:
     cached = (details.cached_tokens or 0) if details else 0
     written = (details.cache_write_tokens or 0) if details else 0
-    return Tokens(
-        input=max(0, (total_in or 0) - cached - written),
-        cache_read=cached,
-        cache_write=written,
-        output=total_out or 0,
-        reasoning=(out.reasoning_tokens or 0) if out else 0,
-    )
+    reasoning = (out.reasoning_tokens or 0) if out else 0
+    return _tokens((total_in or 0) - cached - written, cached, written, total_out or 0, reasoning)
 
 
 def _chat(usage: _Chat) -> Tokens:
@@ -108,8 +108,7 @@ def _responses(usage: _Responses) -> Tokens:
 def _gemini(usage: _Gemini) -> Tokens:
     cached, thoughts = usage.cached_content_token_count or 0, usage.thoughts_token_count or 0
     prompt = (usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0)
-    return Tokens(input=max(0, prompt - cached), cache_read=cached,
-                  output=(usage.candidates_token_count or 0) + thoughts, reasoning=thoughts)
+    return _tokens(prompt - cached, cached, 0, (usage.candidates_token_count or 0) + thoughts, thoughts)
 
 
 _EXECUTOR = ("message", "compaction")
@@ -122,12 +121,12 @@ def _messages(usage: _Messages) -> Tokens:
     whole = not rounds or any(step.type == "fallback_message" for step in usage.iterations or [])
     thinking = (usage.output_tokens_details.thinking_tokens or 0) if usage.output_tokens_details else 0
     parts: list[Any] = [usage] if whole else rounds
-    return Tokens(
-        input=sum(part.input_tokens or 0 for part in parts),
-        cache_read=sum(part.cache_read_input_tokens or 0 for part in parts),
-        cache_write=sum(part.cache_creation_input_tokens or 0 for part in parts),
-        output=sum(part.output_tokens or 0 for part in parts),
-        reasoning=thinking,
+    return _tokens(
+        sum(part.input_tokens or 0 for part in parts),
+        sum(part.cache_read_input_tokens or 0 for part in parts),
+        sum(part.cache_creation_input_tokens or 0 for part in parts),
+        sum(part.output_tokens or 0 for part in parts),
+        thinking,
     )
 
 

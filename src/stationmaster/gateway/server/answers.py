@@ -87,7 +87,7 @@ class StreamAnswer(Answer):
     def payload(self, data: bytes) -> None:
         """A piece of the stream, cut anywhere. Usually one whole event that tells the meter nothing."""
         if self._splitter.clean and data.endswith(b"\n\n") and not self._matters(data):
-            self.usage.deltas += 1
+            self.usage.deltas += data.count(b"\n\n")
             self._exchange.write(data)
         elif self._withhold:
             whole = self._splitter.feed(data)

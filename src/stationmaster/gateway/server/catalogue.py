@@ -33,6 +33,9 @@ class _Fetch:
         self.outcome: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     def on_connected(self, connection: UpstreamConnection) -> None:
+        if self.outcome.done():
+            connection.discard()
+            return
         self._connection = connection
         connection.send(self, self._request)
 

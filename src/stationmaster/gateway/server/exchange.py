@@ -188,7 +188,8 @@ class Exchange:
         client = self.client
         if client is not None and client.slow and self.connection is not None:
             self.connection.pause()
-        self.deadline = self.worker.now + self.table.settings.idle_timeout
+        if not self.client_left:   # whoever left has set how long we still read
+            self.deadline = self.worker.now + self.table.settings.idle_timeout
         answer = self._answer = self._answer_to(head, reply)
         return answer.payload
 
@@ -413,7 +414,7 @@ class Exchange:
             if now >= self.deadline:
                 self._abandon()
             return
-        if self.tunnel or (self.upload_open and not self.upload_held):
+        if self.head.endpoint.local or self.tunnel or (self.upload_open and not self.upload_held):
             return
         connection, answer = self.connection, self._answer
         if connection is not None and answer is not None and connection.heard:
@@ -497,7 +498,7 @@ class Exchange:
             self.attempts,
             CLIENT_LEFT if self.client_left and not self.bytes_out else self.status,
             self.upstream_status,
-            self.vendor_id.partition(b":")[2].strip()[:128].decode("latin-1"),
+            self.vendor_id[:128].decode("latin-1"),
             self.error,
             self.stream,
             self.client_left,

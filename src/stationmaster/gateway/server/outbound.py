@@ -272,6 +272,7 @@ class UpstreamPool:
     def __init__(self, dialer: Dialer, report: Callable[[Exception], None]) -> None:
         self.dialer = dialer
         self.report = report
+        self._all: set[UpstreamConnection] = set()
         self._idle: dict[Origin, list[UpstreamConnection]] = {}
         self._dials: set[asyncio.Task[None]] = set()
 
@@ -293,6 +294,7 @@ class UpstreamPool:
         except (OSError, TimeoutError):
             listener.on_unreachable(faults.UNREACHABLE)
         else:
+            self._all.add(connection)
             listener.on_connected(connection)
 
     def put(self, connection: UpstreamConnection) -> None:
@@ -308,6 +310,7 @@ class UpstreamPool:
 
     def forget(self, connection: UpstreamConnection) -> None:
         """`connection` is closing: it must not be given out again."""
+        self._all.discard(connection)
         idle = self._idle.get(connection.origin)
         if idle and connection in idle:
             idle.remove(connection)
@@ -322,10 +325,9 @@ class UpstreamPool:
                 idle.pop(0).transport.abort()
 
     async def close(self) -> None:
-        """Close every idle connection and end every dial."""
+        """Close every connection and end every dial."""
         for dial in self._dials:
             dial.cancel()
-        for idle in self._idle.values():
-            while idle:
-                idle.pop().transport.abort()
         await asyncio.gather(*self._dials, return_exceptions=True)
+        for connection in list(self._all):
+            connection.discard()

@@ -68,6 +68,7 @@ class Supervisor:
         check_environment(os.environ)
         self._snapshot = load()
         check_bundle(self._snapshot.settings)
+        check_events(events)
         self._children: list[_Child] = []
         self._stopping = False
         self._pause = _RESPAWN_PAUSE
@@ -182,6 +183,18 @@ def check_bundle(settings: Settings) -> None:
         raise StationmasterError(
             "error.gateway.ca_bundle", f"Cannot load the CA bundle {settings.ca_bundle}: {error.strerror or error}.",
             hint="It is a PEM file of certificates.",
+        ) from error
+
+
+def check_events(events: Path | None) -> None:
+    """Refuse an events file that cannot be appended to. Raises StationmasterError."""
+    try:
+        if events is not None:
+            events.open("ab").close()
+    except OSError as error:
+        raise StationmasterError(
+            "error.gateway.events", f"Cannot write events to {events}: {error.strerror}.",
+            hint="Name a file in a folder that exists and may be written to.",
         ) from error
 
 

@@ -1,0 +1,389 @@
+"""What an answer cost, in every dialect: whole, streamed, cut, and when the numbers are nonsense."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.feeding import FEW
+from stationmaster.gateway.core.endpoints import Meter
+from stationmaster.gateway.core.sse import EventSplitter, data_of, events
+from stationmaster.gateway.core.usage import StreamUsage, Tokens, of_body, settle
+
+CHAT = (
+    b'{"id":"c","choices":[{}],"usage":{"prompt_tokens":20,"completion_tokens":9,"total_tokens":29,'
+    b'"prompt_tokens_details":{"cached_tokens":8,"cache_write_tokens":2},"completion_tokens_details":{"reasoning_tokens":4}}}'
+)
+RESPONSES = (
+    b'{"id":"resp_1","object":"response","usage":{"input_tokens":20,"input_tokens_details":{"cached_tokens":8},'
+    b'"output_tokens":9,"output_tokens_details":{"reasoning_tokens":4},"total_tokens":29}}'
+)
+MESSAGES = (
+    b'{"id":"m","type":"message","usage":{"input_tokens":20,"cache_creation_input_tokens":5,"cache_read_input_tokens":8,'
+    b'"output_tokens":9,"output_tokens_details":{"thinking_tokens":4},"cache_creation":{"ephemeral_5m_input_tokens":5}}}'
+)
+COMPACTED = (
+    b'{"usage":{"input_tokens":10,"output_tokens":5,"cache_read_input_tokens":1,"iterations":['
+    b'{"type":"compaction","input_tokens":900,"output_tokens":90,"cache_read_input_tokens":3,"cache_creation_input_tokens":4},'
+    b'{"type":"message","input_tokens":10,"output_tokens":5,"cache_read_input_tokens":1}]}}'
+)
+ADVISED = (
+    b'{"usage":{"input_tokens":10,"output_tokens":5,"iterations":[{"type":"message","input_tokens":10,"output_tokens":5},'
+    b'{"type":"advisor_message","model":"other","input_tokens":700,"output_tokens":70}]}}'
+)
+FELL_BACK = (
+    b'{"usage":{"input_tokens":33,"output_tokens":11,"iterations":[{"type":"message","input_tokens":10,"output_tokens":5},'
+    b'{"type":"fallback_message","input_tokens":23,"output_tokens":6}]}}'
+)
+GEMINI = (
+    b'{"candidates":[],"usageMetadata":{"promptTokenCount":20,"cachedContentTokenCount":8,"candidatesTokenCount":5,'
+    b'"thoughtsTokenCount":4,"toolUsePromptTokenCount":3,"totalTokenCount":32}}'
+)
+
+BODIES: list[tuple[Meter, bytes, Tokens | None]] = [
+    (Meter.CHAT, CHAT, Tokens(10, 8, 2, 9, 4)),
+    (Meter.CHAT, b'{"object":"list","usage":{"prompt_tokens":7,"total_tokens":7}}', Tokens(7)),
+    (Meter.CHAT, b'{"usage":{"prompt_tokens":null,"completion_tokens":null,"prompt_tokens_details":null}}', Tokens()),
+    (Meter.CHAT, b'{"usage":null}', None),
+    (Meter.CHAT, b"{}", None),
+    (Meter.CHAT, b"[]", None),
+    (Meter.CHAT, b"", None),
+    (Meter.CHAT, b"<html>", None),
+    (Meter.CHAT, CHAT[:-1], None),
+    (Meter.CHAT, b'{"usage":5}', None),
+    (Meter.CHAT, b'{"usage":{"prompt_tokens":"9"}}', None),
+    (Meter.CHAT, b'{"usage":{"prompt_tokens":5,"prompt_tokens_details":{"cached_tokens":9}}}', Tokens(0, 9)),
+    (Meter.RESPONSES, RESPONSES, Tokens(12, 8, 0, 9, 4)),
+    (Meter.RESPONSES, b'{"usage":null}', None),
+    (
+        Meter.RESPONSES,
+        b'{"data":[],"usage":{"input_tokens":5,"output_tokens":6,"total_tokens":11}}',
+        Tokens(5, 0, 0, 6),
+    ),
+    (Meter.MESSAGES, MESSAGES, Tokens(20, 8, 5, 9, 4)),
+    (Meter.MESSAGES, COMPACTED, Tokens(910, 4, 4, 95)),
+    (Meter.MESSAGES, ADVISED, Tokens(10, 0, 0, 5)),
+    (Meter.MESSAGES, FELL_BACK, Tokens(33, 0, 0, 11)),
+    (Meter.MESSAGES, b'{"usage":{"input_tokens":3,"output_tokens":4,"iterations":[]}}', Tokens(3, 0, 0, 4)),
+    (Meter.MESSAGES, b'{"usage":{"input_tokens":3,"output_tokens":4,"iterations":null}}', Tokens(3, 0, 0, 4)),
+    (Meter.GEMINI, GEMINI, Tokens(15, 8, 0, 9, 4)),
+    (Meter.GEMINI, b"[" + b'{"usageMetadata":{"promptTokenCount":1}},' + GEMINI + b"]", Tokens(15, 8, 0, 9, 4)),
+    (Meter.GEMINI, b" [ ] ", None),
+    (Meter.GEMINI, b"{}", None),
+    (Meter.GEMINI, b"[1]", None),
+    (Meter.NONE, CHAT, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("meter", "body", "tokens"), BODIES, ids=[f"{meter.value}-{at}" for at, (meter, _, _) in enumerate(BODIES)]
+)
+def test_whole_answers(meter: Meter, body: bytes, tokens: Tokens | None) -> None:
+    """Each kind of token is counted once; what cannot be read counts as nothing."""
+    assert of_body(meter, body) == tokens
+
+
+NONSENSE = (b"-5", b"1e3", b"99999999999999999999999999", b"1.5", b'"7"', b"true", b"[]", b"{}", b"NaN", b"0")
+
+
+@pytest.mark.parametrize("number", NONSENSE)
+@pytest.mark.parametrize(
+    ("meter", "body", "field"),
+    [
+        (Meter.CHAT, b'{"usage":{"prompt_tokens":3,"completion_tokens":%b}}', "output"),
+        (Meter.RESPONSES, b'{"usage":{"input_tokens":3,"output_tokens":%b}}', "output"),
+        (Meter.MESSAGES, b'{"usage":{"input_tokens":%b,"output_tokens":3}}', "input"),
+        (Meter.GEMINI, b'{"usageMetadata":{"promptTokenCount":3,"thoughtsTokenCount":%b}}', "output"),
+    ],
+)
+def test_nonsense_is_never_booked_as_negative(number: bytes, meter: Meter, body: bytes, field: str) -> None:
+    """A vendor's nonsense gives no count, or none below zero: it must never pay anything back."""
+    tokens = of_body(meter, body % number)
+    assert tokens is None or min(msgspec.structs.astuple(tokens)) >= 0
+    seen = StreamUsage(meter)
+    inner = body % number
+    seen.see(b'{"type":"response.completed","response":' + inner + b"}" if meter is Meter.RESPONSES else inner)
+    assert seen.tokens is None or min(msgspec.structs.astuple(seen.tokens)) >= 0
+
+
+# Streams.
+
+
+def stream(*members: dict[str, Any], end: bytes = b"") -> list[bytes]:
+    """A stream's data lines."""
+    return [msgspec.json.encode(member) for member in members] + ([end] if end else [])
+
+
+_START = {
+    "type": "message_start",
+    "message": {
+        "id": "m",
+        "usage": {
+            "input_tokens": 20,
+            "cache_read_input_tokens": 8,
+            "cache_creation_input_tokens": 5,
+            "output_tokens": 1,
+        },
+    },
+}
+_DELTA = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "x"}}
+_FINAL = {
+    "type": "message_delta",
+    "delta": {"stop_reason": "end_turn"},
+    "usage": {"output_tokens": 9, "output_tokens_details": {"thinking_tokens": 4}},
+}
+_CHUNK = {"id": "c", "choices": [{"index": 0, "delta": {"content": "x"}}], "usage": None}
+_USAGE = {
+    "id": "c",
+    "choices": [],
+    "usage": {"prompt_tokens": 20, "completion_tokens": 9, "prompt_tokens_details": {"cached_tokens": 8}},
+}
+_CREATED = {"type": "response.created", "response": {"id": "resp_1", "usage": None}}
+_TEXT = {"type": "response.output_text.delta", "delta": "x"}
+
+
+def _done(kind: str) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "response": {
+            "id": "resp_1",
+            "usage": {
+                "input_tokens": 20,
+                "output_tokens": 9,
+                "input_tokens_details": {"cached_tokens": 8},
+                "output_tokens_details": {"reasoning_tokens": 4},
+            },
+        },
+    }
+
+
+def _frame(out: int, **more: int) -> dict[str, Any]:
+    return {
+        "candidates": [{}],
+        "usageMetadata": {"promptTokenCount": 20, "cachedContentTokenCount": 8, "candidatesTokenCount": out, **more},
+    }
+
+
+WHOLE, CUT = True, False
+STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
+    ("chat", Meter.CHAT, stream(_CHUNK, _CHUNK, _USAGE, end=b"[DONE]"), WHOLE, Tokens(12, 8, 0, 9), "upstream_final"),
+    ("chat-no-usage", Meter.CHAT, stream(_CHUNK, _CHUNK, end=b"[DONE]"), WHOLE, None, "none"),
+    ("chat-cut", Meter.CHAT, stream(_CHUNK, _CHUNK), CUT, Tokens(100, 0, 0, 2), "estimated"),
+    ("chat-cut-behind-usage", Meter.CHAT, stream(_CHUNK, _USAGE), CUT, Tokens(12, 8, 0, 9), "upstream_final"),
+    (
+        "chat-usage-each-time",
+        Meter.CHAT,
+        stream(
+            {**_CHUNK, "usage": {"prompt_tokens": 20, "completion_tokens": 1}},
+            {**_CHUNK, "usage": {"prompt_tokens": 20, "completion_tokens": 2}},
+            end=b"[DONE]",
+        ),
+        WHOLE,
+        Tokens(20, 0, 0, 2),
+        "upstream_final",
+    ),
+    (
+        "responses",
+        Meter.RESPONSES,
+        stream(_CREATED, _TEXT, _done("response.completed")),
+        WHOLE,
+        Tokens(12, 8, 0, 9, 4),
+        "upstream_final",
+    ),
+    (
+        "responses-incomplete",
+        Meter.RESPONSES,
+        stream(_CREATED, _done("response.incomplete")),
+        WHOLE,
+        Tokens(12, 8, 0, 9, 4),
+        "upstream_final",
+    ),
+    (
+        "responses-failed",
+        Meter.RESPONSES,
+        stream(_CREATED, {"type": "response.failed", "response": {"id": "resp_1", "usage": None}}),
+        WHOLE,
+        None,
+        "none",
+    ),
+    ("responses-cut", Meter.RESPONSES, stream(_CREATED, _TEXT, _TEXT), CUT, Tokens(100, 0, 0, 3), "estimated"),
+    (
+        "responses-usage-too-early",
+        Meter.RESPONSES,
+        stream(_done("response.in_progress"), _TEXT),
+        CUT,
+        Tokens(100, 0, 0, 2),
+        "estimated",
+    ),
+    (
+        "images",
+        Meter.RESPONSES,
+        stream({"type": "image_generation.completed", "usage": {"input_tokens": 5, "output_tokens": 6}}),
+        WHOLE,
+        Tokens(5, 0, 0, 6),
+        "upstream_final",
+    ),
+    (
+        "messages",
+        Meter.MESSAGES,
+        stream(_START, _DELTA, _FINAL, {"type": "message_stop"}),
+        WHOLE,
+        Tokens(20, 8, 5, 9, 4),
+        "upstream_final",
+    ),
+    (
+        "messages-restated",
+        Meter.MESSAGES,
+        stream(
+            _START,
+            {**_FINAL, "usage": {"input_tokens": 25, "output_tokens": 9}},
+            {**_FINAL, "usage": {"output_tokens": 11}},
+        ),
+        WHOLE,
+        Tokens(25, 8, 5, 11),
+        "upstream_final",
+    ),
+    (
+        "messages-nulls",
+        Meter.MESSAGES,
+        stream(
+            _START, {**_FINAL, "usage": {"input_tokens": None, "output_tokens": 9, "cache_read_input_tokens": None}}
+        ),
+        WHOLE,
+        Tokens(20, 8, 5, 9),
+        "upstream_final",
+    ),
+    (
+        "messages-compacted",
+        Meter.MESSAGES,
+        stream(
+            _START,
+            {
+                **_FINAL,
+                "usage": {
+                    "output_tokens": 5,
+                    "iterations": [
+                        {"type": "compaction", "input_tokens": 900, "output_tokens": 90},
+                        {"type": "message", "input_tokens": 10, "output_tokens": 5},
+                    ],
+                },
+            },
+        ),
+        WHOLE,
+        Tokens(910, 0, 0, 95),
+        "upstream_final",
+    ),
+    ("messages-cut", Meter.MESSAGES, stream(_START, _DELTA, _DELTA, _DELTA), CUT, Tokens(20, 8, 5, 4), "estimated"),
+    ("messages-cut-at-once", Meter.MESSAGES, [], CUT, Tokens(100), "estimated"),
+    (
+        "messages-cut-behind-delta",
+        Meter.MESSAGES,
+        stream(_START, _DELTA, _FINAL),
+        CUT,
+        Tokens(20, 8, 5, 9, 4),
+        "upstream_partial",
+    ),
+    (
+        "messages-error",
+        Meter.MESSAGES,
+        stream(_START, _DELTA, {"type": "error", "error": {"type": "overloaded_error", "message": "x"}}),
+        CUT,
+        Tokens(20, 8, 5, 3),
+        "estimated",
+    ),
+    (
+        "gemini",
+        Meter.GEMINI,
+        stream(_frame(1), _frame(5, thoughtsTokenCount=4)),
+        WHOLE,
+        Tokens(12, 8, 0, 9, 4),
+        "upstream_final",
+    ),
+    ("gemini-cut", Meter.GEMINI, stream(_frame(1), _frame(5)), CUT, Tokens(12, 8, 0, 5), "upstream_partial"),
+    ("gemini-cut-at-once", Meter.GEMINI, [], CUT, Tokens(100), "estimated"),
+    ("unmetered", Meter.NONE, stream(_USAGE), WHOLE, None, "none"),
+    (
+        "garbage",
+        Meter.CHAT,
+        [b"{", b"[]", b"5", b"null", b"<html>", b"\xff", b"", b'{"choices":5}', b'{"usage":[]}'],
+        WHOLE,
+        None,
+        "none",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "meter", "datas", "whole", "tokens", "source"), STREAMS, ids=[row[0] for row in STREAMS]
+)
+def test_streams(name: str, meter: Meter, datas: list[bytes], whole: bool, tokens: Tokens | None, source: str) -> None:
+    """The last word of a stream counts; a cut one without it is an estimate and says so."""
+    seen = StreamUsage(meter)
+    for data in datas:
+        seen.deltas += 1
+        seen.see(data)
+    assert settle(meter, seen, whole=whole, request_bytes=400) == (tokens, source)
+
+
+@pytest.mark.parametrize(
+    ("name", "meter", "datas", "whole", "tokens", "source"), STREAMS, ids=[row[0] for row in STREAMS]
+)
+@pytest.mark.parametrize("eol", [b"\n", b"\r\n", b"\r"])
+def test_streams_at_any_cut(
+    name: str, meter: Meter, datas: list[bytes], whole: bool, tokens: Tokens | None, source: str, eol: bytes
+) -> None:
+    """The same through the splitter, whatever the line ends, byte by byte."""
+    text = (
+        b"".join(b"event: x" + eol + b"data: " + data + eol + eol for data in datas if data) + b":" + eol + eol + b":"
+    )
+    for step in (1, 7, len(text)):
+        splitter, seen = EventSplitter(), StreamUsage(meter)
+        for at in range(0, len(text), step):
+            for event in events(splitter.feed(text[at : at + step])):
+                if data := data_of(event):
+                    seen.deltas += 1
+                    seen.see(data)
+        seen.deltas += sum(not data for data in datas)
+        assert settle(meter, seen, whole=whole, request_bytes=400) == (tokens, source)
+
+
+def test_the_extra_chunk_is_told_apart() -> None:
+    """Only Chat's chunk of usage without choices may be withheld."""
+    seen = StreamUsage(Meter.CHAT)
+    assert [
+        seen.see(data)
+        for data in stream(
+            _CHUNK,
+            {**_CHUNK, "usage": _USAGE["usage"]},
+            {"id": "c", "choices": [], "prompt_filter_results": []},
+            _USAGE,
+        )
+    ] == [False, False, False, True]
+    for meter in (Meter.RESPONSES, Meter.MESSAGES, Meter.GEMINI):
+        assert not StreamUsage(meter).see(msgspec.json.encode(_USAGE))
+
+
+def test_the_response_id_is_kept() -> None:
+    """Of a Responses stream, for the event that ends a broken one."""
+    seen = StreamUsage(Meter.RESPONSES)
+    for data in stream(_CREATED, _TEXT):
+        seen.see(data)
+    assert seen.response_id == "resp_1"
+
+
+@FEW
+@given(
+    st.sampled_from(list(Meter)),
+    st.lists(st.binary(max_size=40) | st.sampled_from([data for row in STREAMS for data in row[2]]), max_size=6),
+)
+def test_nothing_a_stream_says_raises(meter: Meter, datas: list[bytes]) -> None:
+    """Any bytes and any events, in any dialect: never an error, never less than nothing."""
+    seen = StreamUsage(meter)
+    for data in datas:
+        seen.see(data)
+        of_body(meter, data)
+    tokens, source = settle(meter, seen, whole=True, request_bytes=9)
+    assert source in ("upstream_final", "upstream_partial", "estimated", "none")
+    assert tokens is None or min(msgspec.structs.astuple(tokens)) >= 0

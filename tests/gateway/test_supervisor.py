@@ -1,0 +1,234 @@
+"""The command as a process: workers come back, files are read again, signals do what they say."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import rig
+from gateway import kit, plain, station
+from gateway.station import Station
+from stationmaster.sandbox.server import SandboxServer
+
+
+@pytest.fixture
+def gateway(vendor: SandboxServer) -> Iterator[Station]:
+    """Two workers, with a short window."""
+    with station.running(vendor.url, "workers = 2\ndrain_seconds = 1", "--events", "events.jsonl") as running:
+        yield running
+
+
+def status(port: int, key: str = rig.KEY) -> int:
+    """What a key gets."""
+    fields = [("authorization", f"Bearer {key}"), plain.JSON]
+    return plain.ask(port, "POST", "/v1/responses", plain.dump(plain.responses()), fields).status
+
+
+def test_two_workers_serve(gateway: Station) -> None:
+    """Both workers take connections, their events go to one file, whole lines each."""
+    assert len(gateway.workers()) == 2
+    assert gateway.said("with 2 worker(s)")
+    ids = {plain.post(gateway.port, "/v1/responses", plain.responses()).request_id for _ in range(100)}
+    assert len(ids) == 100
+    assert len({name[:16] for name in ids}) == 2, "of both"
+    kit.wait_for(lambda: len(gateway.events.read_text().splitlines()) == 100)
+    assert {json.loads(line)["request_id"] for line in gateway.events.read_text().splitlines()} == ids
+
+
+def test_a_killed_worker_comes_back(gateway: Station) -> None:
+    """A worker that dies is replaced within two seconds; meanwhile the other serves."""
+    first = gateway.workers()
+    os.kill(first[0], signal.SIGKILL)
+    killed = time.monotonic()
+    while time.monotonic() - killed < 0.5:
+        try:
+            assert status(gateway.port) == 200
+        except ConnectionError:
+            assert time.monotonic() - killed < 0.1, "only what the dead one had taken"
+    kit.wait_for(lambda: len(set(gateway.workers()) - set(first)) == 1, within=2)
+    assert "starting another" in gateway.said("starting another")
+    assert gateway.process.poll() is None
+
+
+def test_all_workers_killed(gateway: Station) -> None:
+    """Even when all die at once."""
+    for pid in gateway.workers():
+        os.kill(pid, signal.SIGKILL)
+    kit.wait_for(lambda: kit.answers(gateway.port) and status(gateway.port) == 200, within=4)
+
+
+def test_reload(gateway: Station, vendor: SandboxServer) -> None:
+    """SIGHUP: a new key works and the old one does not; a request under way is not touched."""
+    with plain.connected(gateway.port) as sock:
+        body = plain.dump(plain.responses("sandbox-slow", stream=True))
+        sock.sendall(plain.head("POST", "/v1/responses", [plain.BEARER, plain.JSON], length=len(body)) + body)
+        station.write_config(gateway.folder, vendor.url, "workers = 2\ndrain_seconds = 1", "sm-new", gateway.port)
+        gateway.signal(signal.SIGHUP)
+        gateway.said("configuration reloaded")
+        kit.wait_for(lambda: status(gateway.port, "sm-new") == 200)
+        kit.wait_for(lambda: [status(gateway.port) for _ in range(4)] == [401] * 4)
+        assert b"response.completed" in plain.read(sock).body
+        sock.sendall(plain.head("POST", "/v1/responses", [plain.BEARER, plain.JSON], length=len(body)) + body)
+        assert plain.read(sock).status == 401, "an open connection does not keep the old key"
+
+
+def test_a_bad_file_is_refused(gateway: Station) -> None:
+    """SIGHUP with a bad file keeps the old configuration and says what is wrong with the new one."""
+    gateway.config.write_text(gateway.config.read_text().replace("[[pool]]", "[[pol]]", 1))
+    gateway.signal(signal.SIGHUP)
+    said = gateway.said("configuration kept")
+    assert "gateway.toml:" in said
+    assert 'did you mean "pool"' in said
+    assert status(gateway.port) == 200
+    for pid in gateway.workers():
+        os.kill(pid, signal.SIGKILL)
+    kit.wait_for(lambda: kit.answers(gateway.port) and status(gateway.port) == 200, within=4)
+
+
+def test_what_a_reload_cannot_change(gateway: Station, vendor: SandboxServer) -> None:
+    """Another port or number of workers is said to wait for the next start."""
+    station.write_config(gateway.folder, vendor.url, "workers = 1", port=station.free_port())
+    gateway.signal(signal.SIGHUP)
+    gateway.said("change at the next start only")
+    assert status(gateway.port) == 200
+    assert len(gateway.workers()) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it(gateway: Station, number: signal.Signals) -> None:
+    """SIGTERM and Ctrl-C: exit code 0, no process left, the port free."""
+    workers = gateway.workers()
+    gateway.signal(number)
+    assert gateway.process.wait(5) == 0
+    assert not kit.answers(gateway.port)
+    for pid in workers:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_the_window(gateway: Station) -> None:
+    """During the window a stream goes on and newcomers are turned away at once, not left waiting; then it ends."""
+    with plain.connected(gateway.port) as sock:
+        body = plain.dump(plain.responses("sandbox-stall", stream=True))
+        sock.sendall(plain.head("POST", "/v1/responses", [plain.BEARER, plain.JSON], length=len(body)) + body)
+        plain.until(sock, b"response.created")
+        gateway.signal(signal.SIGTERM)
+        gateway.said("finishes what is open")
+        kit.wait_for(lambda: _refuses(gateway.port), within=0.8)
+        assert b"response.failed" in rig.read_all(sock)
+    assert gateway.process.wait(5) == 0
+
+
+def _refuses(port: int) -> bool:
+    """Whether a newcomer is refused, or told 503."""
+    try:
+        return plain.ask(port, "GET", "/readyz", None, [], timeout=0.3).status == 503
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+
+
+def test_a_second_signal(vendor: SandboxServer) -> None:
+    """A second signal ends a long window, audibly."""
+    with station.running(vendor.url, "drain_seconds = 600") as gateway, plain.connected(gateway.port) as sock:
+        body = plain.dump(plain.responses("sandbox-stall", stream=True))
+        sock.sendall(plain.head("POST", "/v1/responses", [plain.BEARER, plain.JSON], length=len(body)) + body)
+        plain.until(sock, b"response.created")
+        gateway.signal(signal.SIGTERM)
+        gateway.said("a second signal ends it at once")
+        time.sleep(0.3)
+        assert gateway.process.poll() is None
+        gateway.signal(signal.SIGTERM)
+        assert b"response.failed" in rig.read_all(sock)
+        assert gateway.process.wait(5) == 0
+
+
+def test_the_supervisor_dies(vendor: SandboxServer) -> None:
+    """Workers whose supervisor was killed finish what is open and end."""
+    with station.running(vendor.url, "drain_seconds = 1") as gateway:
+        workers = gateway.workers()
+        gateway.process.kill()
+        gateway.process.wait()
+        kit.wait_for(lambda: not any(_alive(pid) for pid in workers), within=5)
+
+
+def _alive(pid: int) -> bool:
+    said = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return said.strip() not in ("", "Z")
+
+
+def test_a_port_in_use(gateway: Station) -> None:
+    """A second gateway on the port says so and exits 1; the first is not disturbed."""
+    command = [sys.executable, "-m", "stationmaster", "gateway", "--config", str(gateway.config)]
+    secrets = {f"SECRET_{vendor.upper()}": secret for vendor, secret in kit.SECRETS.items()}
+    environ = {**os.environ, **secrets}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode == 1
+    assert f"Cannot listen on 127.0.0.1:{gateway.port}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert status(gateway.port) == 200
+
+
+def test_events_that_cannot_be_written(tmp_path: Path, vendor: SandboxServer) -> None:
+    """An events file in a folder that is not there ends the start with a sentence, not a traceback."""
+    port = station.write_config(tmp_path, vendor.url)
+    (tmp_path / "azure.key").write_text("k")
+    secrets = {f"SECRET_{vendor.upper()}": secret for vendor, secret in kit.SECRETS.items()}
+    gateway = Station(tmp_path, port, secrets, "--events", "nowhere/events.jsonl")
+    assert gateway.process.wait(20) == 1
+    said = gateway.err.read_text()
+    assert "Traceback" not in said
+    assert "nowhere/events.jsonl" in said
+
+
+def test_events_to_stdout(vendor: SandboxServer) -> None:
+    """Without --events the events are lines on stdout, and nothing else is."""
+    with station.running(vendor.url) as gateway:
+        answer = plain.post(gateway.port, "/v1/responses", plain.responses())
+        kit.wait_for(lambda: gateway.out.read_text().endswith("\n"))
+        assert [json.loads(line)["request_id"] for line in gateway.out.read_text().splitlines()] == [answer.request_id]
+
+
+def test_nobody_reads_the_events(vendor: SandboxServer, tmp_path: Path) -> None:
+    """A pipe that nobody empties costs events, counted, and no request."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with station.running(vendor.url, "", "--events", str(pipe)) as gateway:
+            threads = [
+                kit.in_background(lambda: [status(gateway.port) for _ in range(60)]) for _ in range(6)
+            ]
+            for thread in threads:
+                thread.join()
+            assert status(gateway.port) == 200
+    finally:
+        os.close(reader)
+    assert not [thread for thread in threading.enumerate() if thread.name == "background"]
+
+
+LOADED = """
+import sys
+import stationmaster.gateway.server.process
+from importlib.metadata import packages_distributions
+owners = packages_distributions()
+names = {name.partition(".")[0] for name in sys.modules}
+print(sorted({owner for name in names for owner in owners.get(name, [])}))
+print(sorted(names & {"django", "typer", "rich", "click", "aiohttp", "zstandard", "pydantic", "openai", "httpx2"}))
+"""
+
+
+def test_what_a_worker_loads() -> None:
+    """A worker loads ten distributions at most: no web framework, no command line, no HTTP client."""
+    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
+    distributions, unwanted = (json.loads(line.replace("'", '"')) for line in done.stdout.splitlines())
+    assert len(distributions) <= 10, distributions
+    assert unwanted == []
