@@ -109,7 +109,8 @@ class Gateway:
     def apply(self, snapshot: Snapshot) -> None:
         """Serve from another snapshot."""
         applied = threading.Event()
-        self.loop.call_soon_threadsafe(lambda: (self.worker.apply(snapshot), applied.set()))
+        self.loop.call_soon_threadsafe(self.worker.apply, snapshot)
+        self.loop.call_soon_threadsafe(applied.set)
         applied.wait(5)
 
     def stop(self) -> None:

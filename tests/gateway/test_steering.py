@@ -132,6 +132,7 @@ def test_nothing_in_a_request_steers_it(
     text = "&".join(f"{name}={where[number % len(where)]}" for name, number in query).replace("\\", "%5C")
     headers = [(name, where[number % len(where)]) for name, number in fields]
     body = json.dumps({**filled(members, where), **value}).encode()
+    vendor.forget()
     answer = plain.ask(
         gateway.port, "POST", f"{target}?{text}" if text else target, body, [plain.BEARER, plain.JSON, *headers]
     )

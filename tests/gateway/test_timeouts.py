@@ -14,8 +14,8 @@ from stationmaster.sandbox.server import SandboxServer
 
 @pytest.fixture(scope="module")
 def hasty(vendor: SandboxServer) -> Iterator[rig.Gateway]:
-    """A gateway with little patience, which comments on half a second of silence."""
-    snapshot = kit.wide(vendor.url, answer_timeout=1.0, idle_timeout=1.6, keepalive_comment=0.4)
+    """A gateway with little patience, which comments on some silence."""
+    snapshot = kit.wide(vendor.url, answer_timeout=0.6, idle_timeout=1.0, keepalive_comment=0.3)
     with rig.running_gateway(snapshot) as running:
         yield running
 
@@ -37,7 +37,7 @@ def test_no_answer(hasty: rig.Gateway, target: str, value: dict[str, object]) ->
     assert answer.status == 504
     assert b"upstream_timeout" in answer.body.lower()
     assert b"keep-alive" not in answer.body
-    assert 0.5 < time.monotonic() - started < 3
+    assert 0.4 < time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize(("target", "value"), DOORS)

@@ -1,6 +1,6 @@
 """Upstreams over TLS: the right certificate or nothing, and never in the clear."""
 
-import datetime
+import datetime as dt
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from gateway.upstream import Request, Upstream
 from stationmaster.gateway.core.snapshot import Snapshot
 
 BIG = b"{" + b" " * 3_000_000 + b"}"
-OLD = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+OLD = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,12 @@ def tell(request: Request) -> None:
         request.open_stream()
         for number in range(50):
             request.chunk(b'data: {"choices":[{"delta":{"content":"%d"}}]}\n\n' % number)
+        request.chunk(b"data: [DONE]\n\n")
         request.wire.sendall(b"0\r\n\r\n")
+    elif request.header("upgrade"):
+        request.wire.sendall(b"HTTP/1.1 101 X\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n")
+        while data := request.wire.recv(65536):
+            request.wire.sendall(data)
     else:
         request.answer(request.head.split(b"\r\n")[1])
 
@@ -73,7 +78,7 @@ def test_a_known_authority(trusted: rig.Gateway) -> None:
     assert answer.body.startswith(b"host: localhost:")
     assert plain.post(trusted.port, "/v1/responses", plain.responses(said="big")).body == BIG
     stream = plain.post(trusted.port, "/v1/chat/completions", plain.chat(stream=True))
-    assert stream.body.count(b"data: ") == 50
+    assert stream.body.count(b"data: ") == 51
 
 
 def test_large_uploads(trusted: rig.Gateway) -> None:
@@ -82,6 +87,18 @@ def test_large_uploads(trusted: rig.Gateway) -> None:
         kind = ("content-type", "application/octet-stream")
         answer = plain.ask(trusted.port, "POST", "/v1/files", bytes(5_000_000), [plain.BEARER, kind])
         assert answer.status == 200
+
+
+def test_a_websocket(trusted: rig.Gateway) -> None:
+    """An upgraded connection carries bytes both ways, many times over."""
+    fields = [plain.BEARER, ("connection", "Upgrade"), ("upgrade", "websocket")]
+    with plain.connected(trusted.port, timeout=5) as sock:
+        sock.sendall(plain.head("GET", "/v1/realtime?model=gpt-4o", fields))
+        plain.until(sock, b"\r\n\r\n")
+        for number in range(20):
+            said = b"message %d." % number
+            sock.sendall(said)
+            assert plain.until(sock, b".") == said
 
 
 def refused(upstream: Upstream, snapshot: Snapshot) -> None:
@@ -121,7 +138,7 @@ def test_an_address(ca: trustme.CA, bundle: Path) -> None:
 
 def test_an_expired_certificate(ca: trustme.CA, bundle: Path) -> None:
     """A certificate whose time is over is refused."""
-    old = ca.issue_cert("localhost", not_before=OLD, not_after=OLD + datetime.timedelta(days=1))
+    old = ca.issue_cert("localhost", not_before=OLD, not_after=OLD + dt.timedelta(days=1))
     with Upstream(tell, server(old)) as upstream:
         refused(upstream, over_tls(upstream, ca_bundle=str(bundle)))
 
@@ -129,7 +146,7 @@ def test_an_expired_certificate(ca: trustme.CA, bundle: Path) -> None:
 def test_an_old_protocol(ca: trustme.CA, bundle: Path) -> None:
     """TLS below 1.2 is refused."""
     context = server(ca.issue_cert("localhost"))
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     with Upstream(tell, context) as upstream:
         refused(upstream, over_tls(upstream, ca_bundle=str(bundle)))
@@ -150,8 +167,10 @@ def test_an_upstream_without_tls() -> None:
 
 def test_a_reload_takes_a_new_bundle(ca: trustme.CA, bundle: Path) -> None:
     """A bundle that a reload brings is used for the next connection."""
-    with Upstream(tell, server(ca.issue_cert("localhost"))) as upstream:
-        with rig.running_gateway(over_tls(upstream)) as gateway:
-            assert plain.post(gateway.port, "/v1/responses", plain.responses()).status == 502
-            gateway.apply(over_tls(upstream, ca_bundle=str(bundle)))
-            assert plain.post(gateway.port, "/v1/responses", plain.responses()).status == 200
+    with (
+        Upstream(tell, server(ca.issue_cert("localhost"))) as upstream,
+        rig.running_gateway(over_tls(upstream)) as gateway,
+    ):
+        assert plain.post(gateway.port, "/v1/responses", plain.responses()).status == 502
+        gateway.apply(over_tls(upstream, ca_bundle=str(bundle)))
+        assert plain.post(gateway.port, "/v1/responses", plain.responses()).status == 200

@@ -71,7 +71,8 @@ def spread(members: list[tuple[Member, Upstream]]) -> list[Upstream]:
     slots = []
     for order, (member, upstream) in enumerate(members):
         count = max(1, round(member.weight // common / scale))
-        slots += [((slot + 0.5) / count, order, upstream) for slot in range(count)]
+        offset = (order + 0.5) / len(members)   # so that equal members do not all have their turn at once
+        slots += [((slot + offset) / count, order, upstream) for slot in range(count)]
     return [upstream for _, _, upstream in sorted(slots, key=lambda slot: slot[:2])]
 
 

@@ -82,7 +82,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's do not inherit from it
-        self.transport.set_write_buffer_limits(high=0)
+        # Any byte that waits pauses. A TLS transport counts differently: with 0 an empty buffer would be full.
+        self.transport.set_write_buffer_limits(high=1 if transport.get_extra_info("sslcontext") else 0, low=0)
 
     def get_buffer(self, sizehint: int) -> bytearray:
         return _buffer
