@@ -293,17 +293,17 @@ def test_cut_streams_end_in_the_callers_dialect(dialect: str, phase: str, end: s
     act = Play(raw, pieces=(b"!!\r\n",)) if end == "bad-chunk" else Play(raw, "rst" if end == "rst" else "fin")
     heard = through(wrecked, dialect, act)
     answer = heard.answers[0]
-    if dialect == "chat-withheld" and phase == "in-first-event":
+    whole = b"".join(one for one in sent if one in EVENTS[dialect])
+    if not whole:
         assert answer.status == 502  # nothing was passed yet
         return
     assert (answer.status, answer.header("content-type")) == (200, "text/event-stream")
     assert heard.rest == b""
     assert answer.whole or heard.end == "closed"
-    whole = b"".join(one for one in sent if one in EVENTS[dialect])
     assert answer.body.startswith(whole)
     added = answer.body[len(whole) :]
     if dialect == "gemini":
-        assert added == b"".join(sent)[len(whole) :]
+        assert added == b""  # no torn event either
         assert b"STOP" not in answer.body
         return
     last = added.decode("utf-8", "replace").replace("\r\n", "\n").strip("\n").rsplit("\n\n", 1)[-1]

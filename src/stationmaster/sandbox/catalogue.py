@@ -1,4 +1,4 @@
-"""The models on offer, in one shape that OpenAI's and Anthropic's clients both read (facts: clients §0.6)."""
+"""The models on offer, in one shape that OpenAI's and Anthropic's clients both read (the vendor's API reference)."""
 
 from stationmaster.sandbox.faults import SENTENCES
 from stationmaster.sandbox.values import CREATED, CREATED_TEXT, Asked, Reply, answer

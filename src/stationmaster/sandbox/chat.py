@@ -1,5 +1,6 @@
-"""OpenAI Chat Completions and the older Completions. Owns their objects, chunks and usage (facts: clients
-§4.1)."""
+"""OpenAI Chat Completions and the older Completions. Owns their objects, chunks and usage (the vendor's API
+reference).
+"""
 
 from collections.abc import Iterator
 

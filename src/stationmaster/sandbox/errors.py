@@ -1,5 +1,6 @@
-"""Error bodies as each vendor writes them. Owns the envelopes and their type and code words (facts: vendors
-§8, clients §4.6); knows nothing of when an error happens."""
+"""Error bodies as each vendor writes them. Owns the envelopes and their type and code words (the vendor's API
+reference); knows nothing of when an error happens.
+"""
 
 from collections.abc import Mapping
 

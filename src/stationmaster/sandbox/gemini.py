@@ -1,5 +1,6 @@
-"""Google's Gemini API: generate, stream, embed, count, list. Owns its objects and usage (facts: clients
-§4.4)."""
+"""Google's Gemini API: generate, stream, embed, count, list. Owns its objects and usage (the vendor's API
+reference).
+"""
 
 from collections.abc import Iterator
 

@@ -1,5 +1,6 @@
-"""Anthropic Messages, token counting and message batches. Owns their objects, events and usage (facts:
-clients §4.3). Lenient: system turns, content lists, thinking and unknown fields are all welcome."""
+"""Anthropic Messages, token counting and message batches. Owns their objects, events and usage (the vendor's API
+reference). Lenient: system turns, content lists, thinking and unknown fields are all welcome.
+"""
 
 from collections.abc import Iterator
 

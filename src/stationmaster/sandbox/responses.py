@@ -1,5 +1,5 @@
 """OpenAI Responses: create, retrieve, cancel, delete, list input, compact. Owns the response object, its
-events and usage (facts: clients §4.2). Remembers nothing: any id is answered as if it had been created."""
+events and usage (the vendor's API reference). Remembers nothing: any id is answered as if it had been created."""
 
 from collections.abc import Iterator, Mapping
 

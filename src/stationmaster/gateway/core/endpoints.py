@@ -1,6 +1,6 @@
 """Which doors the gateway has: method and path in, endpoint out. May not know keys, routes or sockets.
 
-A path is matched as it came, never normalised: what is authorised is what is sent (DESIGN section 5).
+A path is matched as it came, never normalised: what is authorised is what is sent (docs/decisions/0003-models.md).
 """
 
 import re
@@ -14,7 +14,7 @@ Dialect = Literal["openai", "anthropic", "gemini", "azure"]
 
 
 class Meter(Enum):
-    """How the answer's usage is written (facts of each vendor's API reference)."""
+    """How the answer's usage is written (each vendor's API reference)."""
 
     NONE = "none"
     CHAT = "chat"              # OpenAI chat/completions, completions, embeddings and kin: `usage`

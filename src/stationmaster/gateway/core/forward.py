@@ -1,7 +1,7 @@
 """Which header fields cross the gateway, each way. Owns: the lists and their reasons. May not know sockets.
 
 Towards the vendor everything passes but what is stripped here; towards the caller only what is listed
-(facts of real clients; RFC 9110 section 7.6.1 for the hop-by-hop ones).
+(what real clients send: docs/clients.md; RFC 9110 section 7.6.1 for the hop-by-hop ones).
 """
 
 from stationmaster.gateway.core.snapshot import Vendor

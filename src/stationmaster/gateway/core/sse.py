@@ -14,12 +14,13 @@ _END = re.compile(_EOL + _EOL)
 
 class EventSplitter:
     """Cuts a byte stream at the blank lines that end events. Nothing is lost: `tail` is what has no end yet.
-    `clean` says that the last byte seen ended an event, so that something may be put between."""
+    `clean` says that nothing waits, `torn` that the last run returned ended inside an event too large to keep."""
 
-    __slots__ = ("_parts", "_seam", "_size", "clean")
+    __slots__ = ("_parts", "_seam", "_size", "clean", "torn")
 
     def __init__(self) -> None:
         self.clean = True
+        self.torn = False
         self._parts: list[bytes] = []
         self._seam = b""       # the tail's last bytes: an end may begin in them
         self._size = 0
@@ -35,6 +36,7 @@ class EventSplitter:
         Each byte is looked at once, however an event is cut. One of more than 16 MiB is let through in pieces.
         """
         if self.clean and data.endswith(b"\n\n"):
+            self.torn = False
             return data
         seam = self._seam
         cut = _last_end(seam + data if seam else data) - len(seam)
@@ -42,7 +44,9 @@ class EventSplitter:
             if self._size + len(data) <= MAX_EVENT:
                 self._keep(data)
                 return b""
-            cut = len(data)
+            cut, self.torn = len(data), True
+        else:
+            self.torn = False
         run = b"".join([*self._parts, data[:cut]])
         self._parts, self._seam, self._size, self.clean = [], b"", 0, True
         if cut < len(data):

@@ -1,5 +1,5 @@
 """What an answer cost in tokens, read from a copy of it. Owns: each dialect's usage fields (their API
-references; facts of recorded streams). May not know prices, keys or sockets.
+references). May not know prices, keys or sockets.
 
 Every reader normalises to one `Tokens`: input without cache, cache read, cache write, output, reasoning
 (a part of output).

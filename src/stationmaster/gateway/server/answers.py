@@ -66,7 +66,8 @@ class JsonAnswer(Answer):
 
 
 class StreamAnswer(Answer):
-    """An event stream. Passed as it comes; with `withhold`, event by event, less the usage we asked for."""
+    """An event stream, passed event by event, so that one that breaks off leaves no half of one; with `withhold`,
+    less the usage that we asked for."""
 
     __slots__ = ("_ended", "_matters", "_splitter", "_withhold", "commented", "usage")
 
@@ -82,23 +83,18 @@ class StreamAnswer(Answer):
     @property
     def clean(self) -> bool:
         """Whether the client stands between two events."""
-        return self._withhold or self._splitter.clean
+        return not self._splitter.torn
 
     def payload(self, data: bytes) -> None:
         """A piece of the stream, cut anywhere. Usually one whole event that tells the meter nothing."""
         if self._splitter.clean and data.endswith(b"\n\n") and not self._matters(data):
             self.usage.deltas += data.count(b"\n\n")
             self._exchange.write(data)
-        elif self._withhold:
-            whole = self._splitter.feed(data)
-            kept = self._read(whole) if whole else b""
-            if kept:
-                self._exchange.write(kept)
-        else:
-            self._exchange.write(data)
-            whole = self._splitter.feed(data)
-            if whole:
-                self._read(whole)
+            return
+        whole = self._splitter.feed(data)
+        kept = self._read(whole) if whole else b""
+        if kept:
+            self._exchange.write(kept)
 
     def _read(self, run: bytes) -> bytes:
         """Meter a run of whole events; return it without the ones to withhold."""
@@ -113,10 +109,9 @@ class StreamAnswer(Answer):
     def end(self) -> None:
         """The upstream ended the stream cleanly. Without the dialect's last event that is a break all the same:
         clients take it for success (decision 5)."""
-        if self._withhold and self._splitter.tail:
-            self._exchange.write(self._splitter.tail)
-        elif self._splitter.tail:
-            self._read(self._splitter.tail)
+        tail = self._splitter.tail
+        if tail:
+            self._exchange.write(self._read(tail) or tail)
         if self.usage.broken_off:
             self._exchange.fail(faults.STREAM_BROKEN)
         else:
@@ -153,7 +148,7 @@ class ErrorAnswer(Answer):
             self._exchange.fail(faults.UPSTREAM_ERROR_SIZE)
 
     def end(self) -> None:
-        """Pass the body verbatim, unless it is about our credential or repeats it (DESIGN 5.1)."""
+        """Pass the body verbatim, unless it is about our credential or repeats it (docs/decisions/0001-bytes.md)."""
         exchange, reply = self._exchange, self._reply
         upstream = exchange.upstream
         assert upstream is not None  # noqa: S101  it answered
