@@ -11,9 +11,9 @@ from core.feeding import FEW, feed_three_ways, seeds
 from stationmaster.gateway.core.wire import (
     MAX_FIELDS,
     MAX_HEAD,
+    PartialHead,
     ProtocolError,
     ResponseLine,
-    check_partial_request,
     parse_request,
     parse_response,
 )
@@ -33,7 +33,7 @@ def run(pieces: Sequence[bytes]) -> object:
         try:
             if end >= 0 and data[0] not in b"\r\n":
                 return parse_request(data[: end + 4])
-            check_partial_request(data)
+            PartialHead().feed(data)
         except ProtocolError as error:
             return "refused" if error.status in (400, 414, 431, 501, 505) else f"refused as {error.status}"
     return "waiting"
@@ -60,7 +60,7 @@ def test_good_heads_are_never_refused_early(row: object) -> None:
         head = stripped[: stripped.index(b"\r\n\r\n") + 4]
     assert run([head]) not in ("refused", "waiting")
     for cut in range(1, len(head)):
-        check_partial_request(head[:cut])
+        PartialHead().feed(head[:cut])
 
 
 _FIELDS = st.lists(
@@ -125,7 +125,7 @@ def test_limits() -> None:
         parse_request(most[:-2] + b"X: a\r\n\r\n")
     assert many.value.status == 431
     with pytest.raises(ProtocolError) as large:
-        check_partial_request(b"GET / HTTP/1.1\r\nX: " + b"a" * MAX_HEAD)
+        PartialHead().feed(b"GET / HTTP/1.1\r\nX: " + b"a" * MAX_HEAD)
     assert large.value.status == 431
 
 

@@ -46,6 +46,12 @@ BAD_JSON = Fault(400, "bad_json", "The body is not valid JSON.", "Check the body
 NOT_AN_OBJECT = Fault(400, "bad_json", "The body is not a JSON object with a 'model' that is a string.", "")
 DUPLICATE_MEMBER = Fault(400, "duplicate_member", "The body names one of its top-level members twice.",
                          "Servers disagree on which one counts; send it once.")
+TOO_MANY_MEMBERS = Fault(400, "too_many_members", "The body has more than 1,024 top-level members.", "")
+MODELS_ELSEWHERE = Fault(403, "models_elsewhere",
+                         "This key may use certain models only, and the body names others beside 'model'.",
+                         "Leave 'models' and 'fallbacks' out, and name allowed models in tools.", _NO_RETRY)
+BATCH_MODELS = Fault(400, "batch_models", "Every entry of a batch names a model that the default pool serves, no alias.",
+                     "Name the vendor's own model.", _NO_RETRY)
 BAD_MULTIPART = Fault(400, "bad_multipart", "The multipart body is malformed or names its model twice.", "")
 BAD_ENCODING = Fault(400, "bad_encoding", "The body does not decode by its Content-Encoding.", "")
 UNKNOWN_ENCODING = Fault(415, "unknown_encoding", "Request bodies may be plain, gzip or zstd.", "")

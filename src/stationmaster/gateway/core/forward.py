@@ -4,6 +4,8 @@ Towards the vendor everything passes but what is stripped here; towards the call
 (what real clients send: docs/clients.md; RFC 9110 section 7.6.1 for the hop-by-hop ones).
 """
 
+import re
+
 from stationmaster.gateway.core.snapshot import Vendor
 from stationmaster.gateway.core.wire import Headers, ResponseLine, tokens
 
@@ -17,13 +19,15 @@ _OURS_TO_SET = frozenset({b"host", b"content-length", b"content-encoding", b"acc
 _IDENTITY = frozenset({
     b"cookie", b"cookie2", b"forwarded", b"via", b"from", b"referer", b"origin", b"x-real-ip", b"x-client-ip",
     b"true-client-ip", b"x-original-url", b"x-rewrite-url", b"x-http-method-override", b"x-method-override",
+    b"x-http-method", b"client-ip", b"x-originating-ip", b"x-original-uri", b"x-forwarded", b"ocp-apim-subscription-key",
     b"openai-organization", b"openai-project", b"x-gemini-api-privileged-user-id",
     b"x-codex-turn-metadata", b"x-codex-installation-id", b"baggage",
     b"x-session-affinity", b"x-session-id", b"x-parent-session-id",
 })
 _STRIPPED = frozenset({*CARRIERS, *_HOP_BY_HOP, *_OURS_TO_SET, *_IDENTITY})
 _STRIPPED_PREFIXES = (
-    b"x-stainless-", b"x-forwarded-", b"x-stationmaster-", b"x-opencode-", b"sec-fetch-", b"cf-", b"proxy-",
+    b"x-stainless-", b"x-forwarded-", b"x-stationmaster-", b"x-opencode-", b"sec-fetch-", b"cf-", b"proxy-", b"x-envoy-",
+    b"x-amzn-",
 )
 # Session and harness fields are the native tongue of one vendor's client: nobody else gets them.
 _NATIVE: dict[bytes, tuple[Vendor, ...]] = {
@@ -47,7 +51,7 @@ _NATIVE_PREFIXES: tuple[tuple[bytes, tuple[Vendor, ...]], ...] = (
 
 def to_vendor(headers: Headers, vendor: Vendor, *, websocket: bool = False) -> bytes:
     """The caller's fields that `vendor` may see, as header lines. Names listed in Connection never pass."""
-    named = set(tokens(headers, b"connection"))
+    named = set(tokens(headers, b"connection")) - {b"content-type"}   # by which we went ourselves
     return b"".join([
         b"%b: %b\r\n" % (name, _subprotocols(value) if name == b"sec-websocket-protocol" else value)
         for name, value in headers
@@ -56,7 +60,8 @@ def to_vendor(headers: Headers, vendor: Vendor, *, websocket: bool = False) -> b
 
 
 def _passes(name: bytes, vendor: Vendor) -> bool:
-    if name in _STRIPPED or name.startswith(_STRIPPED_PREFIXES):
+    folded = name.replace(b"_", b"-")     # servers behind CGI-like interfaces read the two as one
+    if name not in _NATIVE and (folded in _STRIPPED or folded.startswith(_STRIPPED_PREFIXES)):
         return False
     natives = _NATIVE.get(name)
     if natives is None:
@@ -93,6 +98,17 @@ def to_caller(headers: Headers, *, stream: bool) -> bytes:
 def handshake(response: ResponseLine) -> bytes:
     """The fields of a WebSocket handshake answer (RFC 6455 section 4.2.2)."""
     return b"".join(b"%b: %b\r\n" % field for field in response.headers if field[0] in _WEBSOCKET)
+
+
+_PLAIN_JSON = re.compile(rb"application/(?:[a-z0-9.+-]+\+)?json(?:[ \t]*;[ \t]*charset=\"?(?:utf-8|us-ascii)\"?)?", re.IGNORECASE)
+
+
+def as_json(headers: Headers) -> Headers:
+    """The fields of a body that was read as JSON: their content type says so, and in UTF-8, so that nobody behind
+    us reads it as anything else."""
+    if _PLAIN_JSON.fullmatch(value(headers, b"content-type").strip()):
+        return headers
+    return [*(field for field in headers if field[0] != b"content-type"), (b"content-type", b"application/json")]
 
 
 def value(headers: Headers, name: bytes) -> bytes:

@@ -12,6 +12,7 @@ from stationmaster.gateway.core.table import Rotation, Table, allows, resolve
 from stationmaster.gateway.core.upstreams import Upstream
 
 _WILD = frozenset("*?[")
+_YEAR_9999 = 253_370_764_800
 _PATHS = {"anthropic": "/v1/models?limit=1000", "gemini": "/v1beta/models?pageSize=1000"}
 
 
@@ -71,11 +72,11 @@ def _read_gemini(listed: _GeminiList) -> Listing:
 
 
 def _created(entry: _Entry) -> int:
-    if entry.created is not None:
-        return int(entry.created)
+    """Seconds since 1970, or 0 for what is no date."""
     try:
-        return int(datetime.fromisoformat(entry.created_at or "").timestamp())
-    except ValueError:
+        stated = entry.created if entry.created is not None else datetime.fromisoformat(entry.created_at or "").timestamp()
+        return int(stated) if 0 <= stated < _YEAR_9999 else 0
+    except (ValueError, OverflowError):
         return 0
 
 

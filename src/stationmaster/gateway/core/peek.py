@@ -8,15 +8,16 @@ import re
 
 import msgspec
 
-from stationmaster.gateway.core.faults import BAD_JSON, DUPLICATE_MEMBER, NOT_AN_OBJECT, Fault
+from stationmaster.gateway.core.faults import BAD_JSON, DUPLICATE_MEMBER, NOT_AN_OBJECT, TOO_MANY_MEMBERS, Fault
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode = msgspec.json.decode
 _encode = msgspec.json.encode
 
-_KEY = re.compile(rb'[ \t\r\n]*("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
+_KEY = re.compile(rb'[ \t\r\n]*("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
 _NEXT = re.compile(rb"[ \t\r\n]*([,}])")
 
+MAX_MEMBERS = 1024         # of a body's top level; requests have a few dozen
 INJECTED = b'"stream_options":{"include_usage":true},'
 
 
@@ -43,6 +44,8 @@ class Peek:
             raise Refused(NOT_AN_OBJECT) from None
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             raise Refused(BAD_JSON) from None
+        if len(members) > MAX_MEMBERS:
+            raise Refused(TOO_MANY_MEMBERS)
         self._body = body
         self._members = members
         # The shortest way to write these members: if the body is that long, nothing else is in it.
@@ -116,6 +119,24 @@ def _text(raw: msgspec.Raw) -> str:
     except msgspec.DecodeError:
         raise Refused(NOT_AN_OBJECT) from None
     return text
+
+
+class _Tool(msgspec.Struct):
+    model: str = ""
+
+
+def other_models(peek: Peek) -> set[str] | None:
+    """Models that a body names beside its `model`: in tools. None when it names them where they cannot be told
+    from what a vendor may do with them (lists of fallbacks)."""
+    if peek.raw("models") is not None or peek.raw("fallbacks") is not None:
+        return None
+    tools = peek.raw("tools")
+    if tools is None or b'"model"' not in tools:
+        return set()
+    try:
+        return {tool.model for tool in _decode(tools, type=list[_Tool])} - {""}
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 class _Batch(msgspec.Struct):

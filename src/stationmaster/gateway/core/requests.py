@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote_plus
 from stationmaster.gateway.core import faults
 from stationmaster.gateway.core.endpoints import Dialect, Endpoint, Match, Meter, ModelIn, dialect_of, match
 from stationmaster.gateway.core.faults import Fault
-from stationmaster.gateway.core.forward import to_vendor, value
+from stationmaster.gateway.core.forward import as_json, to_vendor, value
 from stationmaster.gateway.core.multipart import BadMultipart, boundary_of
 from stationmaster.gateway.core.snapshot import VirtualKey
 from stationmaster.gateway.core.upstreams import Upstream
@@ -65,7 +65,7 @@ class RequestHead:
 
     __slots__ = (
         "_fields", "_places_model", "_prefixes", "bare", "before_length", "behind_length", "body", "boundary",
-        "chunked", "dialect", "encoding", "endpoint", "expects", "fault", "head_only", "http11", "keep_alive", "key",
+        "chunked", "dialect", "encoding", "endpoint", "expects", "fault", "head_only", "http11", "keep_alive", "key", "keys",
         "length", "line", "meter", "metered", "method", "model", "names_model", "public", "query", "reads_body",
         "simple", "suffix", "websocket",
     )
@@ -73,6 +73,7 @@ class RequestHead:
     def __init__(self, line: RequestLine, keys: Keys) -> None:
         path, _, query = line.target.partition("?")
         self.line = line
+        self.keys = keys                   # of the snapshot this was understood by
         self.method = line.method
         self.head_only = line.method == "HEAD"
         self.http11 = line.http11
@@ -191,7 +192,8 @@ class RequestHead:
     def _fields_for(self, upstream: Upstream) -> bytes:
         found = self._fields.get(upstream.vendor)
         if found is None:
-            found = to_vendor(self.line.headers, upstream.vendor, websocket=self.websocket)
+            headers = as_json(self.line.headers) if self.body is Body.JSON else self.line.headers
+            found = to_vendor(headers, upstream.vendor, websocket=self.websocket)
             self._fields[upstream.vendor] = found
         return found
 
@@ -247,10 +249,13 @@ def _pairs(query: str) -> list[tuple[str, str]]:
 
 
 def _without_key(query: str) -> str:
-    """The query as it came, less any `key`: that one is ours and must reach neither upstream nor log."""
-    if "key" not in query and "%" not in query:
-        return query
-    return "&".join(item for item in query.split("&") if unquote_plus(item.partition("=")[0]) != "key")
+    """The query as it came, less any `key` (ours: it must reach neither upstream nor log) and whatever some vendor
+    would take for a credential or another method."""
+    return "&".join(item for item in query.split("&") if not _is_ours(unquote_plus(item.partition("=")[0]).lower()))
+
+
+def _is_ours(name: str) -> bool:
+    return name in ("key", "api-key", "api_key", "access_token") or name.startswith("$http")
 
 
 def _query_with_model(query: str, model: str) -> str:

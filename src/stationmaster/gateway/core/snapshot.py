@@ -60,6 +60,11 @@ class VirtualKey(msgspec.Struct, frozen=True):
     tenant: str = ""
     models: tuple[str, ...] = ("*",)
 
+    @property
+    def unlimited(self) -> bool:
+        """Whether the key may use every model."""
+        return "*" in self.models
+
 
 class Settings(msgspec.Struct, frozen=True):
     """The `[gateway]` table. Times in seconds, sizes in bytes."""

@@ -140,7 +140,7 @@ class Table:
     def plan_unnamed(self, key: VirtualKey, *, generates: bool) -> Plan | Fault:
         """Where a request goes that names no model. Where the vendor would pick one (`generates`), only keys
         that may use every model get there."""
-        if generates and "*" not in key.models:
+        if generates and not key.unlimited:
             return faults.MODEL_UNNAMED
         return Plan(self.default, "") if self.default else faults.NO_DEFAULT_POOL
 

@@ -17,6 +17,7 @@ from stationmaster.gateway.core.endpoints import Meter
 Source = Literal["upstream_final", "upstream_partial", "estimated", "none"]
 
 _decode = msgspec.json.decode
+_MOST = 2**53                    # what every reader of JSON takes; no request has so many tokens
 _scanner = json.JSONDecoder()
 
 
@@ -84,7 +85,11 @@ class _Gemini(msgspec.Struct, rename="camel"):
 
 def _tokens(fresh: int, cache_read: int, cache_write: int, output: int, reasoning: int) -> Tokens:
     """Nobody is paid back: what a vendor states below nothing counts as nothing."""
-    return Tokens(max(0, fresh), max(0, cache_read), max(0, cache_write), max(0, output), max(0, reasoning))
+    return Tokens(_sane(fresh), _sane(cache_read), _sane(cache_write), _sane(output), _sane(reasoning))
+
+
+def _sane(count: int) -> int:
+    return 0 if count < 0 else min(count, _MOST)
 
 
 def _openai_tokens(total_in: int | None, total_out: int | None, details: _Details | None,

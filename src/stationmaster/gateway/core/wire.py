@@ -69,13 +69,29 @@ class _Fields:
         self.complete = True
 
 
-def check_partial_request(data: bytes) -> None:
-    """Refuse a head that can no longer become valid, before its end has arrived. Raises ProtocolError."""
-    if len(data) > MAX_HEAD:
-        raise _too_large(data)
-    if data[:1] in (b"\r", b"\n") and data != b"\r":
-        raise ProtocolError(400, "bad_http", "Malformed HTTP: a lone line end before the request.")
-    _feed(httptools.HttpRequestParser(_Fields()), data)
+class PartialHead:
+    """A head that comes in pieces: refused as soon as it can no longer become valid. Each byte is read once."""
+
+    __slots__ = ("_fields", "_parser", "_size", "_start")
+
+    def __init__(self) -> None:
+        self._fields = _Fields()
+        self._parser = httptools.HttpRequestParser(self._fields)
+        self._size = 0
+        self._start = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take the head's next bytes. Raises ProtocolError."""
+        if len(self._start) < MAX_TARGET + 64:
+            self._start += data[: MAX_TARGET + 64]
+        self._size += len(data)
+        if self._size > MAX_HEAD:
+            raise _too_large(self._start)
+        if self._start[:1] in (b"\r", b"\n") and self._start != b"\r":
+            raise ProtocolError(400, "bad_http", "Malformed HTTP: a lone line end before the request.")
+        _feed(self._parser, data)
+        if len(self._fields.headers) > MAX_FIELDS:
+            raise ProtocolError(431, "too_many_fields", f"More than {MAX_FIELDS} header fields.")
 
 
 def parse_request(raw: bytes) -> RequestLine:
@@ -239,7 +255,7 @@ def _reusable(headers: Headers, status: int, length: int, *, http11: bool, coded
     options = tokens(headers, b"connection")
     if b"close" in options or not (http11 or b"keep-alive" in options):
         return False
-    return not (coded and (not http11 or status in (204, 304))) and not (status == 204 and length > 0)
+    return not (coded and (not http11 or status in (204, 304))) and not (status == 204 and length >= 0)
 
 
 def _response_framing(

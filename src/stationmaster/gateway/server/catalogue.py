@@ -102,7 +102,11 @@ class Catalogue:
     async def _answer_soon(self, exchange: Exchange, running: "asyncio.Task[None]") -> None:
         await asyncio.wait([running], timeout=FIRST_WAIT)
         if not exchange.over:
-            self._answer(exchange)
+            try:
+                self._answer(exchange)
+            except Exception as error:  # noqa: BLE001  a mistake of ours must not leave a client without an answer
+                self._worker.upstreams.report(error)
+                exchange.fail(faults.INTERNAL)
 
     def _answer(self, exchange: Exchange) -> None:
         head, key = exchange.head, exchange.head.key

@@ -30,17 +30,34 @@ def _gzip(body: bytes, cap: int) -> bytes:
 def _zstd(body: bytes, cap: int) -> bytes:
     import zstandard
 
-    reader = zstandard.ZstdDecompressor(max_window_size=8 * 1024 * 1024).decompressobj()  # RFC 9659
+    reader = zstandard.ZstdDecompressor(max_window_size=8 * 1024 * 1024).stream_reader(body)  # RFC 9659
     pieces, size = [], 0
     try:
-        for at in range(0, len(body), _PIECE):
-            piece = reader.decompress(body[at : at + _PIECE])
+        while piece := reader.read(_PIECE):   # bounded, whatever a frame says of itself
             pieces.append(piece)
             size += len(piece)
             if size > cap:
                 raise Refused(faults.BODY_TOO_LARGE)
     except zstandard.ZstdError:
         raise Refused(faults.BAD_ENCODING) from None
-    if not reader.eof or reader.unused_data:
+    plain = b"".join(pieces)
+    if not _zstd_whole(body):
         raise Refused(faults.BAD_ENCODING)
-    return b"".join(pieces)
+    return plain
+
+
+def _zstd_whole(body: bytes) -> bool:
+    """Whether the body is one frame and nothing else. The blocks' headers are walked (RFC 8878 3.1.1.2)."""
+    import zstandard
+
+    try:
+        parameters = zstandard.get_frame_parameters(body)
+        at = zstandard.frame_header_size(body)
+    except zstandard.ZstdError:
+        return False
+    last = False
+    while not last and at + 3 <= len(body):
+        header = int.from_bytes(body[at : at + 3], "little")
+        last, kind, size = bool(header & 1), header >> 1 & 3, header >> 3
+        at += 3 + (1 if kind == 1 else size)
+    return last and at + (4 if parameters.has_checksum else 0) == len(body)

@@ -50,13 +50,13 @@ class EventLog:
 
     def _write_all(self) -> None:
         while (batch := self._queue.get()) is not None:
-            lines = encode_all(batch)
-            if self._dropped:
-                lines += encode_dropped(self._dropped)
-                self._dropped = 0
             try:
+                lines = encode_all(batch)
+                if self._dropped:
+                    lines += encode_dropped(self._dropped)
                 self._write(lines)
-            except OSError:
+                self._dropped = 0
+            except (OSError, ValueError):   # a full disk; a value that JSON cannot hold
                 self._dropped += len(batch)
         os.close(self._file)
 

@@ -8,7 +8,7 @@ from stationmaster.gateway.core import faults, usage
 from stationmaster.gateway.core.endpoints import ModelIn
 from stationmaster.gateway.core.events import Event
 from stationmaster.gateway.core.faults import Fault, stream_ending
-from stationmaster.gateway.core.peek import Peek, Refused, batch_models
+from stationmaster.gateway.core.peek import Peek, Refused, batch_models, other_models
 from stationmaster.gateway.core.replies import Reply, ReplyHead
 from stationmaster.gateway.core.requests import Body, RequestHead
 from stationmaster.gateway.core.table import Plan, allows
@@ -98,6 +98,8 @@ class Exchange:
         if head.names_model:
             self.model = peek.model
         self.route()
+        if head.key is not None and not head.key.unlimited:
+            self._check_others(peek)
         if head.names_model and self.sent_model != peek.model:
             body = peek.with_model(self.sent_model)
             peek = Peek(body)
@@ -105,12 +107,23 @@ class Exchange:
             body, self.injected = peek.with_usage_asked()
         return body
 
+    def _check_others(self, peek: Peek) -> None:
+        """A key that may use certain models only may not reach others through what stands beside `model`."""
+        key, others = self.head.key, other_models(peek)
+        assert key is not None  # noqa: S101  no exchange goes on without one
+        if others is None or not all(allows(key, model) for model in others):
+            raise Refused(faults.MODELS_ELSEWHERE)
+
     def _check_batch(self, body: bytes) -> None:
+        """Each entry's model must be one that the key may use, and that leads to where batches go."""
         key = self.head.key
         assert key is not None  # noqa: S101  no exchange goes on without one
         for model in batch_models(body):
-            if not allows(key, model):
-                raise Refused(faults.model_refused(model))
+            plan = self.table.plan(key, model)
+            if isinstance(plan, Fault):
+                raise Refused(plan)
+            if plan.sent != model or plan.pool is not self.table.default:
+                raise Refused(faults.BATCH_MODELS)
 
     def route(self) -> None:
         """Set the plan from key and model. Raises Refused."""
@@ -260,11 +273,8 @@ class Exchange:
         self.bytes_out += len(payload)
         if self._pending:
             self._first_byte = self.worker.clock()
-            if self._chunked:
-                payload = b"%b%x\r\n%b\r\n" % (self._pending, len(payload), payload)
-            else:
-                payload = self._pending + payload
-            self._pending = b""
+            head, self._pending = self._pending, b""
+            payload = b"%b%x\r\n%b\r\n" % (head, len(payload), payload) if self._chunked else head + payload
         elif self._chunked:
             payload = b"%x\r\n%b\r\n" % (len(payload), payload)
         client.transport.write(payload)

@@ -12,7 +12,7 @@ from stationmaster.gateway.core.faults import Fault
 from stationmaster.gateway.core.peek import Refused
 from stationmaster.gateway.core.requests import Body, RequestHead
 from stationmaster.gateway.core.table import Table
-from stationmaster.gateway.core.wire import ProtocolError, check_partial_request
+from stationmaster.gateway.core.wire import PartialHead, ProtocolError
 from stationmaster.gateway.server.catalogue import Catalogue
 from stationmaster.gateway.server.decode import decode
 from stationmaster.gateway.server.exchange import Exchange
@@ -21,7 +21,7 @@ from stationmaster.gateway.server.uploads import Upload
 
 PIPELINE_LIMIT = 64 * 1024     # bytes of further requests held while one is served
 LINGER = 2.0                   # seconds in which a refused client may still read our answer
-DECODE_ASIDE = 256 * 1024      # compressed bodies larger than this are decoded off the loop
+DECODE_ASIDE = 16 * 1024      # compressed bodies larger than this are decoded off the loop
 
 
 class Host(House, Protocol):
@@ -48,8 +48,8 @@ class ClientConnection(asyncio.Protocol):
     """One client's connection. At most one exchange at a time; what comes early waits in order."""
 
     __slots__ = (
-        "_body", "_buffer", "_chunks", "_closing", "_head", "_held", "_known", "_known_table", "_left", "_reserved",
-        "_upload", "deadline", "exchange", "slow", "transport", "worker",
+        "_body", "_buffer", "_chunks", "_closing", "_early", "_head", "_held", "_known", "_known_table", "_left", "_reserved",
+        "_upload", "_waiting", "deadline", "exchange", "slow", "transport", "worker",
     )
 
     def __init__(self, worker: Host) -> None:
@@ -67,6 +67,8 @@ class ClientConnection(asyncio.Protocol):
         self._upload: Upload | None = None
         self._closing = False          # our last answer is out; what comes now is thrown away
         self._held = False             # reading is paused
+        self._waiting = False          # a further request is here, and its turn is about to come
+        self._early: PartialHead | None = None   # reads a head that comes in pieces
         self._known: RequestHead | None = None   # the last simple head, most likely the next one as well
         self._known_table: Table | None = None   # what it was read with
 
@@ -75,7 +77,8 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's do not inherit from it
         self.transport.set_write_buffer_limits(high=0)
-        self.deadline = self.worker.now + self.worker.table.settings.keepalive_timeout
+        patience = self.worker.table.settings.keepalive_timeout if not self.worker.draining else 0.0
+        self.deadline = self.worker.now + patience   # accepted while the drain began: serve what is here, then close
         if not self.worker.admit(self):
             self._refuse(faults.TOO_MANY_CONNECTIONS, "openai")
 
@@ -88,7 +91,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _take(self, data: bytes) -> None:
         exchange = self.exchange
-        if exchange is None and self._head is None and not self._closing:
+        if exchange is None and self._head is None and not self._closing and not self._waiting:
             self._request(self._buffer + data if self._buffer else data)
         elif self._closing:
             return
@@ -122,6 +125,8 @@ class ClientConnection(asyncio.Protocol):
         self.slow = False
         if self.exchange is not None:
             self.exchange.client_slow(False)
+        elif self._waiting:
+            self._resume()
 
     # A request's head.
 
@@ -137,6 +142,7 @@ class ClientConnection(asyncio.Protocol):
         if end < 0 or data[0] in b"\r\n":
             self._partial(data, end)
             return
+        self._early = None
         table = self.worker.table
         try:
             head, length = table.understand(data[: end + 4])
@@ -163,15 +169,20 @@ class ClientConnection(asyncio.Protocol):
         stripped = data
         while stripped.startswith(b"\r\n"):
             stripped = stripped[2:]
+        if stripped is not data:
+            self._early = None         # it had begun with what turned out to be an empty line
         if stripped is not data and (end >= 0 or len(stripped) < 2):
             self._buffer = stripped
             if len(stripped) > 1:
                 self._request(stripped)
             return
-        if not self._buffer:
+        if self._early is None:
             self.deadline = self.worker.now + self.worker.table.settings.head_timeout
+            self._early, fresh = PartialHead(), stripped
+        else:
+            fresh = data[len(self._buffer) :]
         try:
-            check_partial_request(stripped)
+            self._early.feed(fresh)
         except ProtocolError as error:
             self._refuse_bytes(error, data)
             return
@@ -288,9 +299,14 @@ class ClientConnection(asyncio.Protocol):
             self._decode_aside(head, body)
         else:
             try:
-                self._plain(head, decode(body, head.encoding, self.worker.table.settings.max_body_bytes))
+                self._plain(head, decode(body, head.encoding, self._decode_cap()))
             except Refused as refused:
                 self._fail_early(head, refused.fault, close=False)
+
+    def _decode_cap(self) -> int:
+        """How large a compressed body may become: its own limit, or what the budget has left."""
+        settings = self.worker.table.settings
+        return max(0, min(settings.max_body_bytes, settings.body_budget_bytes - self.worker.buffered))
 
     def _plain(self, head: RequestHead, body: bytes) -> None:
         """A body that was compressed. It weighs what it is now, not what came over the wire."""
@@ -305,7 +321,7 @@ class ClientConnection(asyncio.Protocol):
     def _decode_aside(self, head: RequestHead, body: bytes) -> None:
         self._head = head
         self.hold(True)
-        cap = self.worker.table.settings.max_body_bytes
+        cap = self._decode_cap()
         loop = asyncio.get_running_loop()
         loop.run_in_executor(None, decode, body, head.encoding, cap).add_done_callback(
             lambda done: self._decoded(head, done)
@@ -352,7 +368,13 @@ class ClientConnection(asyncio.Protocol):
     # What became of it.
 
     def dispatch(self, head: RequestHead, body: bytes) -> None:
-        """Send a whole request on its way."""
+        """Send a whole request on its way. If the snapshot changed while its body came, it is understood anew:
+        what a key may do is what it may do now."""
+        if head.keys is not self.worker.table.keys:
+            head = RequestHead(head.line, self.worker.table.keys)
+            if head.fault is not None:
+                self._fail_early(head, head.fault, close=False)
+                return
         exchange = Exchange(self.worker, self, head)
         self.exchange = exchange
         exchange.reserved, self._reserved = self._reserved, 0
@@ -393,12 +415,17 @@ class ClientConnection(asyncio.Protocol):
             self._linger()
             return
         self.deadline = self.worker.now + self.worker.table.settings.keepalive_timeout
-        if self._held:
+        if self._buffer and not self._early:
+            self._waiting = True
+            if not self.slow:          # else resume_writing goes on: who does not read gets no further answers
+                asyncio.get_running_loop().call_soon(self._resume)
+        elif self._held:
             self.hold(False)
-        if self._buffer:
-            asyncio.get_running_loop().call_soon(self._resume)
 
     def _resume(self) -> None:
+        self._waiting = False
+        if self._held and len(self._buffer) <= PIPELINE_LIMIT:
+            self.hold(False)
         if self._buffer and self.exchange is None and self._head is None and not self._closing:
             self._request(self._buffer)
 
