@@ -12,8 +12,8 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/run ## gateway and simulated vendors on 127.0.0.1, a virtual key and a ready curl
-	$(BIN)/stationmaster demo
+run: .venv/run ## gateway and simulated vendors on 127.0.0.1, a virtual key and a ready curl (DEMO="--port 4100")
+	$(BIN)/stationmaster demo $(DEMO)
 
 test: .venv/dev ## all tests this machine allows; says what it left out
 	@if [ "$$CI" = true ]; then $(MAKE) --no-print-directory test-deps; fi

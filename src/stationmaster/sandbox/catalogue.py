@@ -4,6 +4,10 @@ from stationmaster.sandbox.faults import SENTENCES
 from stationmaster.sandbox.values import CREATED, CREATED_TEXT, Asked, Reply, answer
 
 NAMES = (
+    "gpt-4o",
+    "gpt-4o-mini",
+    "gpt-5.5",
+    "claude-sonnet",
     "gpt-sandbox",
     "claude-sandbox",
     "gemini-sandbox",

@@ -50,7 +50,7 @@ TOO_MANY_MEMBERS = Fault(400, "too_many_members", "The body has more than 1,024 
 MODELS_ELSEWHERE = Fault(403, "models_elsewhere",
                          "This key may use certain models only, and the body names others beside 'model'.",
                          "Leave 'models' and 'fallbacks' out, and name allowed models in tools.", _NO_RETRY)
-BATCH_MODELS = Fault(400, "batch_models", "Every entry of a batch names a model that the default pool serves, no alias.",
+BATCH_MODELS = Fault(400, "batch_models", "A batch may name models of one pool only, and no aliases.",
                      "Name the vendor's own model.", _NO_RETRY)
 BAD_MULTIPART = Fault(400, "bad_multipart", "The multipart body is malformed or names its model twice.", "")
 BAD_ENCODING = Fault(400, "bad_encoding", "The body does not decode by its Content-Encoding.", "")

@@ -11,6 +11,7 @@ from stationmaster.gateway.core.snapshot import VirtualKey
 from stationmaster.gateway.core.table import Rotation, Table, allows, resolve
 from stationmaster.gateway.core.upstreams import Upstream
 
+MAX_MODELS = 5000          # of one upstream's list
 _WILD = frozenset("*?[")
 _YEAR_9999 = 253_370_764_800
 _PATHS = {"anthropic": "/v1/models?limit=1000", "gemini": "/v1beta/models?pageSize=1000"}
@@ -62,11 +63,11 @@ def read(upstream: Upstream, body: bytes) -> Listing | None:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
     return {entry.id: Model(entry.id, entry.display_name, _created(entry), entry.owned_by or upstream.vendor)
-            for entry in entries}
+            for entry in entries[:MAX_MODELS]}
 
 
 def _read_gemini(listed: _GeminiList) -> Listing:
-    names = {str(entry.get("name", "")).removeprefix("models/"): entry for entry in listed.models}
+    names = {str(entry.get("name", "")).removeprefix("models/"): entry for entry in listed.models[:MAX_MODELS]}
     return {name: Model(name, str(entry.get("displayName", name)), 0, "google", entry)
             for name, entry in names.items() if name}
 

@@ -80,7 +80,6 @@ class RequestHead:
         self.keep_alive = line.keep_alive
         self.length = line.length
         self.chunked = line.chunked
-        self.websocket = _wants_websocket(line)
         self.expects = value(line.headers, b"expect").strip().lower() if line.http11 else b""  # RFC 9110 10.1.1
         self.encoding = value(line.headers, b"content-encoding").strip().lower()
         self.query = _without_key(query)
@@ -88,6 +87,7 @@ class RequestHead:
         found = match(line.method, path)
         self.endpoint = found.endpoint if found else _NOWHERE
         self.suffix = found.suffix if found else ""
+        self.websocket = self.endpoint.websocket and _wants_websocket(line)
         self.meter: Meter = self.endpoint.meter
         self.metered = self.meter is not Meter.NONE
         self.names_model = self.endpoint.model_in is ModelIn.BODY    # in a member or field `model`
@@ -108,7 +108,7 @@ class RequestHead:
     def _refusal(self, found: Match | None, path: str) -> Fault | None:
         if self.public is not None:
             return None
-        if self.websocket and path.endswith("/responses"):
+        if _wants_websocket(self.line) and path.endswith("/responses"):
             return faults.UPGRADE_REQUIRED
         if found is None:
             return faults.NOT_FOUND

@@ -45,7 +45,7 @@ _OPTIONAL_TAILS: dict[Vendor, tuple[str, ...]] = {
 class Upstream:
     """One credential, ready for use: `origin` to connect to, header bytes, and how to spell its paths."""
 
-    __slots__ = ("_forms", "_hex", "auth", "base", "id", "organisation", "origin", "vendor")
+    __slots__ = ("_forms", "_hex", "auth", "base", "id", "organisation", "origin", "secret", "vendor")
 
     def __init__(self, credential: Credential) -> None:
         self.id = credential.id
@@ -60,6 +60,7 @@ class Upstream:
             f"host: {_host(host, url.port)}\r\n{_AUTH[credential.vendor]}{credential.secret}\r\n"
             "accept-encoding: identity\r\n"
         ).encode()
+        self.secret = credential.secret.encode()
         self._forms = _spellings(credential.secret)
         self._hex = credential.secret.encode().hex().encode()
 

@@ -13,6 +13,7 @@ import msgspec
 MAX_HEAD = 32 * 1024
 MAX_TARGET = 8 * 1024
 MAX_FIELDS = 128
+MAX_PARAMETERS = 64
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -144,6 +145,8 @@ _TARGET = re.compile(rb"/[!-~]*")
 def _check_target(method: str, target: bytes) -> None:
     if len(target) > MAX_TARGET:
         raise ProtocolError(414, "uri_too_long", f"The request target is longer than {MAX_TARGET} bytes.")
+    if target.count(b"&") > MAX_PARAMETERS:
+        raise ProtocolError(400, "bad_target", f"More than {MAX_PARAMETERS} query parameters.")
     if not _TARGET.fullmatch(target) or b"#" in target:  # RFC 9112 3.2: origin-form only, a gateway is no proxy
         raise ProtocolError(400, "bad_target", f"{method} needs a target that begins with '/'.")
 

@@ -2,6 +2,7 @@
 written to its client. Reads no sockets itself; decisions come from `gateway.core`.
 """
 
+import re
 from collections.abc import Callable
 
 from stationmaster.gateway.core import faults, usage
@@ -20,6 +21,7 @@ from stationmaster.gateway.server.outbound import UpstreamConnection
 from stationmaster.gateway.server.ports import Client, House
 
 CLIENT_LEFT = 499
+_ID = re.compile(rb"[A-Za-z0-9_.:/=+-]{1,128}")
 _NO_BODY = Body.NONE   # members of an Enum are slow to look up
 _UPGRADE = b"connection: Upgrade\r\nupgrade: websocket\r\n\r\n"
 
@@ -74,9 +76,7 @@ class Exchange:
             if head.reads_body:
                 body = self._read(body)
             else:
-                if head.endpoint.model_in is ModelIn.BATCH:
-                    self._check_batch(body)
-                self.route()
+                self._route_batch(body) if head.endpoint.model_in is ModelIn.BATCH else self.route()
         except Refused as refused:
             self.fail(refused.fault)
             return
@@ -114,16 +114,21 @@ class Exchange:
         if others is None or not all(allows(key, model) for model in others):
             raise Refused(faults.MODELS_ELSEWHERE)
 
-    def _check_batch(self, body: bytes) -> None:
-        """Each entry's model must be one that the key may use, and that leads to where batches go."""
+    def _route_batch(self, body: bytes) -> None:
+        """A batch goes where its models go: all to one pool, under the vendor's own names. Raises Refused."""
         key = self.head.key
+        plans: list[Plan] = []
         assert key is not None  # noqa: S101  no exchange goes on without one
         for model in batch_models(body):
             plan = self.table.plan(key, model)
             if isinstance(plan, Fault):
                 raise Refused(plan)
-            if plan.sent != model or plan.pool is not self.table.default:
+            if plan.sent != model or (plans and plan.pool is not plans[0].pool):
                 raise Refused(faults.BATCH_MODELS)
+            plans.append(plan)
+        if not plans:
+            raise Refused(faults.NO_MODEL)
+        self.plan = plans[0]
 
     def route(self) -> None:
         """Set the plan from key and model. Raises Refused."""
@@ -134,8 +139,7 @@ class Exchange:
         elif head.endpoint.model_in in (ModelIn.PATH, ModelIn.QUERY):
             raise Refused(faults.NO_MODEL)
         else:
-            generates = head.generates and head.endpoint.model_in is not ModelIn.BATCH
-            plan = self.table.plan_unnamed(key, generates=generates)
+            plan = self.table.plan_unnamed(key, generates=head.generates)
         if isinstance(plan, Fault):
             raise Refused(plan)
         self.plan = plan
@@ -489,6 +493,13 @@ class Exchange:
 
     # The event.
 
+    def _vendor_id(self) -> str:
+        """The vendor's id of the request, if it is one: whatever else stands in that field is not for the log."""
+        text, upstream = self.vendor_id, self.upstream
+        if upstream is None or not _ID.fullmatch(text) or upstream.secret in text:
+            return ""
+        return text.decode("ascii")
+
     def _event(self) -> Event:
         head, now, key = self.head, self.worker.clock(), self.head.key
         endpoint, started, first = head.endpoint, self._started, self._first_byte
@@ -508,7 +519,7 @@ class Exchange:
             self.attempts,
             CLIENT_LEFT if self.client_left and not self.bytes_out else self.status,
             self.upstream_status,
-            self.vendor_id[:128].decode("latin-1"),
+            self._vendor_id(),
             self.error,
             self.stream,
             self.client_left,

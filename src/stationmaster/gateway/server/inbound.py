@@ -109,8 +109,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.worker.leave(self)
-        self.worker.buffered -= self._reserved
-        self._reserved = 0
+        self.unreserve()
         self._closing = True
         exchange, self.exchange, self._upload = self.exchange, None, None
         if exchange is not None:
@@ -229,9 +228,8 @@ class ClientConnection(asyncio.Protocol):
             else:
                 self._whole(head, rest if len(rest) == length else rest[:length])
             return
-        fault = self._reserve(length or 0)
-        if fault is not None:
-            self._fail_early(head, fault, close=True)
+        if (length or 0) > self.worker.table.settings.max_body_bytes:
+            self._fail_early(head, faults.BODY_TOO_LARGE, close=True)
             return
         self._head, self._body, self._left = head, [], length or 0
         self._chunks = ChunkedReader() if head.chunked else None
@@ -242,7 +240,7 @@ class ClientConnection(asyncio.Protocol):
         else:
             self.body_deadline()
 
-    def _reserve(self, size: int) -> Fault | None:
+    def reserve(self, size: int) -> Fault | None:
         """Room for `size` more bytes of this body, out of the body's own limit and the worker's budget."""
         settings = self.worker.table.settings
         if self._reserved + size > settings.max_body_bytes:
@@ -252,6 +250,11 @@ class ClientConnection(asyncio.Protocol):
         self._reserved += size
         self.worker.buffered += size
         return None
+
+    def unreserve(self) -> None:
+        """The body's bytes are gone."""
+        self.worker.buffered -= self._reserved
+        self._reserved = 0
 
     def body_deadline(self) -> None:
         """A piece of the body came (or the body begins): the next must follow in time."""
@@ -264,11 +267,22 @@ class ClientConnection(asyncio.Protocol):
         if self._chunks is not None:
             self._collect_chunks(head, self._chunks, data)
             return
-        self._body.append(data[: self._left])
-        rest = data[self._left :]
-        self._left -= len(data) - len(rest)
+        piece, rest = data[: self._left], data[self._left :]
+        if not self._take_in(head, piece):
+            return
+        self._left -= len(piece)
         if not self._left:
             self._collected(head, rest)
+
+    def _take_in(self, head: RequestHead, piece: bytes) -> bool:
+        """Keep a piece of a body, if there is room for it: what came counts, not what was announced."""
+        fault = self.reserve(len(piece))
+        if fault is not None:
+            self._head = None
+            self._fail_early(head, fault, close=True)
+            return False
+        self._body.append(piece)
+        return True
 
     def _collect_chunks(self, head: RequestHead, chunks: ChunkedReader, data: bytes) -> None:
         try:
@@ -277,13 +291,7 @@ class ClientConnection(asyncio.Protocol):
             self._head = None
             self._refuse_bytes(error, b"", head)
             return
-        fault = self._reserve(len(piece))
-        if fault is not None:
-            self._head = None
-            self._fail_early(head, fault, close=True)
-            return
-        self._body.append(piece)
-        if chunks.done:
+        if self._take_in(head, piece) and chunks.done:
             self._collected(head, chunks.rest)
 
     def _collected(self, head: RequestHead, rest: bytes) -> None:
@@ -301,7 +309,12 @@ class ClientConnection(asyncio.Protocol):
             try:
                 self._plain(head, decode(body, head.encoding, self._decode_cap()))
             except Refused as refused:
-                self._fail_early(head, refused.fault, close=False)
+                self._fail_early(head, self._decode_fault(refused), close=False)
+
+    def _decode_fault(self, refused: Refused) -> Fault:
+        """Too large for its own limit, or only for what the budget has left?"""
+        short = self._decode_cap() < self.worker.table.settings.max_body_bytes
+        return faults.BUDGET_SPENT if short and refused.fault is faults.BODY_TOO_LARGE else refused.fault
 
     def _decode_cap(self) -> int:
         """How large a compressed body may become: its own limit, or what the budget has left."""
@@ -310,9 +323,8 @@ class ClientConnection(asyncio.Protocol):
 
     def _plain(self, head: RequestHead, body: bytes) -> None:
         """A body that was compressed. It weighs what it is now, not what came over the wire."""
-        self.worker.buffered -= self._reserved
-        self._reserved = 0
-        fault = self._reserve(len(body))
+        self.unreserve()
+        fault = self.reserve(len(body))
         if fault is not None:
             self._fail_early(head, fault, close=False)
         else:
@@ -336,7 +348,7 @@ class ClientConnection(asyncio.Protocol):
         if error is None:
             self._plain(head, done.result())
         else:
-            fault = error.fault if isinstance(error, Refused) else faults.BAD_ENCODING
+            fault = self._decode_fault(error) if isinstance(error, Refused) else faults.BAD_ENCODING
             self._fail_early(head, fault, close=False)
 
     # A body passed on as it comes.

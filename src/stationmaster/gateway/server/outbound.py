@@ -4,6 +4,7 @@ and the rule that a connection is used again only if its answer was read to the 
 
 import asyncio
 import ssl
+import sys
 from collections.abc import Callable
 from typing import Protocol, cast
 
@@ -18,6 +19,7 @@ from stationmaster.gateway.server.dial import Dialer
 READ_SIZE = 32 * 1024       # one read; also what a slow client can make us hold
 IDLE_LIFE = 50.0            # seconds; vendors' load balancers close at 60
 MAX_IDLE = 1024             # an origin
+TELL_EVERY = 30.0           # seconds between two lines about one origin
 MAX_INTERIM = 32            # 1xx answers to one request
 
 # One buffer serves every connection of the process: it is read and emptied in one step of the loop.
@@ -274,6 +276,7 @@ class UpstreamPool:
         self.dialer = dialer
         self.report = report
         self._all: set[UpstreamConnection] = set()
+        self._told: dict[Origin, float] = {}
         self._idle: dict[Origin, list[UpstreamConnection]] = {}
         self._dials: set[asyncio.Task[None]] = set()
 
@@ -290,13 +293,26 @@ class UpstreamPool:
     async def _dial(self, origin: Origin, listener: Listener) -> None:
         try:
             connection = await self.dialer.connect(origin, lambda: UpstreamConnection(self, origin))
-        except ssl.SSLError:
+        except ssl.SSLError as error:
+            self._tell(origin, error)
             listener.on_unreachable(faults.UPSTREAM_TLS)
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError) as error:
+            self._tell(origin, error)
+            listener.on_unreachable(faults.UNREACHABLE)
+        except Exception as error:  # noqa: BLE001  whoever waits must hear of it
+            self.report(error)
             listener.on_unreachable(faults.UNREACHABLE)
         else:
             self._all.add(connection)
             listener.on_connected(connection)
+
+    def _tell(self, origin: Origin, error: Exception) -> None:
+        """One line for the operator, now and then: who cannot be reached, and why."""
+        now = asyncio.get_running_loop().time()
+        if now - self._told.get(origin, -TELL_EVERY) >= TELL_EVERY:
+            self._told[origin] = now
+            why = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or type(error).__name__
+            print(f"stationmaster: cannot reach {origin[1]}:{origin[2]}: {why}", file=sys.stderr, flush=True)
 
     def put(self, connection: UpstreamConnection) -> None:
         """Keep `connection` for the next exchange."""

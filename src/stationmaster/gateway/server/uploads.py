@@ -25,6 +25,12 @@ class Uploader(Protocol):
     def body_deadline(self) -> None:
         """More of the body came: the wait for it begins anew."""
 
+    def reserve(self, size: int) -> faults.Fault | None:
+        """Room for bytes that have to wait, or why there is none."""
+
+    def unreserve(self) -> None:
+        """The bytes that waited are gone."""
+
     def uploaded(self, rest: bytes) -> None:
         """The body is over; `rest` belongs to the next request."""
 
@@ -67,10 +73,16 @@ class Upload:
             self._client.upload_refused(faults.Fault(error.status, error.code, error.message))
             return
         self._exchange.bytes_in += len(payload)
-        if payload:
-            self._waiting.append(payload)
-            self._size += len(payload)
-        self._go()
+        fault = self._keep(payload) if payload else None
+        if fault is not None:
+            self._client.upload_refused(fault)
+        else:
+            self._go()
+
+    def _keep(self, payload: bytes) -> faults.Fault | None:
+        self._waiting.append(payload)
+        self._size += len(payload)
+        return self._client.reserve(len(payload)) if self._exchange.connection is None else None
 
     def _unframe(self, data: bytes) -> bytes:
         if self._chunks is not None:
@@ -87,8 +99,6 @@ class Upload:
             self.flow()
         elif self._known():
             self._start()
-        elif self._size > self._exchange.table.settings.max_body_bytes:
-            self._client.upload_refused(faults.BODY_TOO_LARGE)
 
     def _known(self) -> bool:
         """Whether enough has come to choose a route: for a form its model, or its end."""
@@ -141,6 +151,7 @@ class Upload:
                 self._client.hold(True)
             return
         waiting, self._waiting, self._size = b"".join(self._waiting), [], 0
+        self._client.unreserve()
         if waiting:
             exchange.upload(chunk(waiting) if self._chunked else waiting)
         if self._ended:

@@ -66,7 +66,7 @@ class Worker:
     def admit(self, client: ClientConnection) -> bool:
         """Count a new connection; False when there is no room for it."""
         self.clients.add(client)
-        return len(self.clients) <= self._room
+        return len(self.clients) + len(self.orphans) <= self._room
 
     def leave(self, client: ClientConnection) -> None:
         """A connection is gone."""
@@ -140,7 +140,10 @@ class Worker:
     async def _tick_forever(self) -> None:
         while True:
             await asyncio.sleep(TICK)
-            self._tick()
+            try:
+                self._tick()
+            except Exception as error:  # noqa: BLE001  no mistake of ours may end every timeout
+                self.report(error)
 
     def _tick(self) -> None:
         self.now = now = self.clock()
