@@ -52,7 +52,7 @@ def test_the_other_verbs_answer(http: httpx2.Client) -> None:
     one = http.post(f"{MODEL}:embedContent", json={"content": content}).json()["embedding"]
     many = http.post(f"{MODEL}:batchEmbedContents", json={"requests": [{"content": content}]}).json()
     assert many["embeddings"] == [one]
-    assert http.get("/v1beta/models").json()["models"][0]["name"] == "models/gpt-sandbox"
+    assert http.get("/v1beta/models").json()["models"][0]["name"] == "models/gpt-4o"
     assert http.get(MODEL).json()["name"] == "models/gemini-x"
     assert http.post(f"{MODEL}:dance", json={}).json()["error"]["status"] == "NOT_FOUND"
 
