@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import rig
-from gateway import kit
+from gateway import kit, processes
 
 CONFIG = """\
 [gateway]
@@ -109,9 +109,7 @@ class Station:
 
     def workers(self) -> list[int]:
         """The process ids of its workers."""
-        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-        pairs = (line.split() for line in listed.splitlines())
-        return [int(pid) for pid, parent in pairs if int(parent) == self.process.pid]
+        return processes.children(self.process.pid)
 
     def end(self) -> int:
         """End it now; its exit code."""
@@ -155,9 +153,3 @@ def running(
             yield station
         finally:
             station.end()
-
-
-def resident(pid: int) -> int:
-    """A process' resident memory in bytes."""
-    said = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)
-    return int(said.stdout) * 1024

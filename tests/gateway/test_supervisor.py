@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import rig
-from gateway import kit, plain, station
+from gateway import kit, plain, processes, station
 from gateway.station import Station
 from stationmaster.sandbox.server import SandboxServer
 
@@ -164,12 +164,7 @@ def test_the_supervisor_dies(vendor: SandboxServer) -> None:
         workers = gateway.workers()
         gateway.process.kill()
         gateway.process.wait()
-        kit.wait_for(lambda: not any(_alive(pid) for pid in workers), within=5)
-
-
-def _alive(pid: int) -> bool:
-    said = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return said.strip() not in ("", "Z")
+        kit.wait_for(lambda: not any(processes.is_alive(pid) for pid in workers), within=5)
 
 
 def test_a_port_in_use(gateway: Station) -> None:
