@@ -66,7 +66,7 @@ class RequestHead:
     __slots__ = (
         "_fields", "_places_model", "_prefixes", "bare", "before_length", "behind_length", "body", "boundary",
         "chunked", "dialect", "encoding", "endpoint", "expects", "fault", "head_only", "http11", "keep_alive", "key", "keys",
-        "length", "line", "meter", "metered", "method", "model", "names_model", "public", "query", "reads_body",
+        "length", "limited", "line", "meter", "metered", "method", "model", "names_model", "public", "query", "reads_body",
         "simple", "suffix", "websocket",
     )
 
@@ -95,6 +95,7 @@ class RequestHead:
         self.dialect: Dialect = _dialect(found, path, line)
         self.model = _named_model(found, query)
         self.key = _find_key(line, query, keys)
+        self.limited = self.key is not None and not self.key.unlimited
         self.body = _body_kind(self.endpoint, line)
         self.bare = line.method in ("GET", "HEAD", "DELETE")   # needs no Content-Length when it has no body
         self.reads_body = self._reads_body()

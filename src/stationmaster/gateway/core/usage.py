@@ -6,7 +6,6 @@ Every reader normalises to one `Tokens`: input without cache, cache read, cache 
 """
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -241,20 +240,36 @@ _messages_usage = msgspec.json.Decoder(_Messages | None).decode
 
 _TERMINAL = ("response.completed", "response.incomplete", "response.failed", "error")
 
-# What an event that matters certainly holds. Inside a JSON string the quotes would be escaped.
-_MATTERS: dict[str, Callable[[bytes], object]] = {
-    Meter.CHAT.value: re.compile(rb'"usage"\s*:\s*\{|"finish_reason"\s*:\s*"|"error"|\[DONE\]').search,
-    Meter.RESPONSES.value: re.compile(rb'"response"|"usage"|"error"').search,
-    Meter.MESSAGES.value: re.compile(rb'"message_|"error"').search,
+def _chat_matters(event: bytes) -> bool:
+    """Nearly all chunks say that they are not the last, and usage, if at all, as null; both stand near the end."""
+    if event.rfind(b'"finish_reason":null') < 0:
+        return True
+    at = event.rfind(b'"usage"')
+    return at >= 0 and not event.startswith(b":null", at + len(b'"usage"'))
+
+
+def _responses_matters(event: bytes) -> bool:
+    return b'"response"' in event or b'"usage"' in event or b'"error"' in event
+
+
+def _messages_matters(event: bytes) -> bool:
+    return b'"message_' in event or b'"error"' in event
+
+
+# Whether one event has to be read. Inside a JSON string the quotes would be escaped, so no text passes for a member.
+_MATTERS: dict[str, Callable[[bytes], bool]] = {
+    Meter.CHAT.value: _chat_matters,
+    Meter.RESPONSES.value: _responses_matters,
+    Meter.MESSAGES.value: _messages_matters,
     Meter.GEMINI.value: bool,
-    Meter.NONE.value: lambda _run: None,
+    Meter.NONE.value: lambda _event: False,
 }
 
 
 class StreamUsage:
     """Reads usage off a stream's events as they pass. One a stream; `see` takes an event's data bytes.
 
-    `matters` tells cheaply whether a run of events has to be seen at all. `broken_off` says that the dialect's
+    `matters` tells cheaply whether a single event has to be seen at all. `broken_off` says that the dialect's
     stream began and its terminal event never came, so that a clean end is none.
     """
 

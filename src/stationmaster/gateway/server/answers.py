@@ -87,8 +87,9 @@ class StreamAnswer(Answer):
 
     def payload(self, data: bytes) -> None:
         """A piece of the stream, cut anywhere. Usually one whole event that tells the meter nothing."""
-        if self._splitter.clean and data.endswith(b"\n\n") and not self._matters(data):
-            self.usage.deltas += data.count(b"\n\n")
+        alone = self._splitter.clean and data.endswith(b"\n\n") and data.count(b"\n\n") == 1
+        if alone and not self._matters(data):
+            self.usage.deltas += 1
             self._exchange.write(data)
             return
         whole = self._splitter.feed(data)
@@ -99,8 +100,12 @@ class StreamAnswer(Answer):
     def _read(self, run: bytes) -> bytes:
         """Meter a run of whole events; return it without the ones to withhold."""
         meter, kept = self.usage, []
+        upstream = self._exchange.upstream
         for event in sse.events(run):
             meter.deltas += 1
+            if b'"error"' in event and upstream is not None and upstream.leaks(event):
+                self._exchange.fail(faults.UPSTREAM_SECRET)   # an error text that repeats our credential, as any other
+                return b""
             extra = self._matters(event) and meter.see(sse.data_of(event))
             if not (extra and self._withhold):
                 kept.append(event)
