@@ -10,8 +10,10 @@ import rig
 from core.feeding import FEW
 from stationmaster.gateway.core.endpoints import Dialect
 from stationmaster.gateway.core.faults import Fault
+from stationmaster.gateway.core.pools import MAX_TURNS, Plan, Rotation, spread
+from stationmaster.gateway.core.requests import RequestHead
 from stationmaster.gateway.core.snapshot import Credential, Member, Pool, Route, Settings, Snapshot, Vendor, VirtualKey
-from stationmaster.gateway.core.table import MAX_TURNS, Plan, Rotation, Table, allows, resolve, spread
+from stationmaster.gateway.core.table import MAX_MODEL, MAX_PLANS, Table, allows, resolve
 from stationmaster.gateway.core.upstreams import Upstream
 
 
@@ -204,6 +206,12 @@ def key(name: str, *patterns: str) -> VirtualKey:
     return VirtualKey(name, rig.sha256(name), models=patterns)
 
 
+def head_for(made: Table, asking: VirtualKey) -> RequestHead:
+    """The head of a chat request with this key."""
+    raw = b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer %b\r\ncontent-length: 2\r\n\r\n"
+    return made.understand(raw % asking.id.encode())[0]
+
+
 PLANS: list[tuple[tuple[str, ...], str, str]] = [
     (("*",), "gpt-4o", "first gpt-4o"),
     (("*",), "fast", "first gpt-4o-mini"),
@@ -228,7 +236,7 @@ def test_plans_of_restricted_keys(patterns: tuple[str, ...], model: str, wanted:
     asking = key("asking", *patterns)
     made = table(asking)
     for _ in range(2):  # the second answer is remembered
-        plan = made.plan(asking, model)
+        plan = made.plan(head_for(made, asking), model)
         assert (plan.code if isinstance(plan, Fault) else f"{plan.pool.id} {plan.sent}") == wanted
         if isinstance(plan, Fault):
             assert plan.status == (403 if plan.code == "model_not_allowed" else 404)
@@ -239,20 +247,21 @@ def test_plans_of_two_keys_are_not_confused() -> None:
     wide, narrow = key("wide", "*"), key("narrow", "o1-*")
     made = table(wide, narrow)
     for _ in range(3):
-        assert isinstance(made.plan(wide, "gpt-4o"), Plan)
-        assert isinstance(made.plan(narrow, "gpt-4o"), Fault)
-        assert isinstance(made.plan(narrow, "o1-a"), Plan)
+        assert isinstance(made.plan(head_for(made, wide), "gpt-4o"), Plan)
+        assert isinstance(made.plan(head_for(made, narrow), "gpt-4o"), Fault)
+        assert isinstance(made.plan(head_for(made, narrow), "o1-a"), Plan)
 
 
 def test_plans_do_not_pile_up() -> None:
     """Made-up model names fill no memory, however long."""
     wide = key("wide", "*")
     made = table(wide)
-    for number in range(20_000):
-        made.plan(wide, f"gpt-{number}")
-    made.plan(wide, "gpt-" + "x" * 100_000)
-    assert len(made._plans) <= 8192
-    assert max(len(model) for _, model in made._plans) <= 256
+    head = head_for(made, wide)
+    for number in range(MAX_PLANS * 3):
+        made.plan(head, f"gpt-{number}")
+    made.plan(head, "gpt-" + "x" * 100_000)
+    assert 0 < len(head.plans) <= MAX_PLANS
+    assert max(len(model) for model in head.plans) <= MAX_MODEL
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ Read = tuple[object, ...]
 def told(raw: bytes, method: str, last: ReplyHead | None = None) -> tuple[Read, ReplyHead | None]:
     """All that an answer's head decides, or that it was refused."""
     try:
-        reply = read_reply(raw, method, last)
+        again = last.again(raw) if last is not None else None
+        assert again is None or again.size == len(raw)
+        reply = again or read_reply(raw, method)
     except ProtocolError as error:
         return (error.status,), None
     head = reply.head

@@ -148,16 +148,17 @@ def test_known_at_a_glance_is_known_rightly(line: bytes, fields: list[bytes], ot
         head_of(line, others),
         head_of(line, [*fields, *others]),
         head_of(line, [*others, *fields]),
-        raw.replace(b": 5", b": 123"),
+        raw.replace(b": 5", b": %d" % len(body)),
         raw.replace(b": 5", b": 123456789012345"),
         raw.replace(b": 5", b": "),
     ):
-        again = head.length_again(other + body)
+        again = head.body_again(other + body)
         if again is None:
             continue
         end = (other + body).index(b"\r\n\r\n") + 4
         read = afresh((other + body)[:end])
-        assert again == (read[-1], end), other
+        assert again == (other + body)[end:]
+        assert len(again) == read[-1], other
         assert read[:-1] == afresh(raw)[:-1]
 
 
@@ -166,10 +167,13 @@ def test_the_usual_head_is_known_at_a_glance() -> None:
     raw = head_of(CHAT, [b"Content-Type: application/json", b"Content-Length: 5", b"Accept: */*"])
     _, head = told(Table(SNAPSHOT), raw)
     assert head is not None
-    assert head.length_again(raw.replace(b": 5", b": 4711") + b"{}") == (4711, len(raw) + 3)
-    assert head.length_again(raw[:-1]) is None
+    assert head.body_again(raw + b"12345") == b"12345"
+    assert head.body_again(raw.replace(b": 5", b": 4711") + b"x" * 4711) == b"x" * 4711
+    for cut in range(len(raw) + 5):
+        assert head.body_again((raw + b"12345")[:cut]) is None
+    assert head.body_again(raw + b"12345P") is None
     for wrong in (b": -5", b": 5 ", b": 0x5", b": 5,5", b": ", b":5", b": \xb2", b": 5\r\nContent-Length: 6"):
-        assert head.length_again(raw.replace(b": 5", wrong)) is None
+        assert head.body_again(raw.replace(b": 5", wrong) + b"12345") is None
 
 
 FOUND: list[tuple[bytes, int | None]] = [

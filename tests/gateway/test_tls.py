@@ -2,6 +2,8 @@
 
 import datetime as dt
 import ssl
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -174,3 +176,28 @@ def test_a_reload_takes_a_new_bundle(ca: trustme.CA, bundle: Path) -> None:
         assert plain.post(gateway.port, "/v1/responses", plain.responses()).status == 502
         gateway.apply(over_tls(upstream, ca_bundle=str(bundle)))
         assert plain.post(gateway.port, "/v1/responses", plain.responses()).status == 200
+
+
+def test_what_comes_behind_a_body_waits_for_its_connection(ca: trustme.CA, bundle: Path) -> None:
+    """Requests behind an upload are kept whole and in order while its upstream is still being connected."""
+    shaken = threading.Event()
+    context = server(ca.issue_cert("localhost"))
+    context.sni_callback = lambda *_: shaken.wait(10) and None
+    doors = ["/healthz", "/", "/readyz"]
+    with (
+        Upstream(tell, context) as upstream,
+        rig.running_gateway(over_tls(upstream, ca_bundle=str(bundle))) as gateway,
+        plain.connected(gateway.port) as sock,
+    ):
+        sock.sendall(plain.head("POST", "/v1/files", [plain.BEARER], length=5) + b"12345")
+        kit.wait_for(lambda: upstream.connections > 0)
+        for door in doors:
+            raw = plain.head("GET", door, [], length=None)
+            for piece in (raw[:7], raw[7:]):
+                sock.sendall(piece)
+                time.sleep(0.02)
+        shaken.set()
+        reader = sock.makefile("rb")
+        with reader:
+            assert plain.read_from(reader, "POST").body.startswith(b"host: ")
+            assert [plain.read_from(reader, "GET").status for _ in doors] == [200] * 3

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from stationmaster.gateway.core.endpoints import Dialect
+from stationmaster.gateway.core.pools import Rotation
 from stationmaster.gateway.core.snapshot import VirtualKey
-from stationmaster.gateway.core.table import Rotation, Table, allows, resolve
+from stationmaster.gateway.core.table import Table, allows, resolve
 from stationmaster.gateway.core.upstreams import Upstream
 
 MAX_MODELS = 5000          # of one upstream's list

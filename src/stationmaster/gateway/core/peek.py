@@ -11,6 +11,7 @@ import msgspec
 from stationmaster.gateway.core.faults import BAD_JSON, DUPLICATE_MEMBER, NOT_AN_OBJECT, TOO_MANY_MEMBERS, Fault
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_string = msgspec.json.Decoder(str | None).decode
 _decode = msgspec.json.decode
 _encode = msgspec.json.encode
 
@@ -18,6 +19,7 @@ _KEY = re.compile(rb'[ \t\r\n]*("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\r\n]*:[ \t\r\n]
 _NEXT = re.compile(rb"[ \t\r\n]*([,}])")
 
 MAX_MEMBERS = 1024         # of a body's top level; requests have a few dozen
+_TRUE = msgspec.Raw(b"true")
 INJECTED = b'"stream_options":{"include_usage":true},'
 
 
@@ -49,13 +51,14 @@ class Peek:
         self._body = body
         self._members = members
         # The shortest way to write these members: if the body is that long, nothing else is in it.
-        shortest = sum(map(len, members)) + sum(map(len, members.values())) + 4 * len(members) + 1
+        shortest = 1
+        for name, raw in members.items():
+            shortest += len(name) + len(raw) + 4
         if len(body) != shortest:
             self._spans()
         model = members.get("model")
         self.model = _text(model) if model is not None else ""
-        stream = members.get("stream")
-        self.stream = stream is not None and bytes(stream) == b"true"
+        self.stream = members.get("stream") == _TRUE
 
     def raw(self, name: str) -> bytes | None:
         """Member `name` as it was written, or None."""
@@ -111,14 +114,10 @@ class Peek:
 
 
 def _text(raw: msgspec.Raw) -> str:
-    written = bytes(raw)
-    if written == b"null":
-        return ""
     try:
-        text = _decode(written, type=str)
+        return _string(raw) or ""
     except msgspec.DecodeError:
         raise Refused(NOT_AN_OBJECT) from None
-    return text
 
 
 class _Tool(msgspec.Struct):

@@ -5,7 +5,8 @@ looked up, so that llhttp reads each kind of head once (docs/decisions/0002-head
 """
 
 import re
-from typing import NamedTuple
+
+import msgspec
 
 from stationmaster.gateway.core import faults
 from stationmaster.gateway.core.forward import handshake, to_caller, value
@@ -39,7 +40,7 @@ class ReplyHead:
 
     __slots__ = (
         "_seen", "_shape", "encoded", "framing", "json", "keep_alive", "line", "start", "status", "stream",
-        "stream_start",
+        "stream_start", "usual",
     )
 
     def __init__(self, line: ResponseLine) -> None:
@@ -51,6 +52,7 @@ class ReplyHead:
         self.encoded = value(line.headers, b"content-encoding") not in (b"", b"identity")
         self.stream = kind.startswith(b"text/event-stream") and not self.encoded
         self.json = b"json" in kind and not self.encoded
+        self.usual = self.status == 200 and self.json and self.framing == "length"
         status = b"HTTP/1.1 %d %b" % (line.status, faults.REASONS.get(line.status, "").encode())
         self.start = status + _lines(line, stream=False)
         self.stream_start = status + _lines(line, stream=True)
@@ -68,19 +70,19 @@ class ReplyHead:
         if self._seen == SHAPE_AFTER:
             self._shape = Shape(raw)
 
-    def again(self, raw: bytes) -> "Reply | None":
-        """Read `raw` as this head with other volatile values, or None if it is not that."""
+    def again(self, data: bytes) -> "Reply | None":
+        """Read what `data` begins with as this head with other volatile values, or None if it is not that."""
         shape = self._shape
-        found = shape.match(raw) if shape is not None else None
-        if shape is None or found is None:
+        if shape is None or (found := shape.match(data)) is None:
             return None
         values = found.groups()
         length, at = -1, shape.length_at
         if at >= 0:
             length = int(values[at])
             values = values[:at] + values[at + 1 :]
-        vendor_id = values[shape.id_at] if shape.id_at >= 0 else b""
-        return Reply(self, length, shape.template % values, vendor_id)
+        return Reply(
+            self, length, shape.template % values, values[shape.id_at] if shape.id_at >= 0 else b"", found.end()
+        )
 
 
 class Shape:
@@ -103,7 +105,7 @@ class Shape:
         self.length_at = kinds.index(_LENGTH) if _LENGTH in kinds else -1
         self.id_at = passing.index(_ID) if _ID in passing else -1
         self.template = b"".join(template)
-        self.match = re.compile(b"".join(pattern)).fullmatch
+        self.match = re.compile(b"".join(pattern)).match
 
 
 def _lines(line: ResponseLine, *, stream: bool) -> bytes:
@@ -117,24 +119,22 @@ def _is_volatile(field: tuple[bytes, bytes]) -> bool:
     return _VOLATILE.match(b"\r\n%b: %b\r\n" % field) is not None
 
 
-class Reply(NamedTuple):
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """One answer head: what is common, the body's length (-1: not stated), the volatile lines that may pass
-    (each with the CRLF before it), and the vendor's id of the request, or empty."""
+    (each with the CRLF before it), the vendor's id of the request, or empty, and how long the head was."""
 
     head: ReplyHead
     length: int
     lines: bytes
     vendor_id: bytes
+    size: int
 
 
 _cache: dict[bytes, ReplyHead] = {}
 
 
-def read_reply(raw: bytes, method: str, last: ReplyHead | None = None) -> Reply:
-    """Understand one whole answer head to a `method` request. `last` is the head that came before it on its
-    connection, for a request of the same method: most likely the same again. Raises ProtocolError."""
-    if last is not None and (reply := last.again(raw)) is not None:
-        return reply
+def read_reply(raw: bytes, method: str) -> Reply:
+    """Understand one whole answer head to a `method` request. Raises ProtocolError."""
     parts = _VOLATILE.split(raw)
     lengths = [digits for digits in parts[2::4] if digits is not None]
     if len(lengths) > 1:
@@ -144,14 +144,14 @@ def read_reply(raw: bytes, method: str, last: ReplyHead | None = None) -> Reply:
     if head is None:
         head = _understand(raw, method, key)
     head.seen(raw)
-    return _reply(head, int(lengths[0]) if lengths else head.line.length, parts)
+    return _reply(head, int(lengths[0]) if lengths else head.line.length, parts, len(raw))
 
 
-def _reply(head: ReplyHead, length: int, parts: list[bytes | None]) -> Reply:
+def _reply(head: ReplyHead, length: int, parts: list[bytes | None], size: int) -> Reply:
     passing = [line for pair in zip(parts[1::4], parts[3::4], strict=True) for line in pair if line is not None]
     ids = [line for line in parts[3::4] if line is not None]
     lines = b"\r\n" + b"\r\n".join(passing) if passing else b""
-    return Reply(head, length, lines, ids[0].partition(b":")[2].strip() if ids else b"")
+    return Reply(head, length, lines, ids[0].partition(b":")[2].strip() if ids else b"", size)
 
 
 def _understand(raw: bytes, method: str, key: bytes) -> ReplyHead:

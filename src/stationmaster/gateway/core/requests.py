@@ -3,6 +3,7 @@ sockets or which credential will serve it. Heads repeat, so these values are cac
 """
 
 import hashlib
+from collections.abc import Mapping
 from enum import Enum
 from urllib.parse import quote, unquote_plus
 
@@ -11,6 +12,7 @@ from stationmaster.gateway.core.endpoints import Dialect, Endpoint, Match, Meter
 from stationmaster.gateway.core.faults import Fault
 from stationmaster.gateway.core.forward import as_json, to_vendor, value
 from stationmaster.gateway.core.multipart import BadMultipart, boundary_of
+from stationmaster.gateway.core.pools import Plan
 from stationmaster.gateway.core.snapshot import VirtualKey
 from stationmaster.gateway.core.upstreams import Upstream
 from stationmaster.gateway.core.wire import RequestLine, tokens
@@ -64,10 +66,42 @@ class RequestHead:
     """What a head means. `fault` is set when it can only be refused; then little else holds."""
 
     __slots__ = (
-        "_fields", "_places_model", "_prefixes", "bare", "before_length", "behind_length", "body", "boundary",
-        "chunked", "dialect", "encoding", "endpoint", "expects", "fault", "head_only", "http11", "keep_alive", "key", "keys",
-        "length", "limited", "line", "meter", "metered", "method", "model", "names_model", "public", "query", "reads_body",
-        "simple", "suffix", "websocket",
+        "_before",
+        "_behind",
+        "_digits_at",
+        "_fields",
+        "_places_model",
+        "_prefixes",
+        "asks_usage",
+        "bare",
+        "body",
+        "boundary",
+        "chunked",
+        "dialect",
+        "encoding",
+        "endpoint",
+        "expects",
+        "fault",
+        "head_only",
+        "http11",
+        "keep_alive",
+        "key",
+        "keys",
+        "length",
+        "limited",
+        "line",
+        "meter",
+        "metered",
+        "method",
+        "model",
+        "names_model",
+        "plans",
+        "public",
+        "query",
+        "reads_body",
+        "simple",
+        "suffix",
+        "websocket",
     )
 
     def __init__(self, line: RequestLine, keys: Keys) -> None:
@@ -91,6 +125,7 @@ class RequestHead:
         self.meter: Meter = self.endpoint.meter
         self.metered = self.meter is not Meter.NONE
         self.names_model = self.endpoint.model_in is ModelIn.BODY    # in a member or field `model`
+        self.asks_usage = self.endpoint.inject_usage
         self._places_model = self.endpoint.model_in in (ModelIn.PATH, ModelIn.QUERY)
         self.dialect: Dialect = _dialect(found, path, line)
         self.model = _named_model(found, query)
@@ -102,9 +137,11 @@ class RequestHead:
         self.boundary = b""
         self.fault = self._refusal(found, path)
         self.simple = self._is_simple()
-        self.before_length = self.behind_length = b""   # the head's bytes round the digits of its length
+        self._digits_at = 0                # where its length stands, and the head's bytes round it
+        self._before = self._behind = b""
         self._fields: dict[str, bytes] = {}
-        self._prefixes: dict[tuple[str, str], bytes] = {}
+        self.plans: Mapping[str, Plan | Fault] = {}   # where its key's requests go, by model
+        self._prefixes: dict[Upstream | tuple[Upstream, str], bytes] = {}
 
     def _refusal(self, found: Match | None, path: str) -> Fault | None:
         if self.public is not None:
@@ -138,18 +175,19 @@ class RequestHead:
     def remember(self, raw: bytes, line: int, stop: int) -> None:
         """Keep the head's own bytes, so that the same head with another length is known at a glance. `line`
         and `stop` are where `find_length` found the line."""
-        self.before_length, self.behind_length = raw[: line + len(b"\r\nContent-Length: ")], raw[stop:]
+        self._digits_at = line + len(b"\r\nContent-Length: ")
+        self._before, self._behind = raw[: self._digits_at], raw[stop:]
 
-    def length_again(self, data: bytes) -> tuple[int, int] | None:
-        """If `data` begins with this head, its body's length and where the body begins, else None."""
-        before, behind = self.before_length, self.behind_length
-        if not before or not data.startswith(before):
+    def body_again(self, data: bytes) -> bytes | None:
+        """The body, if `data` is this head again, perhaps with another length, its whole body and nothing more."""
+        at, behind = self._digits_at, self._behind
+        if not at or not data.startswith(self._before):
             return None
-        stop = data.find(b"\r\n", len(before), len(before) + 13)
-        digits = data[len(before) : stop]
-        if stop < 0 or not digits.isdigit() or not data.startswith(behind, stop):
-            return None
-        return int(digits), stop + len(behind)
+        stop = data.find(b"\r", at, at + 13)
+        digits, start = data[at:stop], stop + len(behind)
+        if digits.isdigit() and int(digits) == len(data) - start and data.startswith(behind, stop):
+            return data[start:]
+        return None
 
     def _is_simple(self) -> bool:
         """The usual request: a plain JSON body for an upstream, nothing to wait for or to refuse."""
@@ -173,12 +211,12 @@ class RequestHead:
 
     def prefix(self, upstream: Upstream, sent_model: str) -> bytes:
         """The upstream request up to where its framing fields go. Cached for every credential."""
-        place = sent_model if self._places_model else ""
-        found = self._prefixes.get((upstream.id, place))
+        key = (upstream, sent_model) if self._places_model else upstream
+        found = self._prefixes.get(key)
         if found is None:
             if len(self._prefixes) > 64:
                 self._prefixes.clear()
-            found = self._prefixes[upstream.id, place] = self._prefix(upstream, place)
+            found = self._prefixes[key] = self._prefix(upstream, sent_model if self._places_model else "")
         return found
 
     def _prefix(self, upstream: Upstream, place: str) -> bytes:

@@ -1,79 +1,22 @@
-"""A snapshot made ready to decide with: keys, routes, pools. Owns: who may use what, and who serves it.
-May not know sockets or time.
+"""A snapshot made ready to decide with: keys, routes, pools. Owns: who may use what, and what is remembered
+of it. May not know sockets or time.
 """
 
 from fnmatch import fnmatchcase
-from math import gcd
 
 from stationmaster.gateway.core import faults
-from stationmaster.gateway.core.endpoints import Dialect
+from stationmaster.gateway.core.endpoints import ModelIn
 from stationmaster.gateway.core.faults import Fault
+from stationmaster.gateway.core.pools import Plan, Rotation
 from stationmaster.gateway.core.requests import RequestHead, find_length
-from stationmaster.gateway.core.snapshot import Member, Pool, Route, Snapshot, VirtualKey
+from stationmaster.gateway.core.snapshot import Route, Snapshot, VirtualKey
 from stationmaster.gateway.core.upstreams import Upstream
 from stationmaster.gateway.core.wire import parse_request
 
-MAX_TURNS = 4096          # slots of one pool's rotation
 MAX_CACHED_HEADS = 4096
 MAX_CACHED_HEAD = 4096    # bytes; larger heads are read each time
-MAX_PLANS = 8192
-
-
-class Plan:
-    """Where a model's requests go: the pool, and the model's name as the upstream gets it."""
-
-    __slots__ = ("pool", "sent")
-
-    def __init__(self, pool: "Rotation", sent: str) -> None:
-        self.pool = pool
-        self.sent = sent
-
-
-class Rotation:
-    """One pool's members taking turns, by weight, among those of the lowest priority that speak a dialect."""
-
-    __slots__ = ("_members", "_turns", "id")
-
-    def __init__(self, pool: Pool, upstreams: dict[str, Upstream]) -> None:
-        self.id = pool.id
-        self._members = [(member, upstreams[member.credential]) for member in pool.members]
-        self._turns: dict[Dialect, list[Upstream]] = {}
-
-    def __repr__(self) -> str:
-        shares = ", ".join(f"{member.credential}*{member.weight}@{member.priority}" for member, _ in self._members)
-        return f"Rotation({self.id!r}: {shares})"
-
-    @property
-    def members(self) -> list[Upstream]:
-        """All members, whatever their priority."""
-        return [upstream for _, upstream in self._members]
-
-    def choose(self, dialect: Dialect, turn: int) -> Upstream | None:
-        """The member whose turn it is, or None when no member speaks `dialect`."""
-        turns = self._turns.get(dialect)
-        if turns is None:
-            turns = self._turns[dialect] = self._schedule(dialect)
-        return turns[turn % len(turns)] if turns else None
-
-    def _schedule(self, dialect: Dialect) -> list[Upstream]:
-        able = [(member, upstream) for member, upstream in self._members if upstream.speaks(dialect)]
-        if not able:
-            return []
-        first = min(member.priority for member, _ in able)
-        return spread([(member, upstream) for member, upstream in able if member.priority == first])
-
-
-def spread(members: list[tuple[Member, Upstream]]) -> list[Upstream]:
-    """Each member as often as its weight says, evenly spaced, in at most MAX_TURNS slots."""
-    common = gcd(*(member.weight for member, _ in members))
-    total = sum(member.weight // common for member, _ in members)
-    scale = max(1.0, total / MAX_TURNS)
-    slots = []
-    for order, (member, upstream) in enumerate(members):
-        count = max(1, round(member.weight // common / scale))
-        offset = (order + 0.5) / len(members)   # so that equal members do not all have their turn at once
-        slots += [((slot + offset) / count, order, upstream) for slot in range(count)]
-    return [upstream for _, _, upstream in sorted(slots, key=lambda slot: slot[:2])]
+MAX_PLANS = 1024          # models remembered for one key
+MAX_MODEL = 256           # characters of one that is remembered
 
 
 class Table:
@@ -90,7 +33,7 @@ class Table:
         self.keys = {bytes.fromhex(key.secret_sha256): key for key in snapshot.keys}
         self.default = self.pools.get(snapshot.settings.default_pool)
         self.heads: dict[bytes, RequestHead] = {}
-        self._plans: dict[tuple[str, str], Plan | Fault] = {}
+        self._plans: dict[str, dict[str, Plan | Fault]] = {}   # by key, by model
 
     def understand(self, raw: bytes) -> tuple[RequestHead, int | None]:
         """A whole head and its body's length. Raises ProtocolError.
@@ -117,18 +60,26 @@ class Table:
             self.heads[cache_key] = head
         return head
 
-    def plan(self, key: VirtualKey, model: str) -> Plan | Fault:
-        """Where `key`'s request for `model` goes, or why it may not go anywhere."""
-        found = self._plans.get((key.id, model))
+    def plan(self, head: RequestHead, model: str) -> Plan | Fault:
+        """Where a request with this head for `model` ("": it names none) goes, or why it may not go anywhere.
+        Kept for every request with the same key: `head.plans`."""
+        key = head.key
+        assert key is not None  # noqa: S101  no exchange goes on without one
+        if not model:
+            in_address = head.endpoint.model_in in (ModelIn.PATH, ModelIn.QUERY)
+            return faults.NO_MODEL if in_address else self.plan_unnamed(key, generates=head.generates)
+        plans = head.plans = self._plans.setdefault(key.id, {})
+        found = plans.get(model)
         if found is None:
-            found = self._plan(key, model)
-            if len(model) <= 256:
-                if len(self._plans) >= MAX_PLANS:
-                    self._plans.clear()
-                self._plans[key.id, model] = found
+            found = self.plan_named(key, model)
+            if len(model) <= MAX_MODEL:
+                if len(plans) >= MAX_PLANS:
+                    plans.clear()
+                plans[model] = found
         return found
 
-    def _plan(self, key: VirtualKey, model: str) -> Plan | Fault:
+    def plan_named(self, key: VirtualKey, model: str) -> Plan | Fault:
+        """Where `key`'s request for `model` goes, or why it may not go anywhere."""
         found = resolve(self.routes, model)
         if found is None:
             return faults.no_route(model) if allows(key, model) else faults.model_refused(model)

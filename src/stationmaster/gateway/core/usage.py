@@ -84,7 +84,10 @@ class _Gemini(msgspec.Struct, rename="camel"):
 
 def _tokens(fresh: int, cache_read: int, cache_write: int, output: int, reasoning: int) -> Tokens:
     """Nobody is paid back: what a vendor states below nothing counts as nothing."""
-    return Tokens(_sane(fresh), _sane(cache_read), _sane(cache_write), _sane(output), _sane(reasoning))
+    total = fresh + cache_read + cache_write + output + reasoning
+    if total > _MOST or min(fresh, cache_read, cache_write, output, reasoning) < 0:
+        return Tokens(_sane(fresh), _sane(cache_read), _sane(cache_write), _sane(output), _sane(reasoning))
+    return Tokens(fresh, cache_read, cache_write, output, reasoning)
 
 
 def _sane(count: int) -> int:

@@ -9,9 +9,10 @@ from stationmaster.gateway.core.endpoints import ModelIn
 from stationmaster.gateway.core.events import Event
 from stationmaster.gateway.core.faults import Fault, stream_ending
 from stationmaster.gateway.core.peek import Peek, Refused, batch_models, other_models
+from stationmaster.gateway.core.pools import Plan
 from stationmaster.gateway.core.replies import Reply, ReplyHead
 from stationmaster.gateway.core.requests import Body, RequestHead
-from stationmaster.gateway.core.table import Plan, allows
+from stationmaster.gateway.core.table import allows
 from stationmaster.gateway.core.upstreams import Upstream
 from stationmaster.gateway.core.usage import Source, Tokens
 from stationmaster.gateway.core.verdict import about_credential
@@ -20,7 +21,7 @@ from stationmaster.gateway.server.outbound import UpstreamConnection
 from stationmaster.gateway.server.ports import Client, House
 
 CLIENT_LEFT = 499
-_NO_BODY = Body.NONE   # members of an Enum are slow to look up
+_EMPTY = b"content-length: 0\r\n\r\n"
 _UPGRADE = b"connection: Upgrade\r\nupgrade: websocket\r\n\r\n"
 
 
@@ -79,15 +80,14 @@ class Exchange:
             self.fail(refused.fault)
             return
         prefix = self.choose()
-        if prefix is None or self.upstream is None:
+        upstream = self.upstream
+        if prefix is None or upstream is None:
             return
-        if head.websocket:
-            self.request = prefix + _UPGRADE
-        elif head.body is _NO_BODY and head.bare:
-            self.request = prefix + b"\r\n"
-        else:
+        if body or not head.bare:
             self.request = b"%bcontent-length: %d\r\n\r\n%b" % (prefix, len(body), body)
-        self.worker.upstreams.acquire(self.upstream.origin, self, fresh=head.websocket)
+        else:
+            self.request = prefix + (_UPGRADE if head.websocket else b"\r\n" if head.body is Body.NONE else _EMPTY)
+        self.worker.upstreams.acquire(upstream.origin, self, fresh=head.websocket)
 
     def _read(self, body: bytes) -> bytes:
         """Route by what the JSON body says; return it as the upstream gets it. Raises Refused."""
@@ -101,7 +101,7 @@ class Exchange:
         if head.names_model and self.sent_model != peek.model:
             body = peek.with_model(self.sent_model)
             peek = Peek(body)
-        if peek.stream and head.endpoint.inject_usage:
+        if peek.stream and head.asks_usage:
             body, self.injected = peek.with_usage_asked()
         return body
 
@@ -118,7 +118,7 @@ class Exchange:
         plans: list[Plan] = []
         assert key is not None  # noqa: S101  no exchange goes on without one
         for model in batch_models(body):
-            plan = self.table.plan(key, model)
+            plan = self.table.plan_named(key, model)
             if isinstance(plan, Fault):
                 raise Refused(plan)
             if plan.sent != model or (plans and plan.pool is not plans[0].pool):
@@ -130,14 +130,10 @@ class Exchange:
 
     def route(self) -> None:
         """Set the plan from key and model. Raises Refused."""
-        head, key = self.head, self.head.key
-        assert key is not None  # noqa: S101  no exchange goes on without one
-        if self.model:
-            plan = self.table.plan(key, self.model)
-        elif head.endpoint.model_in in (ModelIn.PATH, ModelIn.QUERY):
-            raise Refused(faults.NO_MODEL)
-        else:
-            plan = self.table.plan_unnamed(key, generates=head.generates)
+        head = self.head
+        plan = head.plans.get(self.model)
+        if plan is None:
+            plan = self.table.plan(head, self.model)
         if isinstance(plan, Fault):
             raise Refused(plan)
         self.plan = plan
@@ -147,13 +143,14 @@ class Exchange:
         """Pick the credential; return the request's first bytes for it, or None after refusing."""
         plan, worker = self.plan, self.worker
         assert plan is not None  # noqa: S101  routed before
+        head = self.head
         worker.turn += 1
-        upstream = self.upstream = plan.pool.choose(self.head.dialect, worker.turn)
+        upstream = self.upstream = plan.pool.choose(head.dialect, worker.turn)
         if upstream is None:
             self.fail(faults.NO_MEMBER)
             return None
         self.deadline = worker.now + self.table.settings.answer_timeout
-        return self.head.prefix(upstream, plan.sent)
+        return head.prefix(upstream, plan.sent)
 
     def on_connected(self, connection: UpstreamConnection) -> None:
         """Send the request; if nobody waits any more, close the connection unused."""
@@ -198,8 +195,7 @@ class Exchange:
         head = reply.head
         self.upstream_status = head.status
         self.vendor_id = reply.vendor_id
-        if self.reserved or self.request:
-            self.release()
+        self.release()
         client = self.client
         if client is not None and client.slow and self.connection is not None:
             self.connection.pause()
@@ -210,20 +206,23 @@ class Exchange:
 
     def on_whole(self, reply: Reply, body: bytes) -> None:
         """An answer in one piece. The usual one, a metered 200, goes straight through."""
-        head = reply.head
+        head, mine, client = reply.head, self.head, self.client
         self.connection = None     # it is already free for the next exchange
-        if not (head.status == 200 and head.json) or self.client is None or self.client.slow:
+        if not head.usual or client is None or client.slow or self.upload_open or not client.keeps_alive(mine):
             take = self.on_reply(reply)
             if body:
                 take(body)
             self.on_end()
             return
-        self.upstream_status = 200
+        self.status = self.upstream_status = 200
         self.vendor_id = reply.vendor_id
-        self.pass_head(reply)
-        self.write(body)
-        if self.head.metered:
-            self.tokens = usage.of_body(self.head.meter, body)
+        self.bytes_out = reply.length
+        self._first_byte = self.worker.clock()
+        client.transport.write(b"%b%b\r\nx-stationmaster-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
+            head.start, reply.lines, self.request_id.encode(), reply.length, body
+        ))
+        if mine.metered:
+            self.tokens = usage.of_body(mine.meter, body)
             self.source = "upstream_final" if self.tokens is not None else "none"
         self.finish()
 
@@ -370,8 +369,7 @@ class Exchange:
         self.over = True
         if (self._pending or self._chunked) and not self.error:
             self._end_body()
-        if self.request or self.reserved:
-            self.release()
+        self.release()
         self.worker.record(self._event())
         self._answer = None              # it points back here: without this only the collector frees either
         client = self.client
@@ -384,8 +382,9 @@ class Exchange:
     def release(self) -> None:
         """Let go of the request's bytes: they will not be sent again."""
         self.request = b""
-        self.worker.buffered -= self.reserved
-        self.reserved = 0
+        if self.reserved:
+            self.worker.buffered -= self.reserved
+            self.reserved = 0
 
     def _drop_connection(self) -> None:
         connection, self.connection = self.connection, None
@@ -494,7 +493,7 @@ class Exchange:
     def _vendor_id(self) -> str:
         """The vendor's id of the request, if it is one: whatever else stands in that field is not for the log."""
         text, upstream = self.vendor_id, self.upstream
-        if upstream is None or len(text) > 128 or upstream.secret in text:
+        if upstream is None or len(text) > 128 or (len(text) >= len(upstream.secret) and upstream.secret in text):
             return ""
         return text.decode("latin-1")
 

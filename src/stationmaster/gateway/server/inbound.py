@@ -11,7 +11,6 @@ from stationmaster.gateway.core.endpoints import dialect_of
 from stationmaster.gateway.core.faults import Fault
 from stationmaster.gateway.core.peek import Refused
 from stationmaster.gateway.core.requests import Body, RequestHead
-from stationmaster.gateway.core.table import Table
 from stationmaster.gateway.core.wire import PartialHead, ProtocolError
 from stationmaster.gateway.server.catalogue import Catalogue
 from stationmaster.gateway.server.decode import decode
@@ -48,7 +47,7 @@ class ClientConnection(asyncio.Protocol):
     """One client's connection. At most one exchange at a time; what comes early waits in order."""
 
     __slots__ = (
-        "_body", "_buffer", "_chunks", "_closing", "_early", "_head", "_held", "_known", "_known_table", "_left", "_reserved",
+        "_body", "_buffer", "_chunks", "_closing", "_early", "_head", "_held", "_known", "_left", "_likely", "_reserved",
         "_upload", "_waiting", "deadline", "exchange", "slow", "transport", "worker",
     )
 
@@ -70,7 +69,7 @@ class ClientConnection(asyncio.Protocol):
         self._waiting = False          # a further request is here, and its turn is about to come
         self._early: PartialHead | None = None   # reads a head that comes in pieces
         self._known: RequestHead | None = None   # the last simple head, most likely the next one as well
-        self._known_table: Table | None = None   # what it was read with
+        self._likely: RequestHead | None = None  # the same, while nothing is under way and no byte is kept
 
     # The socket.
 
@@ -84,6 +83,14 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
+            likely = self._likely
+            if likely is not None:
+                self._likely = None
+                body = likely.body_again(data) if likely.keys is self.worker.table.keys else None
+                if body is not None and len(data) <= PIPELINE_LIMIT:
+                    exchange = self.exchange = Exchange(self.worker, self, likely)
+                    exchange.start(body)
+                    return
             self._take(data)
         except Exception as error:  # noqa: BLE001  a mistake of ours must not leave a client without an answer
             self.worker.report(error)
@@ -131,12 +138,6 @@ class ClientConnection(asyncio.Protocol):
 
     def _request(self, data: bytes) -> None:
         """Begin a request with what has come."""
-        known = self._known
-        if known is not None and self._known_table is self.worker.table:
-            again = known.length_again(data)
-            if again is not None:
-                self._simple(known, again[0], data, again[1])
-                return
         end = data.find(b"\r\n\r\n")
         if end < 0 or data[0] in b"\r\n":
             self._partial(data, end)
@@ -149,7 +150,7 @@ class ClientConnection(asyncio.Protocol):
             self._refuse_bytes(error, data)
             return
         if head.simple and length is not None:
-            self._known, self._known_table = head, table
+            self._known = head
             self._simple(head, length, data, end + 4)
         else:
             self._begin(head, length, data[end + 4 :])
@@ -158,8 +159,8 @@ class ClientConnection(asyncio.Protocol):
         """The usual request; usually its body is here as well and nothing behind it."""
         if len(data) == at + length <= PIPELINE_LIMIT:
             self._buffer = b""
-            self.exchange = Exchange(self.worker, self, head)
-            self.exchange.start(data[at:])
+            exchange = self.exchange = Exchange(self.worker, self, head)
+            exchange.start(data[at:])
         else:
             self._begin_json(head, length, data[at:])
 
@@ -420,15 +421,24 @@ class ClientConnection(asyncio.Protocol):
     def exchange_over(self, *, close: bool) -> None:
         """The exchange is done with this connection."""
         self.exchange = self._upload = None
-        self._next(close=close)
+        if close or self._buffer or self._held or self.worker.draining:
+            self._next(close=close)
+        else:
+            self._rest()
+
+    def _rest(self) -> None:
+        """Nothing is under way: wait for the next request."""
+        worker = self.worker
+        self.deadline = worker.now + worker.table.settings.keepalive_timeout
+        self._likely = self._known
 
     def _next(self, *, close: bool) -> None:
         if close or self.worker.draining:
             self._linger()
             return
-        self.deadline = self.worker.now + self.worker.table.settings.keepalive_timeout
+        self._rest()
         if self._buffer and not self._early:
-            self._waiting = True
+            self._likely, self._waiting = None, True
             if not self.slow:          # else resume_writing goes on: who does not read gets no further answers
                 asyncio.get_running_loop().call_soon(self._resume)
         elif self._held:

@@ -127,6 +127,11 @@ class UpstreamConnection(asyncio.BufferedProtocol):
                 self.transport.resume_reading()
 
     def _head(self, listener: Listener, data: bytes) -> None:
+        last = self._last
+        reply = last.again(data) if last is not None and not self._carry and listener.method != "HEAD" else None
+        if reply is not None:
+            self._begin(listener, reply, data[reply.size :])
+            return
         if self._carry:
             data, self._carry = self._carry + data, b""
         end = data.find(b"\r\n\r\n") + 4
@@ -134,16 +139,16 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self._partial_head(data)
             return
         try:
-            reply = read_reply(data[:end], listener.method, self._last if listener.method != "HEAD" else None)
+            reply = read_reply(data[:end], listener.method)
         except ProtocolError:
             self._garbage()
             return
-        if listener.method != "HEAD":
-            self._last = reply.head
         if reply.head.status < 200 and reply.head.status != 101:
             self._skip_interim(listener, data[end:])
-        else:
-            self._begin(listener, reply, data[end:])
+            return
+        if listener.method != "HEAD":
+            self._last = reply.head
+        self._begin(listener, reply, data[end:])
 
     def _partial_head(self, data: bytes) -> None:
         if len(data) > MAX_HEAD or not data.startswith(b"HTTP/1"[: len(data)]):

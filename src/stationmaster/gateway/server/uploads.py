@@ -61,6 +61,9 @@ class Upload:
 
     def feed(self, data: bytes) -> None:
         """Bytes off the client's wire."""
+        if self._ended:
+            self._behind(data)
+            return
         self._client.body_deadline()
         try:
             payload = self._unframe(data)
@@ -78,6 +81,12 @@ class Upload:
             self._client.upload_refused(fault)
         else:
             self._go()
+
+    def _behind(self, data: bytes) -> None:
+        """The body is whole and only its connection is awaited: what comes now belongs to the next request."""
+        self._rest += data
+        if len(self._rest) > FLOW_LIMIT:
+            self._client.hold(True)
 
     def _keep(self, payload: bytes) -> faults.Fault | None:
         self._waiting.append(payload)
