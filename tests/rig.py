@@ -17,6 +17,9 @@ from typing import Any
 
 import uvloop
 
+from stationmaster.gateway.core.health import Health, Witness
+from stationmaster.gateway.core.life import Happening
+from stationmaster.gateway.core.memory import Standing
 from stationmaster.gateway.core.snapshot import (
     Credential,
     Member,
@@ -55,21 +58,37 @@ def snapshot_for(url: str, **settings: Any) -> Snapshot:
         Route(("*",), "openai", {"fast": "gpt-4o-mini"}),
     )
     keys = (
-        VirtualKey("rig", sha256(KEY), "the rig", "rig"),
+        VirtualKey("rig", sha256(KEY), "the rig", "rig", shared_resources=True),
         VirtualKey("narrow", sha256(KEY + "-narrow"), "the rig", "narrow", ("gpt-4o*", "fast")),
     )
-    return Snapshot(Settings(default_pool="openai", **settings), credentials, pools, routes, keys)
+    given = {"default_pool": "openai", "health_check_enabled": False, **settings}    # nobody asks but the test
+    return Snapshot(Settings(**given), credentials, pools, routes, keys)
+
+
+class Calm(Health):
+    """A health keeper that hears of successes only."""
+
+    def __init__(self, real: Health) -> None:
+        for name in Health.__slots__:
+            setattr(self, name, getattr(real, name))
+
+    def tell(self, standing: Standing, happening: Happening, by: Witness | None = None, turn: int = 0) -> None:
+        """Take note of a success."""
+        if happening.signal == "ok":
+            super().tell(standing, happening, by, turn)
 
 
 class Gateway:
     """A worker that serves in its own thread."""
 
-    def __init__(self, snapshot: Snapshot, events: Path) -> None:
+    def __init__(self, snapshot: Snapshot, events: Path, *, calm: bool) -> None:
         self._events = events
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port: int = self.socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.worker = Worker(snapshot, events)
+        if calm:
+            self.worker.health = Calm(self.worker.health)
         self.loop: asyncio.AbstractEventLoop
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gateway")
@@ -94,6 +113,10 @@ class Gateway:
 
     def events(self) -> list[dict[str, Any]]:
         """The request events written so far (flushed twice a second)."""
+        return [event for event in self.all_events() if event["event"] == "request"]
+
+    def all_events(self) -> list[dict[str, Any]]:
+        """The same with what befell credentials."""
         return [json.loads(line) for line in self._events.read_text().splitlines()]
 
     def event(self, request_id: str, within: float = 5.0) -> dict[str, Any]:
@@ -139,12 +162,13 @@ def read_all(client: socket.socket) -> bytes:
 
 
 @contextmanager
-def running_gateway(snapshot: Snapshot) -> Iterator[Gateway]:
-    """A gateway for the length of a with block."""
+def running_gateway(snapshot: Snapshot, *, calm: bool = True) -> Iterator[Gateway]:
+    """A gateway for the length of a with block; a `calm` one holds no fault against a credential, so that one
+    test's faults are not another's."""
     with tempfile.TemporaryDirectory() as folder:
         events = Path(folder) / "events.jsonl"
         events.touch()
-        gateway = Gateway(snapshot, events)
+        gateway = Gateway(snapshot, events, calm=calm)
         try:
             yield gateway
         finally:

@@ -6,6 +6,8 @@ from pathlib import Path
 from stationmaster.gateway.core import faults
 from stationmaster.gateway.core.endpoints import Meter
 from stationmaster.gateway.core.events import Event
+from stationmaster.gateway.core.health import Transition
+from stationmaster.gateway.core.probes import PROBES
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -32,8 +34,23 @@ def test_every_error_code_is_explained() -> None:
 
 
 def test_every_event_field_is_explained() -> None:
-    """events.md has each field of an event, and no other."""
-    assert set(rows("events.md")) == {"event", *Event.__struct_fields__}
+    """events.md has each field of either event, and no other."""
+    requests, _, credentials = (PAGES / "events.md").read_text().partition("## Credentials")
+    assert fields(requests) == {"event", *Event.__struct_fields__}
+    assert fields(credentials) == {"event", *Transition.__struct_fields__}
+
+
+def fields(text: str) -> set[str]:
+    """The codes in a text's first cells."""
+    return set(re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE))
+
+
+def test_every_probe_is_told() -> None:
+    """credential-life.md names what each vendor is asked."""
+    section = (PAGES / "credential-life.md").read_text().partition("## Probes")[2].partition("\n## ")[0]
+    asked = dict(re.findall(r"^\| (`.+`) \| `GET (\S+)` \|$", section, re.MULTILINE))
+    assert {vendor: next(path for names, path in asked.items() if f"`{vendor}`" in names)[-len(probe.path) :]
+            for vendor, probe in PROBES.items()} == {vendor: probe.path for vendor, probe in PROBES.items()}
 
 
 def test_no_error_of_ours_looks_like_a_vendors() -> None:

@@ -62,6 +62,7 @@ pool = "all"
 [[key]]
 id = "main"
 secret_sha256 = "{digest}"
+shared_resources = true
 """
 
 

@@ -163,14 +163,14 @@ def test_all_of_an_event(gateway: rig.Gateway) -> None:
     value = plain.chat("fast", "say OK", stream=True)
     answer = plain.post(gateway.port, "/v1/chat/completions", value)
     event = gateway.event(answer.request_id)
-    times = {name: event.pop(name) for name in ("time", "first_byte_us", "duration_us")}
-    assert 0 < times["first_byte_us"] <= times["duration_us"] < 10_000_000
+    times = {name: event.pop(name) for name in ("time", "overhead_us", "first_byte_us", "duration_us")}
+    assert 0 < times["overhead_us"] < times["first_byte_us"] <= times["duration_us"] < 10_000_000
     assert event.pop("upstream_request_id") == answer.header("x-request-id")
     assert event == {
         "event": "request", "request_id": answer.request_id, "key": "rig", "owner": "the rig", "tenant": "rig",
         "endpoint": "chat", "dialect": "openai", "method": "POST", "model": "fast", "sent_model": "gpt-4o-mini",
         "pool": "openai", "credential": "openai", "attempts": 1, "status": 200, "upstream_status": 200, "error": "",
-        "stream": True, "client_left": False, "bytes_in": len(plain.dump(value)), "bytes_out": len(answer.body),
+        "stream": True, "client_left": False, "client_retry": False, "bytes_in": len(plain.dump(value)), "bytes_out": len(answer.body),
         "tokens": {"input": 2, "cache_read": 0, "cache_write": 0, "output": 1, "reasoning": 0},
-        "usage_source": "upstream_final",
+        "usage_source": "upstream_final", "cost": None, "session": "", "tried": [], "skipped": None,
     }  # fmt: skip

@@ -3,6 +3,7 @@
 import enum
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from stationmaster.cli.talk import Output, print_json, print_pairs, say
 from stationmaster.gateway import config as files
+from stationmaster.gateway.config.prices import price_list
 from stationmaster.gateway.core.snapshot import Snapshot
 
 
@@ -43,7 +45,7 @@ def gateway(
     def load() -> Snapshot:
         snapshot = files.load(config, environ=os.environ, allow_literal_secrets=allow_literal_secrets)
         settings = msgspec.structs.replace(snapshot.settings, **overrides)
-        return msgspec.structs.replace(snapshot, settings=settings)
+        return msgspec.structs.replace(snapshot, settings=settings, prices=price_list(datetime.now(UTC).date()))
 
     if check:
         _print_check(config, load, output)

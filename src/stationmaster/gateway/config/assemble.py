@@ -58,6 +58,7 @@ def _check_names(document: Document, report: Report) -> None:
     pools = references.places_by_id(document.pools, report)
     references.check_pools(document.pools, references.places_by_id(document.credentials, report), report)
     references.check_routes(document.routes, pools, report)
+    references.check_key_pools(document.keys, pools, report)
     references.check_default_pool(document.gateway.default_pool, pools, report)
     references.places_by_id(document.keys, report)
     references.check_hashes(document.keys, report)

@@ -4,11 +4,13 @@ Values that are missing or wrong were reported by `shape`; here they are skipped
 """
 
 import re
+from datetime import UTC, datetime
 from typing import get_args
 
 import msgspec
 
 from stationmaster.gateway.config.addresses import fault_in_base_url, is_consumer_site, is_host
+from stationmaster.gateway.config.prices import override
 from stationmaster.gateway.config.problems import Place, did_you_mean, quoted, shown
 from stationmaster.gateway.config.report import Placed, Report
 from stationmaster.gateway.config.secret import SecretError, Surroundings, check_use, resolve
@@ -16,12 +18,15 @@ from stationmaster.gateway.config.tables import (
     CredentialTable,
     GatewayTable,
     KeyTable,
+    MemberTable,
     PoolTable,
     RouteTable,
     setting_of,
 )
+from stationmaster.gateway.core.prices import ModelPrice
 from stationmaster.gateway.core.snapshot import (
     MIB,
+    Budget,
     Credential,
     Member,
     Pool,
@@ -33,6 +38,7 @@ from stationmaster.gateway.core.snapshot import (
 
 VENDORS: tuple[Vendor, ...] = get_args(Vendor)
 _WITHOUT_OWN_ADDRESS = {"azure_openai", "openai_compatible"}
+NANODOLLARS = 1_000_000_000
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -47,6 +53,8 @@ def settings(table: GatewayTable, around: Surroundings, report: Report) -> Setti
         if value != field.default:
             name, unit = setting_of(field.name)
             given[name] = value * unit if unit > 1 else value
+    if table.state_file:
+        given["state_file"] = str(around.folder / table.state_file)
     if table.ca_bundle:
         given["ca_bundle"] = _ca_bundle(table.ca_bundle, around, report)
     values = Settings(**given)
@@ -64,18 +72,39 @@ def credential(row: Placed[CredentialTable], around: Surroundings, report: Repor
         secret=_secret(table, row.place, around, report),
         base_url=table.base_url.rstrip("/"),
         organisation=table.organisation,
+        disabled=table.disabled,
+        prices=_prices(table, row.place, report),
     )
+
+
+def _prices(table: CredentialTable, place: Place, report: Report) -> tuple[ModelPrice, ...]:
+    try:
+        return override(table.prices)
+    except ValueError as error:
+        report.add("error.config.bad_value", (*place, "prices"), str(error))
+        return ()
 
 
 def pool(table: PoolTable) -> Pool:
     """Turn a `[[pool]]` into a value."""
-    members = (Member(member.credential, member.weight, member.priority) for member in table.members)
-    return Pool(table.id, tuple(members))
+    return Pool(table.id, tuple(_member(member) for member in table.members))
+
+
+def _member(table: MemberTable) -> Member:
+    return Member(
+        credential=table.credential,
+        weight=table.weight,
+        priority=table.priority,
+        max_concurrency=table.max_concurrency,
+        rpm=table.rpm,
+        tpm=table.tpm,
+        models=tuple(table.models),
+    )
 
 
 def route(table: RouteTable) -> Route:
     """Turn a `[[route]]` into a value."""
-    return Route(tuple(table.models), table.pool, dict(table.aliases))
+    return Route(tuple(table.models), table.pool, dict(table.aliases), tuple(table.fallback))
 
 
 def key(row: Placed[KeyTable], report: Report) -> VirtualKey:
@@ -91,7 +120,26 @@ def key(row: Placed[KeyTable], report: Report) -> VirtualKey:
         owner=table.owner,
         tenant=table.tenant or table.id,
         models=tuple(table.models),
+        pools=tuple(table.pools),
+        rpm=table.rpm,
+        tpm=table.tpm,
+        max_concurrency=table.max_concurrency,
+        expires=_moment(table.expires, (*row.place, "expires"), report),
+        budget=Budget(*(round(usd * NANODOLLARS) for usd in msgspec.structs.astuple(table.budget))),
+        shared_resources=table.shared_resources,
     )
+
+
+def _moment(text: str, place: Place, report: Report) -> float:
+    """Seconds since the epoch. A date alone is its beginning in UTC."""
+    if not text:
+        return 0.0
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        report.add("error.config.bad_value", place, "there is no such date or time")
+        return 0.0
 
 
 def _check_budget(values: Settings, table: GatewayTable, report: Report) -> None:

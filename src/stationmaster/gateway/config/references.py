@@ -23,9 +23,21 @@ def check_pools(pools: Sequence[Placed[PoolTable]], credentials: Ids, report: Re
 
 
 def check_routes(routes: Iterable[Placed[RouteTable]], pools: Ids, report: Report) -> None:
-    """Every route leads to a pool of the file."""
+    """Every route leads to pools of the file, and to each once."""
     for route in routes:
         _check_known(route.table.pool, pools, "pool", (*route.place, "pool"), report)
+        first: dict[str, Place] = {route.table.pool: (*route.place, "pool")}
+        for number, name in enumerate(route.table.fallback):
+            place = (*route.place, "fallback", number)
+            _check_known(name, pools, "pool", place, report)
+            _check_once(name, place, first, "the route leads to this pool already", report)
+
+
+def check_key_pools(keys: Iterable[Placed[KeyTable]], pools: Ids, report: Report) -> None:
+    """A key is restricted to pools of the file."""
+    for key in keys:
+        for number, name in enumerate(key.table.pools):
+            _check_known(name, pools, "pool", (*key.place, "pools", number), report)
 
 
 def check_default_pool(name: str, pools: Ids, report: Report) -> None:

@@ -37,6 +37,16 @@ def _number(low: int, high: int) -> Meta:
     return Meta(ge=low, le=high, description=f"a whole number from {low} to {high}")
 
 
+Limit = Annotated[int, _number(0, 1_000_000_000)]
+Names = Annotated[list[Text], Meta(description="a list of one or more ids")]
+Dollars = Annotated[float, Meta(ge=0, le=1e9, description="a number of dollars from 0 to 1e9")]
+Moment = Annotated[
+    str,
+    Meta(pattern=r"^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d))?\Z",
+         description='a date "2027-01-31" or a time "2027-01-31T18:00:00Z"'),
+]
+
+
 class GatewayTable(msgspec.Struct, frozen=True):
     """`[gateway]`: where it listens, and its limits. Left-out keys take the values of `Settings`."""
 
@@ -58,6 +68,11 @@ class GatewayTable(msgspec.Struct, frozen=True):
     body_budget_mib: Mebibytes = -1
     max_connections: Annotated[int, _number(0, 10_000_000)] = -1
     models_refresh_seconds: Wait = -1
+    error_threshold: Annotated[int, _number(1, 1000)] = -1
+    health_check_enabled: Flag = True
+    health_check_interval_seconds: Wait = -1
+    metrics_port: Annotated[int, _number(0, 65_535)] = -1
+    state_file: Text = ""
 
 
 class CredentialTable(msgspec.Struct, frozen=True):
@@ -68,6 +83,10 @@ class CredentialTable(msgspec.Struct, frozen=True):
     base_url: Text = ""
     secret: NeededText = ""
     organisation: Text = ""
+    disabled: Flag = False
+    prices: Annotated[
+        dict[str, dict[str, float]], Meta(description="an inline table: model = { input = …, output = … } in dollars")
+    ] = {}
     allow_insecure_http: Flag = False
 
     def __repr__(self) -> str:
@@ -80,6 +99,10 @@ class MemberTable(msgspec.Struct, frozen=True):
     credential: NeededText = ""
     weight: Annotated[int, _number(1, 1_000_000)] = 1
     priority: Annotated[int, _number(0, 1_000_000)] = 0
+    max_concurrency: Limit = 0
+    rpm: Limit = 0
+    tpm: Limit = 0
+    models: Patterns = msgspec.field(default_factory=lambda: ["*"])
 
 
 class PoolTable(msgspec.Struct, frozen=True):
@@ -97,6 +120,15 @@ class RouteTable(msgspec.Struct, frozen=True):
     aliases: Annotated[
         dict[str, str], Meta(description="an inline table of strings: what the client says = what is sent")
     ] = {}
+    fallback: Names = []
+
+
+class BudgetTable(msgspec.Struct, frozen=True):
+    """A key's `budget`: what it may spend, in US dollars."""
+
+    day_usd: Dollars = 0.0
+    month_usd: Dollars = 0.0
+    total_usd: Dollars = 0.0
 
 
 class KeyTable(msgspec.Struct, frozen=True):
@@ -107,6 +139,13 @@ class KeyTable(msgspec.Struct, frozen=True):
     tenant: Text = ""
     secret_sha256: NeededText = ""
     models: Patterns = msgspec.field(default_factory=lambda: ["*"])
+    pools: Names = []
+    rpm: Limit = 0
+    tpm: Limit = 0
+    max_concurrency: Limit = 0
+    expires: Moment = ""
+    budget: Annotated[BudgetTable, Meta(description="an inline table")] = BudgetTable()
+    shared_resources: Flag = False
 
 
 TABLES: Mapping[str, type[msgspec.Struct]] = {

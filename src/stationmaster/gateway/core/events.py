@@ -3,9 +3,20 @@
 Kept as a value until it is written, encoded off the request path.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from stationmaster.gateway.core.usage import Source, Tokens
+
+
+class Try(msgspec.Struct, frozen=True, gc=False):
+    """One attempt that failed: with which credential, the vendor's status (0: none came), what it meant, its code."""
+
+    credential: str
+    status: int
+    outcome: str
+    code: str
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="request"):
@@ -30,18 +41,24 @@ class Event(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="reque
     error: str                 # our code, when the answer was ours or the stream broke
     stream: bool
     client_left: bool
+    client_retry: bool         # the client says that it tries again (x-stainless-retry-count)
     first_byte_us: int         # microseconds from the request's head to the answer's first byte, 0: none
     duration_us: int
+    overhead_us: int           # of those to the first byte, what was ours: neither the vendor's nor the connecting
     bytes_in: int
     bytes_out: int
     tokens: Tokens | None
     usage_source: Source
+    cost: int | None           # nanodollars (10⁻⁹ USD); null: no usage was stated, or the price is not known
+    session: str               # by what its session was known: header, cache_key, user_id, prompt, or nothing
+    tried: tuple[Try, ...]     # attempts that failed before the one that answered
+    skipped: dict[str, str] | None   # credentials that were passed over, and why
 
 
 _encoder = msgspec.json.Encoder()
 
 
-def encode_all(events: list[Event]) -> bytes:
+def encode_all(events: Sequence[msgspec.Struct]) -> bytes:
     """JSON lines, each with its line end."""
     return _encoder.encode_lines(events)
 

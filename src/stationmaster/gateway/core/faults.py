@@ -40,6 +40,18 @@ NEEDS_WEBSOCKET = Fault(426, "websocket_needed", "This endpoint speaks WebSocket
 NO_MODEL = Fault(400, "no_model", "The request names no model.", "Add a 'model'.")
 MODEL_UNNAMED = Fault(403, "model_unnamed", "This key may use certain models only, and the request names none.",
                       'Name a model, or use a key whose models are ["*"].', _NO_RETRY)
+KEY_EXPIRED = Fault(403, "key_expired", "This virtual key has expired.", "Ask the gateway's operator for another.",
+                    _NO_RETRY)
+KEY_REQUESTS = Fault(429, "key_requests_limited", "This virtual key is at its requests a minute.",
+                     "Try again after the stated time.")
+KEY_TOKENS = Fault(429, "key_tokens_limited", "This virtual key is at its tokens a minute.",
+                   "Try again after the stated time.")
+KEY_CALLS = Fault(429, "key_calls_limited", "This virtual key has as many calls under way as it may.",
+                  "Try again when one of them is over.")
+KEY_BUDGET = Fault(402, "budget_spent", "This virtual key's budget has no room for the call.",
+                   "Ask the gateway's operator, or wait for the next day or month.", _NO_RETRY)
+POOL_REFUSED = Fault(403, "pool_not_allowed", "This key may not use the pool that serves the model.",
+                     "Ask the gateway's operator.", _NO_RETRY)
 NO_DEFAULT_POOL = Fault(404, "no_default_pool", "The request names no model and the gateway has no default pool.",
                         "The operator can set 'default_pool'.", _NO_RETRY)
 BAD_JSON = Fault(400, "bad_json", "The body is not valid JSON.", "Check the body and its encoding (UTF-8).")
@@ -66,6 +78,12 @@ HEAD_TIMEOUT = Fault(408, "head_timeout", "The request's head did not arrive in 
 BODY_TIMEOUT = Fault(408, "body_timeout", "The request's body stopped arriving.", "", close=True)
 NO_MEMBER = Fault(503, "no_member", "No credential of the pool speaks this API.",
                   "The operator can add one of the right vendor to the pool.", _NO_RETRY)
+POOL_OUT = Fault(503, "pool_out_of_service", "Every credential that could serve this is out of service.",
+                 "Tell the gateway's operator the request id.", _NO_RETRY)
+POOL_COOLING = Fault(503, "pool_cooling", "Every credential that could serve this waits for its vendor to recover.",
+                     "Try again after the stated time.")
+POOL_LIMITED = Fault(429, "pool_rate_limited", "Every credential that could serve this is at a limit just now.",
+                     "Try again after the stated time.")
 UNREACHABLE = Fault(502, "upstream_unreachable", "The upstream cannot be reached.", "Try again shortly.")
 UPSTREAM_TLS = Fault(502, "upstream_tls", "The upstream's certificate was refused.",
                      "The operator can check its host name and 'ca_bundle'.", _NO_RETRY)
@@ -85,6 +103,21 @@ UPSTREAM_REDIRECT = Fault(502, "upstream_redirect", "The upstream redirected the
 STREAM_BROKEN = Fault(502, "upstream_disconnected", "The upstream's stream broke off.", "Send the request again.")
 STREAM_DRAINED = Fault(503, "draining", "The gateway shut down before the answer's end.", "Send the request again.",
                        (("retry-after", "1"),), close=True)
+# About what lives in one vendor organisation. None of them says whether a thing exists elsewhere.
+NO_SUCH_RESOURCE = Fault(404, "no_such_resource", "This key's tenant has no such resource.",
+                         "Check the ids that the request names.", _NO_RETRY)
+RESOURCES_SHARED = Fault(403, "resources_shared",
+                         "This key may use only files, batches and vector stores that its tenant made through the gateway.",
+                         "The operator can set 'shared_resources' on the key.", _NO_RETRY)
+RESOURCES_APART = Fault(400, "resources_apart", "The request names things of different vendor organisations.",
+                        "Create them again in one of them, or use them in separate requests.", _NO_RETRY)
+OWNER_OUT = Fault(503, "owner_out", "The vendor organisation that holds what the request names is out of service.",
+                  "No other can serve it: try again later, or start anew without it.", (("retry-after", "10"),))
+
+
+def in_time(fault: Fault, headers: tuple[tuple[str, str], ...]) -> Fault:
+    """`fault`, saying when to try again."""
+    return msgspec.structs.replace(fault, headers=headers)
 
 
 def no_route(model: str) -> Fault:
@@ -162,7 +195,8 @@ def stream_ending(fault: Fault, meter: Meter, dialect: Dialect, request_id: str,
 
 CRLF = "\r\n"
 REASONS = {
-    200: "OK", 204: "No Content", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+    200: "OK", 204: "No Content", 400: "Bad Request", 401: "Unauthorized", 402: "Payment Required",
+    403: "Forbidden", 404: "Not Found",
     405: "Method Not Allowed", 408: "Request Timeout", 413: "Content Too Large", 414: "URI Too Long",
     415: "Unsupported Media Type", 417: "Expectation Failed", 426: "Upgrade Required", 429: "Too Many Requests",
     431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",

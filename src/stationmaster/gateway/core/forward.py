@@ -15,7 +15,10 @@ _HOP_BY_HOP = frozenset({
     b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection",
     b"te", b"trailer", b"transfer-encoding", b"upgrade", b"http2-settings",
 })
-_OURS_TO_SET = frozenset({b"host", b"content-length", b"content-encoding", b"accept-encoding", b"expect"})
+_OURS_TO_SET = frozenset({
+    b"host", b"content-length", b"content-encoding", b"accept-encoding", b"expect",
+    b"sec-websocket-extensions",    # a compressed WebSocket would hide what it cost; none is offered, so none is used
+})
 _IDENTITY = frozenset({
     b"cookie", b"cookie2", b"forwarded", b"via", b"from", b"referer", b"origin", b"x-real-ip", b"x-client-ip",
     b"true-client-ip", b"x-original-url", b"x-rewrite-url", b"x-http-method-override", b"x-method-override",
@@ -82,7 +85,7 @@ _TO_CALLER = frozenset({
     b"retry-after-ms", b"sunset", b"x-codex-turn-state", b"x-models-etag", b"x-request-id", b"x-should-retry",
 })
 _ON_STREAMS = frozenset({b"cache-control", b"x-accel-buffering"})
-_WEBSOCKET = frozenset({b"sec-websocket-accept", b"sec-websocket-protocol", b"sec-websocket-extensions"})
+_WEBSOCKET = frozenset({b"sec-websocket-accept", b"sec-websocket-protocol"})
 
 
 def to_caller(headers: Headers, *, stream: bool) -> bytes:
@@ -96,7 +99,7 @@ def to_caller(headers: Headers, *, stream: bool) -> bytes:
 
 
 def handshake(response: ResponseLine) -> bytes:
-    """The fields of a WebSocket handshake answer (RFC 6455 section 4.2.2)."""
+    """The fields of a WebSocket handshake answer (RFC 6455 section 4.2.2); no extensions, for none was offered."""
     return b"".join(b"%b: %b\r\n" % field for field in response.headers if field[0] in _WEBSOCKET)
 
 

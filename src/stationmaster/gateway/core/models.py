@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import msgspec
 
 from stationmaster.gateway.core.endpoints import Dialect
-from stationmaster.gateway.core.pools import Rotation
+from stationmaster.gateway.core.faults import Fault
+from stationmaster.gateway.core.pools import PoolState
 from stationmaster.gateway.core.snapshot import VirtualKey
-from stationmaster.gateway.core.table import Table, allows, resolve
+from stationmaster.gateway.core.table import Table
 from stationmaster.gateway.core.upstreams import Upstream
 
 MAX_MODELS = 5000          # of one upstream's list
@@ -87,10 +88,8 @@ def visible(table: Table, key: VirtualKey, lists: dict[str, Listing], dialect: D
     member that serves them, and aliases of those."""
     found: Listing = {}
     for name in sorted(_names(table, lists)):
-        way = resolve(table.routes, name)
-        if way is None or not (allows(key, name) and allows(key, way[1])):
-            continue
-        model = _served(table.pools[way[0].pool], way[1], lists, dialect)
+        plan = table.plan_named(key, name)
+        model = None if isinstance(plan, Fault) else _served(plan.pools, plan.sent, lists, dialect)
         if model is not None:
             found[name] = model if name == model.id else msgspec.structs.replace(model, id=name, name=name)
     return found
@@ -102,15 +101,15 @@ def _names(table: Table, lists: dict[str, Listing]) -> set[str]:
     return listed | literal | {said for route in table.routes for said in route.aliases}
 
 
-def _served(pool: Rotation, model: str, lists: dict[str, Listing], dialect: Dialect) -> Model | None:
+def _served(pools: tuple[PoolState, ...], model: str, lists: dict[str, Listing], dialect: Dialect) -> Model | None:
     """The model as the first member lists it that speaks the dialect; a member whose list could not be read is
     taken at the operator's word."""
     spoken: tuple[Dialect, ...] = ("gemini",) if dialect == "gemini" else ("openai", "anthropic")
-    able = [member for member in pool.members if any(member.speaks(one) for one in spoken)]
-    listed = [lists[member.id][model] for member in able if model in lists.get(member.id, {})]
+    able = [member.id for pool in pools for member in pool.members if any(member.serves(one, model) for one in spoken)]
+    listed = [lists[member][model] for member in able if model in lists.get(member, {})]
     if listed:
         return listed[0]
-    return Model(model, owner="stationmaster") if any(member.id not in lists for member in able) else None
+    return Model(model, owner="stationmaster") if any(member not in lists for member in able) else None
 
 
 def listing(models: Listing, dialect: Dialect) -> bytes:

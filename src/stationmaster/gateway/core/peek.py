@@ -32,9 +32,9 @@ class Refused(Exception):
 
 
 class Peek:
-    """A JSON object body's members. `model` is "" when absent; `stream` is whether it is `true`."""
+    """A JSON object body's `members`, as they were written. `model` is "" when absent; `stream` is whether it is `true`."""
 
-    __slots__ = ("_body", "_members", "model", "stream")
+    __slots__ = ("_body", "members", "model", "stream")
 
     def __init__(self, body: bytes) -> None:
         """Read `body`. Raises Refused when it is no JSON object, or names a member twice."""
@@ -49,7 +49,7 @@ class Peek:
         if len(members) > MAX_MEMBERS:
             raise Refused(TOO_MANY_MEMBERS)
         self._body = body
-        self._members = members
+        self.members = members
         # The shortest way to write these members: if the body is that long, nothing else is in it.
         shortest = 1
         for name, raw in members.items():
@@ -62,8 +62,16 @@ class Peek:
 
     def raw(self, name: str) -> bytes | None:
         """Member `name` as it was written, or None."""
-        value = self._members.get(name)
+        value = self.members.get(name)
         return None if value is None else bytes(value)
+
+    def most_output(self) -> int:
+        """The tokens of output that the request allows at most; 0: it does not say."""
+        for name in ("max_completion_tokens", "max_output_tokens", "max_tokens"):
+            written = bytes(self.members.get(name, b""))
+            if written.isdigit() and len(written) < 10:
+                return int(written)
+        return 0
 
     def with_model(self, model: str) -> bytes:
         """The body with its `model` replaced and every other byte kept."""
@@ -72,7 +80,7 @@ class Peek:
     def with_usage_asked(self) -> tuple[bytes, bool]:
         """The body asking for stream usage, and whether that had to be added (OpenAI `stream_options`)."""
         options = self.raw("stream_options")
-        if not self._members:
+        if not self.members:
             return self._body, False
         if options is None:
             at = self._body.index(b"{") + 1
@@ -101,14 +109,14 @@ class Peek:
         """Where each member's value stands. Raises Refused if the body holds more members than names."""
         body, spans = self._body, {}
         at = body.index(b"{") + 1
-        for name, raw in self._members.items():
+        for name, raw in self.members.items():
             key, value = _KEY.match(body, at), bytes(raw)
             if key is None or _decode(key[1]) != name or not body.startswith(value, key.end()):
                 raise Refused(DUPLICATE_MEMBER)
             spans[name] = (key.end(), key.end() + len(value))
             end = _NEXT.match(body, spans[name][1])
             at = end.end() if end else at
-        if self._members and body[at - 1 : at] != b"}":
+        if self.members and body[at - 1 : at] != b"}":
             raise Refused(DUPLICATE_MEMBER)
         return spans
 

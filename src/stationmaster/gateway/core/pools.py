@@ -1,66 +1,186 @@
-"""The credentials that stand in for each other, and which of them serves. May not know keys, sockets or time."""
+"""The credentials that stand in for each other, and which of them serves. Decides from values that others keep:
+how credentials stand, what room they have, where sessions moved. May not know keys, sockets or time.
+"""
 
-from math import gcd
+from collections.abc import Collection, Iterator, Mapping
+from fnmatch import fnmatchcase
 
 from stationmaster.gateway.core.endpoints import Dialect
+from stationmaster.gateway.core.limits import Room
+from stationmaster.gateway.core.memory import Memory, Standing
+from stationmaster.gateway.core.ring import Ring
 from stationmaster.gateway.core.snapshot import Member, Pool
 from stationmaster.gateway.core.upstreams import Upstream
 
-MAX_TURNS = 4096          # slots of one pool's rotation
+MAX_TIERS = 1024           # models remembered for one pool
+MAX_MODEL = 256            # characters of one that is remembered
+
+Skipped = dict[str, str]   # credential → why it was not chosen
+
+
+class PoolMember:
+    """One member, ready for use."""
+
+    __slots__ = ("id", "models", "priority", "room", "standing", "upstream", "weight")
+
+    def __init__(self, member: Member, upstream: Upstream, standing: Standing, room: Room | None) -> None:
+        self.id = member.credential
+        self.weight = member.weight
+        self.priority = member.priority
+        self.models = member.models
+        self.upstream = upstream
+        self.standing = standing
+        self.room = room
+
+    def serves(self, dialect: Dialect, model: str) -> bool:
+        """Whether it speaks `dialect` and may be sent `model` ("": none is named)."""
+        return self.upstream.speaks(dialect) and (not model or any(fnmatchcase(model, each) for each in self.models))
+
+    def refusal(self, now: float) -> tuple[str, float] | None:
+        """Why it cannot take a call now, and in how many seconds it might; None: it can."""
+        return self.standing.refusal(now) or (self.room.refusal(1, now) if self.room is not None else None)
+
+
+class Tier:
+    """Members of one priority that can serve the same requests, on a ring."""
+
+    __slots__ = ("members", "ring")
+
+    def __init__(self, members: list[PoolMember], ring: Ring) -> None:
+        self.members = members
+        self.ring = ring
+
+    def order(self, session: int) -> Iterator[PoolMember]:
+        """Every member, in the order in which `session` would use them."""
+        return map(self.members.__getitem__, self.ring.order(session))
+
+
+class PoolState:
+    """One pool of one snapshot."""
+
+    __slots__ = ("_members", "_memory", "_moved", "_tiers", "id")
+
+    def __init__(self, pool: Pool, upstreams: Mapping[str, Upstream], memory: Memory) -> None:
+        self.id = pool.id
+        self._memory = memory
+        self._moved = memory.moved(pool.id)
+        self._members = [
+            PoolMember(
+                member,
+                upstreams[member.credential],
+                upstreams[member.credential].standing,
+                memory.room(("member", pool.id, member.credential), member.max_concurrency, member.rpm, member.tpm),
+            )
+            for member in pool.members
+        ]
+        self._tiers: dict[tuple[Dialect, str], tuple[Tier, ...]] = {}
+
+    def __repr__(self) -> str:
+        shares = ", ".join(f"{member.id}*{member.weight}@{member.priority}" for member in self._members)
+        return f"PoolState({self.id!r}: {shares})"
+
+    @property
+    def members(self) -> list[PoolMember]:
+        """All members, whatever their priority."""
+        return self._members
+
+    def tiers(self, dialect: Dialect, model: str) -> tuple[Tier, ...]:
+        """Those who can serve such a request, lowest priority first. Remembered."""
+        found = self._tiers.get((dialect, model))
+        if found is None:
+            able = [member for member in self._members if member.serves(dialect, model)]
+            found = tuple(
+                Tier(tier, self._memory.ring([one.id for one in tier], [one.weight for one in tier]))
+                for priority in sorted({member.priority for member in able})
+                if (tier := [member for member in able if member.priority == priority])
+            )
+            if len(model) <= MAX_MODEL:
+                if len(self._tiers) >= MAX_TIERS:
+                    self._tiers.clear()
+                self._tiers[dialect, model] = found
+        return found
+
+    def choose(
+        self, tiers: tuple[Tier, ...], session: int, now: float, tried: Collection[str] = (), skipped: Skipped | None = None
+    ) -> PoolMember | None:
+        """Who serves `session`: where it moved to, else the first it meets among the healthy with room, else among
+        the suspect, tier by tier. None: nobody can. `skipped` is told of those who were passed over."""
+        if self._moved and not tried:
+            member = self._where_moved(tiers, session)
+            if member is not None and not member.standing.rank and member.refusal(now) is None:
+                return member
+        if not tiers:
+            return None
+        tier = tiers[0]
+        home = tier.members[tier.ring.first(session)]
+        if not home.standing.rank and not tried and (home.room is None or home.room.refusal(1, now) is None):
+            return home
+        return self._elsewhere(tiers, session, now, tried, {} if skipped is None else skipped)
+
+    def choose_in(self, organisation: str, tiers: tuple[Tier, ...], session: int, now: float, tried: Collection[str] = ()
+                  ) -> PoolMember | None:
+        """Who of one vendor organisation serves `session`: what it asks for lives there."""
+        able = [
+            member
+            for tier in tiers
+            for member in tier.order(session)
+            if member.upstream.organisation == organisation and member.id not in tried and member.refusal(now) is None
+        ]
+        return min(able, key=lambda member: member.standing.rank) if able else None
+
+    def _elsewhere(
+        self, tiers: tuple[Tier, ...], session: int, now: float, tried: Collection[str], skipped: Skipped
+    ) -> PoolMember | None:
+        for tier in tiers:
+            suspect = None
+            for member in tier.order(session):
+                if member.id in tried:
+                    continue
+                refusal = member.refusal(now)
+                if refusal is not None:
+                    skipped[member.id] = refusal[0]
+                elif member.standing.rank:
+                    suspect = suspect or member
+                    skipped[member.id] = member.standing.doubt
+                else:
+                    return member
+            if suspect is not None:
+                del skipped[suspect.id]
+                return suspect
+        return None
+
+    def _where_moved(self, tiers: tuple[Tier, ...], session: int) -> PoolMember | None:
+        name = self._moved.get(session)
+        if name is None:
+            return None
+        return next((member for tier in tiers for member in tier.members if member.id == name), None)
+
+    def settle(self, tiers: tuple[Tier, ...], session: int, member: PoolMember) -> bool:
+        """`member` serves `session` from now on. True when it had to move for that: it stays moved."""
+        tier = tiers[0]
+        name = self._moved.get(session) if self._moved else None
+        if name == member.id:
+            return False
+        if name is None and tier.members[tier.ring.first(session)] is member:
+            return False
+        self._memory.move(self.id, session, member.id)
+        return True
+
+    def wait(self, tiers: tuple[Tier, ...], now: float, organisation: str = "") -> tuple[str, float] | None:
+        """Why nobody (of `organisation`, if one is given) can serve now, and in how many seconds somebody might: the
+        shortest wait that is known. None when waiting will not help."""
+        members = [member for tier in tiers for member in tier.members]
+        refusals = [one.refusal(now) for one in members if not organisation or one.upstream.organisation == organisation]
+        hopeful = [refusal for refusal in refusals if refusal is not None and refusal[1] > 0]
+        return min(hopeful, key=lambda refusal: refusal[1]) if hopeful else None
 
 
 class Plan:
-    """Where a model's requests go: the pool, and the model's name as the upstream gets it."""
+    """Where a model's requests go: the pools, in order, and the model's name as the upstream gets it."""
 
-    __slots__ = ("pool", "sent")
+    __slots__ = ("pools", "sent", "several")
 
-    def __init__(self, pool: "Rotation", sent: str) -> None:
-        self.pool = pool
+    def __init__(self, pools: tuple[PoolState, ...], sent: str) -> None:
+        self.pools = pools
         self.sent = sent
-
-
-class Rotation:
-    """One pool's members taking turns, by weight, among those of the lowest priority that speak a dialect."""
-
-    __slots__ = ("_members", "_turns", "id")
-
-    def __init__(self, pool: Pool, upstreams: dict[str, Upstream]) -> None:
-        self.id = pool.id
-        self._members = [(member, upstreams[member.credential]) for member in pool.members]
-        self._turns: dict[Dialect, list[Upstream]] = {}
-
-    def __repr__(self) -> str:
-        shares = ", ".join(f"{member.credential}*{member.weight}@{member.priority}" for member, _ in self._members)
-        return f"Rotation({self.id!r}: {shares})"
-
-    @property
-    def members(self) -> list[Upstream]:
-        """All members, whatever their priority."""
-        return [upstream for _, upstream in self._members]
-
-    def choose(self, dialect: Dialect, turn: int) -> Upstream | None:
-        """The member whose turn it is, or None when no member speaks `dialect`."""
-        turns = self._turns.get(dialect)
-        if turns is None:
-            turns = self._turns[dialect] = self._schedule(dialect)
-        return turns[turn % len(turns)] if turns else None
-
-    def _schedule(self, dialect: Dialect) -> list[Upstream]:
-        able = [(member, upstream) for member, upstream in self._members if upstream.speaks(dialect)]
-        if not able:
-            return []
-        first = min(member.priority for member, _ in able)
-        return spread([(member, upstream) for member, upstream in able if member.priority == first])
-
-
-def spread(members: list[tuple[Member, Upstream]]) -> list[Upstream]:
-    """Each member as often as its weight says, evenly spaced, in at most MAX_TURNS slots."""
-    common = gcd(*(member.weight for member, _ in members))
-    total = sum(member.weight // common for member, _ in members)
-    scale = max(1.0, total / MAX_TURNS)
-    slots = []
-    for order, (member, upstream) in enumerate(members):
-        count = max(1, round(member.weight // common / scale))
-        offset = (order + 0.5) / len(members)   # so that equal members do not all have their turn at once
-        slots += [((slot + offset) / count, order, upstream) for slot in range(count)]
-    return [upstream for _, _, upstream in sorted(slots, key=lambda slot: slot[:2])]
+        self.several = len(pools) > 1 or len(pools[0].members) > 1   # else there is nothing to choose

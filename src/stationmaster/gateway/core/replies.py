@@ -10,7 +10,7 @@ import msgspec
 
 from stationmaster.gateway.core import faults
 from stationmaster.gateway.core.forward import handshake, to_caller, value
-from stationmaster.gateway.core.wire import ProtocolError, ResponseLine, parse_response
+from stationmaster.gateway.core.wire import Headers, ProtocolError, ResponseLine, parse_response
 
 MAX_CACHED = 1024
 MAX_CACHED_HEAD = 8 * 1024
@@ -81,7 +81,8 @@ class ReplyHead:
             length = int(values[at])
             values = values[:at] + values[at + 1 :]
         return Reply(
-            self, length, shape.template % values, values[shape.id_at] if shape.id_at >= 0 else b"", found.end()
+            self, length, shape.template % values, values[shape.id_at] if shape.id_at >= 0 else b"", found.end(),
+            data,
         )
 
 
@@ -121,13 +122,21 @@ def _is_volatile(field: tuple[bytes, bytes]) -> bool:
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """One answer head: what is common, the body's length (-1: not stated), the volatile lines that may pass
-    (each with the CRLF before it), the vendor's id of the request, or empty, and how long the head was."""
+    (each with the CRLF before it), the vendor's id of the request, or empty, how long the head was, and bytes
+    that begin with it."""
 
     head: ReplyHead
     length: int
     lines: bytes
     vendor_id: bytes
     size: int
+    raw: bytes
+
+    def fields(self) -> Headers:
+        """All of the head's fields as they came this time, names in lower case."""
+        lines = self.raw[: self.size].split(b"\r\n")[1:-2]
+        pairs = [line.partition(b":") for line in lines]
+        return [(name.lower(), text.strip(b" \t")) for name, _, text in pairs]
 
 
 _cache: dict[bytes, ReplyHead] = {}
@@ -144,14 +153,14 @@ def read_reply(raw: bytes, method: str) -> Reply:
     if head is None:
         head = _understand(raw, method, key)
     head.seen(raw)
-    return _reply(head, int(lengths[0]) if lengths else head.line.length, parts, len(raw))
+    return _reply(head, int(lengths[0]) if lengths else head.line.length, parts, raw)
 
 
-def _reply(head: ReplyHead, length: int, parts: list[bytes | None], size: int) -> Reply:
+def _reply(head: ReplyHead, length: int, parts: list[bytes | None], raw: bytes) -> Reply:
     passing = [line for pair in zip(parts[1::4], parts[3::4], strict=True) for line in pair if line is not None]
     ids = [line for line in parts[3::4] if line is not None]
     lines = b"\r\n" + b"\r\n".join(passing) if passing else b""
-    return Reply(head, length, lines, ids[0].partition(b":")[2].strip() if ids else b"", size)
+    return Reply(head, length, lines, ids[0].partition(b":")[2].strip() if ids else b"", len(raw), raw)
 
 
 def _understand(raw: bytes, method: str, key: bytes) -> ReplyHead:

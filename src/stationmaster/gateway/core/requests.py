@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from enum import Enum
 from urllib.parse import quote, unquote_plus
 
-from stationmaster.gateway.core import faults
+from stationmaster.gateway.core import affinity, faults
+from stationmaster.gateway.core.callers import Caller
 from stationmaster.gateway.core.endpoints import Dialect, Endpoint, Match, Meter, ModelIn, dialect_of, match
 from stationmaster.gateway.core.faults import Fault
 from stationmaster.gateway.core.forward import as_json, to_vendor, value
 from stationmaster.gateway.core.multipart import BadMultipart, boundary_of
 from stationmaster.gateway.core.pools import Plan
-from stationmaster.gateway.core.snapshot import VirtualKey
+from stationmaster.gateway.core.sessions import PROMPTED, of_headers
 from stationmaster.gateway.core.upstreams import Upstream
 from stationmaster.gateway.core.wire import RequestLine, tokens
 
-Keys = dict[bytes, VirtualKey]
+Keys = dict[bytes, Caller]
 
 _SPELLINGS = (b"ontent-length: ", b"ontent-Length: ")
 
@@ -66,42 +67,11 @@ class RequestHead:
     """What a head means. `fault` is set when it can only be refused; then little else holds."""
 
     __slots__ = (
-        "_before",
-        "_behind",
-        "_digits_at",
-        "_fields",
-        "_places_model",
-        "_prefixes",
-        "asks_usage",
-        "bare",
-        "body",
-        "boundary",
-        "chunked",
-        "dialect",
-        "encoding",
-        "endpoint",
-        "expects",
-        "fault",
-        "head_only",
-        "http11",
-        "keep_alive",
-        "key",
-        "keys",
-        "length",
-        "limited",
-        "line",
-        "meter",
-        "metered",
-        "method",
-        "model",
-        "names_model",
-        "plans",
-        "public",
-        "query",
-        "reads_body",
-        "simple",
-        "suffix",
-        "websocket",
+        "_before", "_behind", "_digits_at", "_fields", "_places_model", "_prefixes", "asks_usage", "bare", "body",
+        "boundary", "caller", "chunked", "dialect", "encoding", "endpoint", "expects", "fault", "head_only",
+        "http11", "keep_alive", "key", "keys", "length", "limited", "line", "listing", "makes", "meter", "metered",
+        "method", "model", "named", "names_model", "plans", "prompted", "public", "query", "reads_body", "retry", "session",
+        "simple", "suffix", "websocket",
     )
 
     def __init__(self, line: RequestLine, keys: Keys) -> None:
@@ -116,6 +86,7 @@ class RequestHead:
         self.chunked = line.chunked
         self.expects = value(line.headers, b"expect").strip().lower() if line.http11 else b""  # RFC 9110 10.1.1
         self.encoding = value(line.headers, b"content-encoding").strip().lower()
+        self.retry = value(line.headers, b"x-stainless-retry-count").strip(b" 0") != b""
         self.query = _without_key(query)
         self.public = _public(line.method, path)
         found = match(line.method, path)
@@ -129,7 +100,13 @@ class RequestHead:
         self._places_model = self.endpoint.model_in in (ModelIn.PATH, ModelIn.QUERY)
         self.dialect: Dialect = _dialect(found, path, line)
         self.model = _named_model(found, query)
-        self.key = _find_key(line, query, keys)
+        self.caller = _find_key(line, query, keys)
+        self.key = self.caller.key if self.caller is not None else None
+        self.session = of_headers(self.caller.scope, line.headers) if self.caller is not None else 0
+        self.prompted = self.endpoint.kind in PROMPTED
+        self.named = affinity.in_path(self.endpoint.kind, self.suffix)
+        self.listing = affinity.is_listing(self.endpoint.kind, self.method, self.suffix)
+        self.makes = affinity.may_make(self.endpoint.kind, self.method, self.suffix)
         self.limited = self.key is not None and not self.key.unlimited
         self.body = _body_kind(self.endpoint, line)
         self.bare = line.method in ("GET", "HEAD", "DELETE")   # needs no Content-Length when it has no body
@@ -269,10 +246,14 @@ def _named_model(found: Match | None, query: str) -> str:
     return found.model
 
 
+# Small bodies that name other things of the vendor organisation: read whatever their content type says.
+_READ_WHOLE = frozenset({"batches", "conversations", "vector_stores"})
+
+
 def _body_kind(endpoint: Endpoint, line: RequestLine) -> Body:
     if not line.chunked and line.length is None:
         return Body.NONE
-    if endpoint.local or endpoint.model_in is ModelIn.BATCH:
+    if endpoint.local or endpoint.model_in is ModelIn.BATCH or endpoint.kind in _READ_WHOLE:
         return Body.JSON
     kind = value(line.headers, b"content-type").lower().lstrip()
     if kind.startswith(b"multipart/"):
@@ -328,7 +309,7 @@ def _carries_key(line: RequestLine, target: str) -> bool:
     return bool(_presented(line, target.partition("?")[2]))
 
 
-def _find_key(line: RequestLine, query: str, keys: Keys) -> VirtualKey | None:
+def _find_key(line: RequestLine, query: str, keys: Keys) -> Caller | None:
     """The first presented key that is known. Looked up by SHA-256, so timing tells nothing of the key."""
     digests = [hashlib.sha256(text).digest() for text in _presented(line, query)]
     return next((keys[digest] for digest in digests if digest in keys), None)

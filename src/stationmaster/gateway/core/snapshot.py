@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from stationmaster.gateway.core.prices import ModelPrice, PriceList
+
 Vendor = Literal["openai", "anthropic", "gemini", "azure_openai", "openai_compatible"]
 
 MIB = 1024 * 1024
@@ -23,17 +25,26 @@ class Credential(msgspec.Struct, frozen=True):
     secret: str
     base_url: str = ""
     organisation: str = ""
+    disabled: bool = False                  # by a person: stays out until a person says otherwise
+    prices: tuple[ModelPrice, ...] = ()     # they come before the list's
 
     def __repr__(self) -> str:
         return f"Credential({self.id!r}, {self.vendor!r}, secret=…)"
 
 
 class Member(msgspec.Struct, frozen=True):
-    """One credential's place in a pool: lower `priority` first, shares within it by `weight`."""
+    """One credential's place in a pool: lower `priority` first, shares within it by `weight`. A limit of 0 is none.
+
+    `models` are patterns of the names the vendor is sent; `rpm` and `tpm` are requests and tokens a minute.
+    """
 
     credential: str
     weight: int = 1
     priority: int = 0
+    max_concurrency: int = 0
+    rpm: int = 0
+    tpm: int = 0
+    models: tuple[str, ...] = ("*",)
 
 
 class Pool(msgspec.Struct, frozen=True):
@@ -44,11 +55,21 @@ class Pool(msgspec.Struct, frozen=True):
 
 
 class Route(msgspec.Struct, frozen=True):
-    """Which models go to which pool. `models` are shell-style patterns, `aliases` said name → sent name."""
+    """Which models go to which pool, and to which pools (`fallback`, in order) when nobody in it can serve.
+    `models` are shell-style patterns, `aliases` said name → sent name."""
 
     models: tuple[str, ...]
     pool: str
     aliases: dict[str, str] = {}
+    fallback: tuple[str, ...] = ()
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """What a virtual key may spend, in nanodollars (10⁻⁹ USD); 0: no limit. Days and months are those of UTC."""
+
+    day: int = 0
+    month: int = 0
+    total: int = 0
 
 
 class VirtualKey(msgspec.Struct, frozen=True):
@@ -59,6 +80,13 @@ class VirtualKey(msgspec.Struct, frozen=True):
     owner: str = ""
     tenant: str = ""
     models: tuple[str, ...] = ("*",)
+    pools: tuple[str, ...] = ()             # empty: every pool
+    rpm: int = 0                            # requests a minute; 0: no limit, as for the next two
+    tpm: int = 0                            # tokens a minute
+    max_concurrency: int = 0
+    expires: float = 0.0                    # seconds since the epoch; 0: never
+    budget: Budget = Budget()
+    shared_resources: bool = False          # may use ids whose owner is not known, and list what a vendor organisation holds
 
     @property
     def unlimited(self) -> bool:
@@ -87,6 +115,11 @@ class Settings(msgspec.Struct, frozen=True):
     body_budget_bytes: int = 512 * MIB      # all buffered bodies of one worker
     max_connections: int = 0                # of clients, a worker; 0: as many as open files allow
     models_refresh: float = 300.0           # age at which an upstream's model list is fetched again
+    error_threshold: int = 5                # a credential's own errors in a row that take it out of service
+    health_check_enabled: bool = True       # ask vendors now and then whether the credentials still work
+    health_check_interval: float = 300.0
+    metrics_port: int = 4002                # of `GET /metrics` on 127.0.0.1; 0: nowhere
+    state_file: str = ""                    # where what keys spent is kept over a restart; empty: nowhere
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -98,6 +131,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     routes: tuple[Route, ...] = ()
     keys: tuple[VirtualKey, ...] = ()
     version: int = 1
+    prices: PriceList = PriceList()
 
 
 def encode(snapshot: Snapshot) -> bytes:

@@ -5,9 +5,11 @@ of it. May not know sockets or time.
 from fnmatch import fnmatchcase
 
 from stationmaster.gateway.core import faults
+from stationmaster.gateway.core.callers import Caller
 from stationmaster.gateway.core.endpoints import ModelIn
 from stationmaster.gateway.core.faults import Fault
-from stationmaster.gateway.core.pools import Plan, Rotation
+from stationmaster.gateway.core.memory import Memory
+from stationmaster.gateway.core.pools import MAX_MODEL, Plan, PoolState
 from stationmaster.gateway.core.requests import RequestHead, find_length
 from stationmaster.gateway.core.snapshot import Route, Snapshot, VirtualKey
 from stationmaster.gateway.core.upstreams import Upstream
@@ -16,22 +18,23 @@ from stationmaster.gateway.core.wire import parse_request
 MAX_CACHED_HEADS = 4096
 MAX_CACHED_HEAD = 4096    # bytes; larger heads are read each time
 MAX_PLANS = 1024          # models remembered for one key
-MAX_MODEL = 256           # characters of one that is remembered
 
 
 class Table:
     """Everything a worker decides with, made from one snapshot. Replaced whole when the snapshot changes."""
 
-    __slots__ = ("_plans", "default", "heads", "keys", "pools", "routes", "settings", "upstreams", "version")
+    __slots__ = ("_plans", "default", "heads", "keys", "limits", "pools", "routes", "settings", "upstreams", "version")
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, memory: Memory | None = None) -> None:
+        memory = memory or Memory()
         self.settings = snapshot.settings
         self.version = snapshot.version
-        self.upstreams = {credential.id: Upstream(credential) for credential in snapshot.credentials}
-        self.pools = {pool.id: Rotation(pool, self.upstreams) for pool in snapshot.pools}
+        self.upstreams = {each.id: Upstream(each, memory.standing(each), snapshot.prices) for each in snapshot.credentials}
+        self.pools = {pool.id: PoolState(pool, self.upstreams, memory) for pool in snapshot.pools}
         self.routes = snapshot.routes
-        self.keys = {bytes.fromhex(key.secret_sha256): key for key in snapshot.keys}
+        self.keys = {bytes.fromhex(key.secret_sha256): Caller(key, memory) for key in snapshot.keys}
         self.default = self.pools.get(snapshot.settings.default_pool)
+        self.limits = any(member.room for pool in self.pools.values() for member in pool.members)
         self.heads: dict[bytes, RequestHead] = {}
         self._plans: dict[str, dict[str, Plan | Fault]] = {}   # by key, by model
 
@@ -86,14 +89,17 @@ class Table:
         route, sent = found
         if not (allows(key, model) and allows(key, sent)):
             return faults.model_refused(model)
-        return Plan(self.pools[route.pool], sent)
+        pools = tuple(self.pools[pool] for pool in (route.pool, *route.fallback) if may_use(key, pool))
+        return Plan(pools, sent) if pools else faults.POOL_REFUSED
 
     def plan_unnamed(self, key: VirtualKey, *, generates: bool) -> Plan | Fault:
         """Where a request goes that names no model. Where the vendor would pick one (`generates`), only keys
         that may use every model get there."""
         if generates and not key.unlimited:
             return faults.MODEL_UNNAMED
-        return Plan(self.default, "") if self.default else faults.NO_DEFAULT_POOL
+        if self.default is None:
+            return faults.NO_DEFAULT_POOL
+        return Plan((self.default,), "") if may_use(key, self.default.id) else faults.POOL_REFUSED
 
 
 def resolve(routes: tuple[Route, ...], model: str) -> tuple[Route, str] | None:
@@ -109,3 +115,8 @@ def resolve(routes: tuple[Route, ...], model: str) -> tuple[Route, str] | None:
 def allows(key: VirtualKey, model: str) -> bool:
     """Whether one of the key's patterns matches `model`."""
     return any(fnmatchcase(model, pattern) for pattern in key.models)
+
+
+def may_use(key: VirtualKey, pool: str) -> bool:
+    """Whether the key may use `pool`."""
+    return not key.pools or pool in key.pools

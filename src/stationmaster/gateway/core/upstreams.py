@@ -8,8 +8,14 @@ import base64
 import re
 from urllib.parse import quote, urlsplit
 
+from stationmaster.gateway.core.affinity import organisation_of
 from stationmaster.gateway.core.endpoints import Dialect
+from stationmaster.gateway.core.memory import Standing
+from stationmaster.gateway.core.prices import PriceList, Rates, find
 from stationmaster.gateway.core.snapshot import Credential, Vendor
+
+_NO_PRICES = PriceList()
+MAX_RATES = 1024           # models whose price is remembered
 
 Origin = tuple[bool, str, int]  # TLS?, host, port
 
@@ -45,12 +51,18 @@ _OPTIONAL_TAILS: dict[Vendor, tuple[str, ...]] = {
 class Upstream:
     """One credential, ready for use: `origin` to connect to, header bytes, and how to spell its paths."""
 
-    __slots__ = ("_forms", "_hex", "auth", "base", "id", "organisation", "origin", "secret", "vendor")
+    __slots__ = (
+        "_forms", "_hex", "_overrides", "_prices", "_rates", "auth", "base", "id", "organisation", "origin", "secret",
+        "standing", "vendor",
+    )
 
-    def __init__(self, credential: Credential) -> None:
+    def __init__(
+        self, credential: Credential, standing: Standing | None = None, prices: PriceList = _NO_PRICES
+    ) -> None:
         self.id = credential.id
+        self.standing = standing or Standing(credential.id)
         self.vendor = credential.vendor
-        self.organisation = credential.organisation
+        self.organisation = organisation_of(credential.organisation, credential.id)
         url = urlsplit(credential.base_url or _BASE[credential.vendor])
         tls = url.scheme == "https"
         host = url.hostname or ""
@@ -61,6 +73,8 @@ class Upstream:
             "accept-encoding: identity\r\n"
         ).encode()
         self.secret = credential.secret.encode()
+        self._prices, self._overrides = prices, credential.prices
+        self._rates: dict[str, Rates | None] = {}
         self._forms = _spellings(credential.secret)
         self._hex = credential.secret.encode().hex().encode()
 
@@ -70,6 +84,16 @@ class Upstream:
     def speaks(self, dialect: Dialect) -> bool:
         """Whether this credential's vendor understands `dialect` natively."""
         return dialect in _SPEAKS[self.vendor]
+
+    def rates(self, model: str) -> Rates | None:
+        """What `model` costs through this credential; None: not known. Remembered."""
+        try:
+            return self._rates[model]
+        except KeyError:
+            if len(self._rates) >= MAX_RATES:
+                self._rates.clear()
+            found = self._rates[model] = find(self._prices, self.vendor, model, self._overrides)
+            return found
 
     def path(self, suffix: str, dialect: Dialect) -> str:
         """The request target's path for an endpoint's `suffix`."""

@@ -29,6 +29,11 @@ class Tokens(msgspec.Struct, frozen=True):
     output: int = 0
     reasoning: int = 0
 
+    @property
+    def total(self) -> int:
+        """All of them together."""
+        return self.input + self.cache_read + self.cache_write + self.output
+
 
 class _Details(msgspec.Struct):
     cached_tokens: int | None = 0
@@ -252,7 +257,7 @@ def _chat_matters(event: bytes) -> bool:
 
 
 def _responses_matters(event: bytes) -> bool:
-    return b'"response"' in event or b'"usage"' in event or b'"error"' in event
+    return b'"response"' in event or b'"usage"' in event or b'"error"' in event or b'"encrypted_content"' in event
 
 
 def _messages_matters(event: bytes) -> bool:

@@ -4,11 +4,13 @@ One object an answer, told of each payload. Writes through its exchange, never t
 """
 
 from stationmaster.gateway.core import faults, sse, usage
+from stationmaster.gateway.core.affinity import event_matters, made_by_event
 from stationmaster.gateway.core.replies import Reply
-from stationmaster.gateway.core.verdict import about_credential
+from stationmaster.gateway.core.verdict import about_credential, judge, judge_event
+from stationmaster.gateway.core.websocket import RealtimeUsage
 from stationmaster.gateway.server.ports import Taker
 
-MAX_ERROR = 1024 * 1024          # an error body larger than this is no explanation
+MAX_ERROR = 1024 * 1024          # an error body larger than this is no explanation, another is not read as a whole
 MAX_COPY = 64 * 1024             # of a JSON answer, kept for the meter
 
 
@@ -34,10 +36,11 @@ class Answer:
 class JsonAnswer(Answer):
     """A JSON body whose `usage` is read when it is whole: from all of it if it is small, else from its tail."""
 
-    __slots__ = ("_cut", "_kept", "_size")
+    __slots__ = ("_cut", "_kept", "_most", "_size")
 
     def __init__(self, exchange: Taker) -> None:
         super().__init__(exchange)
+        self._most = MAX_ERROR if exchange.head.makes else MAX_COPY
         self._kept = b""
         self._size = 0
         self._cut = False
@@ -46,7 +49,7 @@ class JsonAnswer(Answer):
         """A piece of the body."""
         self._size += len(data)
         self._kept += data
-        if len(self._kept) > MAX_COPY:
+        if len(self._kept) > self._most:
             self._kept = self._kept[-MAX_COPY // 2 :]
             self._cut = True
         self._exchange.write(data)
@@ -57,6 +60,8 @@ class JsonAnswer(Answer):
         read = usage.of_tail if self._cut else usage.of_body
         exchange.tokens = read(exchange.head.meter, self._kept)
         exchange.source = "upstream_final" if exchange.tokens is not None else "none"
+        if exchange.head.makes and not self._cut:
+            exchange.learn_made(self._kept)
 
     def broken(self) -> None:
         """Half a JSON text states nothing: book what the bytes suggest, flagged."""
@@ -65,16 +70,38 @@ class JsonAnswer(Answer):
         exchange.source = "estimated"
 
 
+class CopiedAnswer(Answer):
+    """A JSON body that may say what was made: read when it is whole, unless it is far larger than such bodies are."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self, exchange: Taker) -> None:
+        super().__init__(exchange)
+        self._kept = b""
+
+    def payload(self, data: bytes) -> None:
+        """A piece of the body."""
+        if len(self._kept) <= MAX_ERROR:
+            self._kept += data
+        self._exchange.write(data)
+
+    def end(self) -> None:
+        """Read what was made."""
+        if len(self._kept) <= MAX_ERROR:
+            self._exchange.learn_made(self._kept)
+
+
 class StreamAnswer(Answer):
     """An event stream, passed event by event, so that one that breaks off leaves no half of one; with `withhold`,
     less the usage that we asked for."""
 
-    __slots__ = ("_ended", "_matters", "_splitter", "_withhold", "commented", "usage")
+    __slots__ = ("_ended", "_makes", "_matters", "_splitter", "_withhold", "commented", "usage")
 
     def __init__(self, exchange: Taker, *, withhold: bool) -> None:
         super().__init__(exchange)
         self._splitter = sse.EventSplitter()
         self._withhold = withhold
+        self._makes = exchange.head.makes
         self._ended = False
         self.usage = usage.StreamUsage(exchange.head.meter)
         self._matters = self.usage.matters
@@ -100,16 +127,34 @@ class StreamAnswer(Answer):
     def _read(self, run: bytes) -> bytes:
         """Meter a run of whole events; return it without the ones to withhold."""
         meter, kept = self.usage, []
-        upstream = self._exchange.upstream
         for event in sse.events(run):
             meter.deltas += 1
-            if b'"error"' in event and upstream is not None and upstream.leaks(event):
-                self._exchange.fail(faults.UPSTREAM_SECRET)   # an error text that repeats our credential, as any other
+            if b'"error"' in event and self._is_taken(event):
                 return b""
+            if self._makes and event_matters(event):
+                self._exchange.learn(made_by_event(sse.data_of(event)))
             extra = self._matters(event) and meter.see(sse.data_of(event))
             if not (extra and self._withhold):
                 kept.append(event)
         return b"".join(kept)
+
+    def _is_taken(self, event: bytes) -> bool:
+        """Judge what may be an error. True: it is not for the client; another member or we ourselves answer."""
+        exchange = self._exchange
+        upstream, worker = exchange.upstream, exchange.worker
+        if upstream is None:
+            return False
+        now = worker.clock()
+        verdict = judge_event(upstream.vendor, sse.data_of(event), now=now, wall=worker.epoch + now)
+        if verdict is not None and exchange.judged(verdict):
+            self._ended = True
+        elif upstream.leaks(event):
+            exchange.fail(faults.UPSTREAM_SECRET)   # an error text that repeats our credential, as any other
+        elif verdict is not None and verdict.ours and not exchange.begun:
+            exchange.fail(faults.UPSTREAM_CREDENTIAL)
+        else:
+            return False
+        return True
 
     def end(self) -> None:
         """The upstream ended the stream cleanly. Without the dialect's last event that is a break all the same:
@@ -117,6 +162,8 @@ class StreamAnswer(Answer):
         tail = self._splitter.tail
         if tail:
             self._exchange.write(self._read(tail) or tail)
+        if self._ended:
+            return
         if self.usage.broken_off:
             self._exchange.fail(faults.STREAM_BROKEN)
         else:
@@ -134,6 +181,27 @@ class StreamAnswer(Answer):
         exchange.tokens, exchange.source = usage.settle(
             exchange.head.meter, self.usage, whole=whole, request_bytes=exchange.bytes_in
         )
+
+
+class TunnelAnswer(Answer):
+    """An upgraded connection: its bytes pass at once, and a copy is read for what the responses cost."""
+
+    __slots__ = ("_usage",)
+
+    def __init__(self, exchange: Taker) -> None:
+        super().__init__(exchange)
+        self._usage = RealtimeUsage()
+
+    def payload(self, data: bytes) -> None:
+        """Bytes of the vendor's side."""
+        self._exchange.write(data)
+        self._usage.feed(data)
+
+    def end(self) -> None:
+        """The connection is over, by whomever: book what was stated."""
+        self._exchange.tokens, self._exchange.source = self._usage.tokens, self._usage.source
+
+    broken = end
 
 
 class ErrorAnswer(Answer):
@@ -154,9 +222,14 @@ class ErrorAnswer(Answer):
 
     def end(self) -> None:
         """Pass the body verbatim, unless it is about our credential or repeats it (docs/decisions/0001-bytes.md)."""
-        exchange, reply = self._exchange, self._reply
-        upstream = exchange.upstream
+        exchange, reply, worker = self._exchange, self._reply, self._exchange.worker
+        upstream, now = exchange.upstream, worker.clock()
         assert upstream is not None  # noqa: S101  it answered
+        verdict = judge(
+            upstream.vendor, reply.head.status, reply.fields(), self._body, now=now, wall=worker.epoch + now
+        )
+        if exchange.judged(verdict):
+            return
         if about_credential(upstream.vendor, reply.head.status, self._body):
             exchange.fail(faults.UPSTREAM_CREDENTIAL)
         elif upstream.leaks(self._body) or upstream.leaks(reply.head.start) or upstream.leaks(reply.lines):

@@ -1,38 +1,109 @@
-"""How the supervisor hands snapshots to its workers: length-prefixed frames over a socket pair."""
+"""What the supervisor and its workers send each other: frames of one kind byte and a length, over a socket pair.
+
+The supervisor never waits for a worker: what one does not take yet is kept, and a worker that takes nothing for
+long gets no further news.
+"""
 
 import asyncio
 import socket
 import struct
+from collections.abc import Iterator
 
 from stationmaster.gateway.core.snapshot import Snapshot, decode, encode
 
-_LENGTH = struct.Struct("!I")
-READY = b"R"               # a worker's one byte back: it serves
+_HEADER = struct.Struct("!cI")
+MAX_KEPT = 64 * 1024 * 1024   # bytes for one worker that does not take them
+
+SNAPSHOT, NEWS = b"S", b"N"   # to a worker
+READY, REPORT = b"R", b"T"    # from one
+
+Frame = tuple[bytes, bytes]
 
 
-def send(channel: socket.socket, snapshot: Snapshot) -> None:
-    """Write one snapshot. Raises OSError when the worker is gone."""
-    frame = encode(snapshot)
-    channel.sendall(_LENGTH.pack(len(frame)) + frame)
+def frame(kind: bytes, payload: bytes = b"") -> bytes:
+    """One frame, ready to write."""
+    return _HEADER.pack(kind, len(payload)) + payload
 
 
-def receive(channel: socket.socket) -> Snapshot:
-    """Read one snapshot, blocking. Raises EOFError when the supervisor is gone."""
-    length = _LENGTH.unpack(_exactly(channel, _LENGTH.size))[0]
+class Line:
+    """The supervisor's end. Nothing here blocks but `wait`."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+        self._out = bytearray()
+        self._in = bytearray()
+        sock.setblocking(False)
+
+    def send_snapshot(self, snapshot: Snapshot) -> None:
+        """Hand over another snapshot. Raises OSError when the worker is gone."""
+        self._send(frame(SNAPSHOT, encode(snapshot)))
+
+    def send_news(self, payload: bytes) -> None:
+        """Hand over news, unless the worker has long taken none. Raises OSError when it is gone."""
+        if len(self._out) < MAX_KEPT:
+            self._send(frame(NEWS, payload))
+
+    def _send(self, data: bytes) -> None:
+        self._out += data
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what the worker takes now. Raises OSError when it is gone."""
+        while self._out:
+            try:
+                del self._out[: self.socket.send(self._out)]
+            except BlockingIOError:
+                return
+
+    def receive(self) -> Iterator[Frame]:
+        """The whole frames that are here."""
+        try:
+            while piece := self.socket.recv(1 << 16):
+                self._in += piece
+        except OSError:   # nothing more now, or ever
+            pass
+        while len(self._in) >= _HEADER.size:
+            kind, length = _HEADER.unpack_from(self._in)
+            if len(self._in) < _HEADER.size + length:
+                return
+            payload = bytes(self._in[_HEADER.size : _HEADER.size + length])
+            del self._in[: _HEADER.size + length]
+            yield kind, payload
+
+    def wait(self, timeout: float) -> bytes:
+        """The kind of the worker's next frame, or empty when none comes in `timeout` seconds, or ever."""
+        self.socket.settimeout(timeout)
+        try:
+            while len(self._in) < _HEADER.size and (piece := self.socket.recv(_HEADER.size - len(self._in))):
+                self._in += piece
+        except OSError:
+            return b""
+        finally:
+            self.socket.setblocking(False)
+        return next((kind for kind, _ in self.receive()), b"")
+
+    def close(self) -> None:
+        """Let go of it."""
+        self.socket.close()
+
+
+def first_snapshot(channel: socket.socket) -> Snapshot:
+    """A worker's first snapshot, blocking. Raises EOFError when the supervisor is gone."""
+    _, length = _HEADER.unpack(_exactly(channel, _HEADER.size))
     return decode(_exactly(channel, length))
 
 
 def _exactly(channel: socket.socket, size: int) -> bytes:
-    data = b""
+    data = bytearray()
     while len(data) < size:
         piece = channel.recv(size - len(data))
         if not piece:
             raise EOFError("the supervisor is gone")
         data += piece
-    return data
+    return bytes(data)
 
 
-async def next_snapshot(reader: asyncio.StreamReader) -> Snapshot:
-    """Wait for the next snapshot. Raises asyncio.IncompleteReadError when the supervisor is gone."""
-    length = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))[0]
-    return decode(await reader.readexactly(length))
+async def next_frame(reader: asyncio.StreamReader) -> Frame:
+    """Wait for what the supervisor sends next. Raises asyncio.IncompleteReadError when it is gone."""
+    kind, length = _HEADER.unpack(await reader.readexactly(_HEADER.size))
+    return kind, await reader.readexactly(length)

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from stationmaster.gateway.core.events import Event, encode_all, encode_dropped
+from stationmaster.gateway.core.health import Transition
 
 MAX_BACKLOG = 200          # batches; a batch is what one tick of the worker gathered
 _PIPE_ATOMIC = 4096        # bytes a pipe takes in one piece, so that workers' lines do not mix (POSIX PIPE_BUF)
@@ -21,12 +22,22 @@ class EventLog:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._file = os.open(path, flags, 0o640) if path else os.dup(1)
         self._is_pipe = stat.S_ISFIFO(os.fstat(self._file).st_mode)
-        self._pending: list[Event] = []
-        self._dropped = 0
-        self._queue: queue.Queue[list[Event] | None] = queue.Queue(MAX_BACKLOG)
+        self._pending: list[Event | Transition] = []
+        self._dropped = self._lost = 0
+        self._queue: queue.Queue[list[Event | Transition] | None] = queue.Queue(MAX_BACKLOG)
         self._thread = threading.Thread(target=self._write_all, name="events", daemon=True)
         self._thread.start()
         self.add = self._pending.append
+
+    @property
+    def pending(self) -> list[Event | Transition]:
+        """What was added since the last flush."""
+        return self._pending
+
+    def dropped(self) -> int:
+        """How many events were lost since this was last asked."""
+        lost, self._lost = self._lost, 0
+        return lost
 
     def flush(self) -> None:
         """Hand what was added to the writer; drop and count it when the writer is far behind."""
@@ -38,6 +49,7 @@ class EventLog:
             self._queue.put_nowait(batch)
         except queue.Full:
             self._dropped += len(batch)
+            self._lost += len(batch)
 
     def close(self, timeout: float = 5.0) -> None:
         """Write what is left, for at most `timeout` seconds."""

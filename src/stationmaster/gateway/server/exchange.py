@@ -1,69 +1,88 @@
-"""One request's way through: routed, sent, answered, booked. Owns: the state of one exchange and what is
-written to its client. Reads no sockets itself; decisions come from `gateway.core`.
+"""One request's way through: routed, sent, perhaps sent again to another member, answered, booked. Owns the state
+of one exchange. Reads no sockets itself; decisions come from `gateway.core`, writing is `Response`'s.
 """
 
 from collections.abc import Callable
 
 from stationmaster.gateway.core import faults, usage
+from stationmaster.gateway.core.affinity import Named, Owner, decide, in_body, made
+from stationmaster.gateway.core.callers import Caller
 from stationmaster.gateway.core.endpoints import ModelIn
-from stationmaster.gateway.core.events import Event
-from stationmaster.gateway.core.faults import Fault, stream_ending
+from stationmaster.gateway.core.events import Event, Try
+from stationmaster.gateway.core.faults import Fault, in_time, stream_ending
+from stationmaster.gateway.core.life import OK, Happening
+from stationmaster.gateway.core.limits import retry_after
+from stationmaster.gateway.core.pauses import quota
 from stationmaster.gateway.core.peek import Peek, Refused, batch_models, other_models
-from stationmaster.gateway.core.pools import Plan
+from stationmaster.gateway.core.pools import Plan, PoolMember, PoolState, Skipped
+from stationmaster.gateway.core.prices import cost as price
 from stationmaster.gateway.core.replies import Reply, ReplyHead
 from stationmaster.gateway.core.requests import Body, RequestHead
-from stationmaster.gateway.core.table import allows
+from stationmaster.gateway.core.sessions import Source as SessionSource
+from stationmaster.gateway.core.sessions import of_body
+from stationmaster.gateway.core.table import allows, may_use
 from stationmaster.gateway.core.upstreams import Upstream
 from stationmaster.gateway.core.usage import Source, Tokens
-from stationmaster.gateway.core.verdict import about_credential
-from stationmaster.gateway.server.answers import Answer, ErrorAnswer, JsonAnswer, StreamAnswer
+from stationmaster.gateway.core.verdict import Verdict, about_credential
+from stationmaster.gateway.server.answers import Answer, CopiedAnswer, ErrorAnswer, JsonAnswer, StreamAnswer, TunnelAnswer
 from stationmaster.gateway.server.outbound import UpstreamConnection
 from stationmaster.gateway.server.ports import Client, House
+from stationmaster.gateway.server.response import Response
 
 CLIENT_LEFT = 499
+BYTES_A_TOKEN = 4          # of a request's body, roughly
+USUAL_OUTPUT = 1000        # tokens expected of a request that states no limit
 _EMPTY = b"content-length: 0\r\n\r\n"
 _UPGRADE = b"connection: Upgrade\r\nupgrade: websocket\r\n\r\n"
 
 
-class Exchange:
+class Exchange(Response):
     """A request and its answer. Created when a head was understood; over when its event is recorded and the
     client is free for the next request. Implements `outbound.Listener`."""
 
     __slots__ = (
-        "_answer", "_chunked", "_close", "_first_byte", "_pending", "_retried", "_started", "attempts", "bytes_in",
-        "bytes_out", "client", "client_left", "connection", "deadline", "error", "head", "injected", "method", "model",
-        "over", "plan", "request", "request_id", "reserved", "sent_model", "source", "status", "stream", "table",
-        "tokens", "tunnel", "upload_held", "upload_open", "upstream", "upstream_status", "vendor_id", "worker",
+        "_answer", "_answered", "_asked", "_body", "_output", "_retried", "_spent", "_started", "admitted",
+        "attempts", "bytes_in", "client_left", "connection", "cost", "deadline", "error", "estimate", "expected",
+        "framing", "injected", "member", "method", "model", "over", "pin", "plan", "pool", "reserved", "sent_model",
+        "session", "session_by", "skipped", "source", "table", "tokens", "tried", "tunnel", "upload_held",
+        "upstream", "upstream_status", "vendor_id",
     )
 
     def __init__(self, worker: House, client: Client, head: RequestHead) -> None:
-        self.worker = worker
-        self.client: Client | None = client
-        self.head = head
+        super().__init__(worker, client, head)
         self.table = worker.table
         self.method = head.method
         self.model = head.model
-        self.request_id = worker.new_request_id()
+        self.session = head.session
+        self.session_by: SessionSource = "header" if head.session else ""
         self.sent_model = self.error = ""
+        self.pin = ""                    # the vendor organisation that holds what the request names
         self.plan: Plan | None = None
+        self.pool: PoolState | None = None
+        self.member: PoolMember | None = None
         self.upstream: Upstream | None = None
         self.connection: UpstreamConnection | None = None
         self.tokens: Tokens | None = None
         self.source: Source = "none"
-        self.request = b""               # what was sent, as long as it may have to be sent again
+        self.framing = b""               # the request's last header fields, and its body, as long as they may have
+        self._body = b""                 # to be sent again
         self.reserved = 0                # bytes of the worker's body budget
-        self.attempts = self.status = self.upstream_status = self.bytes_in = self.bytes_out = 0
+        self.expected = self.estimate = 0          # tokens and nanodollars, as far as can be told before
+        self.cost: int | None = None               # nanodollars; None: no usage, or no known price
+        self.admitted = False                      # its key's limits hold the estimate
+        self._output = 0                           # tokens of output that it allows
+        self.attempts = self.upstream_status = self.bytes_in = 0
         self.vendor_id = b""
-        self.stream = self.client_left = self.tunnel = self.over = False
-        self.upload_open = False         # the request's body is still passing
+        self.tried: tuple[Try, ...] = ()           # members that failed this request
+        self.skipped: Skipped | None = None        # members that were passed over for it
+        self.client_left = self.tunnel = self.over = False
         self.upload_held = False         # the upstream takes no more of it just now
         self.injected = False            # we asked for stream usage, the client did not
         self.deadline = 0.0              # of what we wait for now, on the worker's coarse clock
         self._answer: Answer | None = None
-        self._pending = b""              # a head waiting for the first body bytes
-        self._chunked = self._close = self._retried = False
+        self._retried = self._spent = False
         self._started = worker.clock()
-        self._first_byte = 0.0
+        self._asked = self._answered = 0.0         # when a connection was asked for, when the answer began
 
     # The request.
 
@@ -76,18 +95,16 @@ class Exchange:
                 body = self._read(body)
             else:
                 self._route_batch(body) if head.endpoint.model_in is ModelIn.BATCH else self.route()
+            self.find_owner(body)
         except Refused as refused:
             self.fail(refused.fault)
             return
-        prefix = self.choose()
-        upstream = self.upstream
-        if prefix is None or upstream is None:
-            return
+        self._body = body
         if body or not head.bare:
-            self.request = b"%bcontent-length: %d\r\n\r\n%b" % (prefix, len(body), body)
+            self.framing = b"content-length: %d\r\n\r\n" % len(body)
         else:
-            self.request = prefix + (_UPGRADE if head.websocket else b"\r\n" if head.body is Body.NONE else _EMPTY)
-        self.worker.upstreams.acquire(upstream.origin, self, fresh=head.websocket)
+            self.framing = _UPGRADE if head.websocket else b"\r\n" if head.body is Body.NONE else _EMPTY
+        self.attempt(fresh=head.websocket)
 
     def _read(self, body: bytes) -> bytes:
         """Route by what the JSON body says; return it as the upstream gets it. Raises Refused."""
@@ -98,6 +115,10 @@ class Exchange:
         self.route()
         if head.limited:
             self._check_others(peek)
+        if self.table.limits or (head.caller is not None and head.caller.guarded):
+            self._output = peek.most_output()
+        if head.prompted and not self.session and self.plan is not None and self.plan.several and head.caller is not None:
+            self.session, self.session_by = of_body(head.caller.scope, peek.members)
         if head.names_model and self.sent_model != peek.model:
             body = peek.with_model(self.sent_model)
             peek = Peek(body)
@@ -113,7 +134,7 @@ class Exchange:
             raise Refused(faults.MODELS_ELSEWHERE)
 
     def _route_batch(self, body: bytes) -> None:
-        """A batch goes where its models go: all to one pool, under the vendor's own names. Raises Refused."""
+        """A batch goes where its models go: all to the same pools, under the vendor's own names. Raises Refused."""
         key = self.head.key
         plans: list[Plan] = []
         assert key is not None  # noqa: S101  no exchange goes on without one
@@ -121,7 +142,7 @@ class Exchange:
             plan = self.table.plan_named(key, model)
             if isinstance(plan, Fault):
                 raise Refused(plan)
-            if plan.sent != model or (plans and plan.pool is not plans[0].pool):
+            if plan.sent != model or (plans and plan.pools != plans[0].pools):
                 raise Refused(faults.BATCH_MODELS)
             plans.append(plan)
         if not plans:
@@ -139,34 +160,181 @@ class Exchange:
         self.plan = plan
         self.sent_model = plan.sent
 
-    def choose(self) -> bytes | None:
-        """Pick the credential; return the request's first bytes for it, or None after refusing."""
+    def find_owner(self, body: bytes) -> None:
+        """What the request names may live in one vendor organisation, and may be another tenant's. Raises Refused."""
+        head, key = self.head, self.head.key
+        named = in_body(head.endpoint.kind, body) if body and head.body is Body.JSON else ()
+        if key is None or not (named or head.named or head.listing):
+            return
+        found = decide(
+            head.named + named, self.worker.memory.owners, tenant=key.tenant or key.id, shared=key.shared_resources,
+            listing=head.listing,
+        )
+        if isinstance(found, Fault):
+            raise Refused(found)
+        if found is not None:
+            self.pin = found.organisation
+
+    # Attempts.
+
+    def attempt(self, *, fresh: bool = False) -> None:
+        """Pick a credential and ask for a connection to it; refuse when there is none."""
+        caller = self.head.caller
+        if self.table.limits or (caller is not None and caller.guarded):
+            refused = self._admit(caller)
+            if refused is not None:
+                self.fail(refused)
+                return
+        if self._choose():
+            self._send(fresh=fresh)
+        else:
+            self.fail(self._nobody())
+
+    def _admit(self, caller: Caller | None) -> Fault | None:
+        """Estimate the request, and set that aside of what its key may use."""
+        metered, read = self.head.metered, self.bytes_in // BYTES_A_TOKEN
+        written = (self._output or USUAL_OUTPUT) if metered else 0
+        self.expected = read + written
+        if caller is None or not caller.guarded:
+            return None
+        if caller.purse is not None and self.plan is not None and metered:
+            rates = self.plan.pools[0].members[0].upstream.rates(self.sent_model)
+            self.estimate = price(rates, Tokens(input=read, output=written)) if rates is not None else 0
+        now = self.worker.clock()
+        refused = caller.admit(self.expected, self.estimate, now, self.worker.epoch + now)
+        self.admitted = refused is None
+        return refused
+
+    def _choose(self) -> bool:
+        """Set pool, member and upstream; False when nobody can serve."""
         plan, worker = self.plan, self.worker
         assert plan is not None  # noqa: S101  routed before
-        head = self.head
-        worker.turn += 1
-        upstream = self.upstream = plan.pool.choose(head.dialect, worker.turn)
-        if upstream is None:
-            self.fail(faults.NO_MEMBER)
-            return None
+        session = self.session or worker.anybody()
+        tried = [one.credential for one in self.tried] if self.tried else ()
+        if self.skipped is None and (tried or worker.health.trouble or self.table.limits):
+            self.skipped = {}
+        for pool in plan.pools if not self.pin else self._pools_in(self.pin):
+            tiers = pool.tiers(self.head.dialect, plan.sent)
+            if self.pin:
+                member = pool.choose_in(self.pin, tiers, session, worker.now, tried)
+            else:
+                member = pool.choose(tiers, session, worker.now, tried, self.skipped)
+            if member is not None:
+                if self.session and not self.pin:
+                    pool.settle(tiers, session, member)
+                self.pool, self.member, self.upstream = pool, member, member.upstream
+                if member.room is not None:
+                    member.room.enter(self.expected)
+                return True
+        return False
+
+    def _pools_in(self, organisation: str) -> list[PoolState]:
+        """The pools with credentials of that organisation that the key may use, the plan's before others."""
+        plan, key = self.plan, self.head.key
+        assert plan is not None and key is not None  # noqa: S101, PT018  routed before
+        others = [] if plan.sent else [pool for pool in self.table.pools.values() if may_use(key, pool.id)]
+        return [
+            pool for pool in dict.fromkeys((*plan.pools, *others))
+            if any(member.upstream.organisation == organisation for member in pool.members)
+        ]
+
+    def _send(self, *, fresh: bool) -> None:
+        worker, upstream = self.worker, self.upstream
+        assert upstream is not None  # noqa: S101  chosen before
         self.deadline = worker.now + self.table.settings.answer_timeout
-        return head.prefix(upstream, plan.sent)
+        self._asked = worker.clock()
+        worker.upstreams.acquire(upstream.origin, self, fresh=fresh)
+
+    def _nobody(self) -> Fault:
+        """What to answer when no member can take the request: when one might, if that is known."""
+        plan = self.plan
+        assert plan is not None  # noqa: S101  routed before
+        pools = self._pools_in(self.pin) if self.pin else plan.pools
+        served = [(pool, tiers) for pool in pools if (tiers := pool.tiers(self.head.dialect, plan.sent))]
+        if not served:
+            return faults.OWNER_OUT if self.pin else faults.NO_MEMBER
+        found = [pool.wait(tiers, self.worker.now, self.pin) for pool, tiers in served]
+        waits = [(wait[1], wait[0]) for wait in found if wait is not None]
+        if self.pin:
+            return in_time(faults.OWNER_OUT, retry_after(min(waits)[0])) if waits else faults.OWNER_OUT
+        if not waits:
+            return faults.POOL_OUT
+        wait, why = min(waits)
+        fault = faults.POOL_COOLING if why == "upstream" else faults.POOL_LIMITED
+        return in_time(fault, retry_after(wait))
+
+    def _elsewhere(self, outcome: str, code: str = "") -> bool:
+        """This member failed: try the next one, if the client has seen nothing yet and the request can be sent
+        again. False when that cannot be done."""
+        member = self.member
+        if member is None or self.client is None or self._first_byte or self._spent or self.tunnel:
+            return False
+        before = self.tried
+        self.tried = (*before, Try(member.id, self.upstream_status, outcome, code))
+        if not self._choose():
+            self.tried = before
+            return False
+        self._leave(member)
+        self._drop_connection()
+        self.take_back()
+        self._answer, self.upstream_status, self.vendor_id = None, 0, b""
+        self._send(fresh=self.head.websocket or self.upload_open)
+        return True
+
+    def _leave(self, member: PoolMember) -> None:
+        if member.room is not None:
+            member.room.leave(self.expected, self.tokens.total if self.tokens is not None else 0)
+
+    def _settle(self) -> None:
+        """Replace what was set aside by what it was."""
+        caller, worker = self.head.caller, self.worker
+        used = self.tokens.total if self.tokens is not None else 0
+        self.admitted = False
+        if caller is not None:
+            caller.leave(self.expected, used, self.estimate, self.cost or 0, worker.epoch + worker.clock())
+
+    def _blame(self, happening: Happening) -> None:
+        """Note what an attempt says about its credential."""
+        if self.upstream is not None:
+            self.worker.health.tell(self.upstream.standing, happening, self, self._turn())
+
+    def _turn(self) -> int:
+        """A number that repeats of the same request share."""
+        return hash((self.head.key, self.session, self.bytes_in, self._body[-256:]))
+
+    def judged(self, verdict: Verdict) -> bool:
+        """Take note of what the upstream's error means. True: another member serves the request now."""
+        happening = verdict.happening
+        if happening is not None:
+            self._blame(happening)
+        return verdict.retry and self._elsewhere(
+            happening.cause or happening.signal if happening is not None else "", happening.code if happening is not None else ""
+        )
 
     def on_connected(self, connection: UpstreamConnection) -> None:
         """Send the request; if nobody waits any more, close the connection unused."""
-        if self.over:
+        upstream = self.upstream
+        if self.over or upstream is None:
             connection.discard()
             return
         self.connection = connection
         self.attempts += 1
-        connection.send(self, self.request, whole=not self.upload_open)
+        request = b"%b%b%b" % (self.head.prefix(upstream, self.sent_model), self.framing, self._body)
+        connection.send(self, request, whole=not self.upload_open)
         if self.upload_open and self.client is not None:
+            self._spent = True
             self.client.upload_may_flow()
 
     def on_unreachable(self, fault: Fault) -> None:
-        """No connection: nothing was sent, the caller gets our error."""
+        """No connection: nothing was sent."""
         if not self.over:
             self.attempts += 1
+            self._failed(fault)
+
+    def _failed(self, fault: Fault) -> None:
+        """The upstream failed us: another one, or our error."""
+        self._blame(Happening("upstream_fault", "upstream", fault.code))
+        if not self._elsewhere("upstream", fault.code):
             self.fail(fault)
 
     def on_upload_paused(self, paused: bool) -> None:
@@ -192,10 +360,15 @@ class Exchange:
 
     def on_reply(self, reply: Reply) -> Callable[[bytes], None]:
         """Decide how the answer's body is taken, and hold its head for the first body bytes."""
-        head = reply.head
+        head, upstream = reply.head, self.upstream
+        self._answered = self.worker.clock()
         self.upstream_status = head.status
         self.vendor_id = reply.vendor_id
-        self.release()
+        if upstream is not None and head.status < 400:
+            if not upstream.standing.clean:
+                self._blame(OK)
+            if upstream.standing.looked != self.worker.now:
+                self._learn(reply, upstream)
         client = self.client
         if client is not None and client.slow and self.connection is not None:
             self.connection.pause()
@@ -204,27 +377,50 @@ class Exchange:
         answer = self._answer = self._answer_to(head, reply)
         return answer.payload
 
+    def _learn(self, reply: Reply, upstream: Upstream) -> None:
+        """Read what the vendor says is left of its limits: once a tick, for it costs as much as a request."""
+        upstream.standing.looked = self.worker.now
+        left = quota(reply.fields(), self.worker.epoch + self.worker.now)
+        if left is not None:
+            self.worker.health.learn(upstream.standing, left)
+
     def on_whole(self, reply: Reply, body: bytes) -> None:
         """An answer in one piece. The usual one, a metered 200, goes straight through."""
-        head, mine, client = reply.head, self.head, self.client
+        mine, client, upstream = self.head, self.client, self.upstream
         self.connection = None     # it is already free for the next exchange
-        if not head.usual or client is None or client.slow or self.upload_open or not client.keeps_alive(mine):
+        if (
+            not reply.head.usual or client is None or client.slow or self.upload_open or upstream is None
+            or not upstream.standing.clean or upstream.standing.looked != self.worker.now or not client.keeps_alive(mine)
+        ):
             take = self.on_reply(reply)
             if body:
                 take(body)
             self.on_end()
             return
-        self.status = self.upstream_status = 200
+        self._answered = self.worker.clock()
+        self.upstream_status = 200
         self.vendor_id = reply.vendor_id
-        self.bytes_out = reply.length
-        self._first_byte = self.worker.clock()
-        client.transport.write(b"%b%b\r\nx-stationmaster-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
-            head.start, reply.lines, self.request_id.encode(), reply.length, body
-        ))
+        self.write_whole(reply, body, client)
         if mine.metered:
             self.tokens = usage.of_body(mine.meter, body)
             self.source = "upstream_final" if self.tokens is not None else "none"
+        if mine.makes:
+            self.learn_made(body)
         self.finish()
+
+    def learn_made(self, body: bytes) -> None:
+        """Remember whose it is what the answer says was made."""
+        head = self.head
+        self.learn(made(head.endpoint.kind, self.method, head.suffix, body, known=bool(self.pin)))
+
+    def learn(self, things: tuple[Named, ...]) -> None:
+        """Remember whose these things are."""
+        key, upstream = self.head.key, self.upstream
+        if not things or key is None or upstream is None:
+            return
+        owner = Owner(upstream.organisation, upstream.id, key.tenant or key.id, key.id)
+        for named in things:
+            self.worker.memory.owners.remember(named, owner)
 
     def _answer_to(self, head: ReplyHead, reply: Reply) -> Answer:
         if head.status == 200 and head.json and self.head.metered:
@@ -243,45 +439,22 @@ class Exchange:
         if head.stream:
             self.stream = True
         self.pass_head(reply)
-        return StreamAnswer(self, withhold=self.injected) if head.stream else Answer(self)
+        if head.stream:
+            return StreamAnswer(self, withhold=self.injected)
+        return CopiedAnswer(self) if head.json and head.status < 300 and self.head.makes else Answer(self)
 
-    def pass_head(self, reply: Reply, length: int = -1) -> None:
-        """Compose the head for the client. Framing is ours (`length` when we know better), and the id."""
-        head, mine, client = reply.head, self.head, self.client
-        self.status = head.status
-        if length >= 0:
-            framing = b"content-length: %d\r\n" % length
-        elif head.framing == "length" and not self.stream:   # what we may have to add to a stream has no room in it
-            framing = b"content-length: %d\r\n" % reply.length
-        elif head.framing == "none":
-            framing = b"content-length: %d\r\n" % reply.length if reply.length >= 0 and mine.head_only else b""
-        elif mine.http11:
-            self._chunked, framing = True, b"transfer-encoding: chunked\r\n"
-        else:
-            self._close, framing = True, b""
-        if self._close or self.upload_open or client is None or not client.keeps_alive(mine):
-            self._close, framing = True, framing + b"connection: close\r\n"
-        self._pending = b"".join((
-            head.stream_start if self.stream else head.start, reply.lines,
-            b"\r\nx-stationmaster-request-id: ", self.request_id.encode(), b"\r\n", framing, b"\r\n",
-        ))
-
-    def write(self, payload: bytes) -> None:
-        """Body bytes to the client, with the head before the first ones."""
-        client = self.client
-        if client is None:
-            return
-        self.bytes_out += len(payload)
-        if self._pending:
-            self._first_byte = self.worker.clock()
-            head, self._pending = self._pending, b""
-            payload = b"%b%x\r\n%b\r\n" % (head, len(payload), payload) if self._chunked else head + payload
-        elif self._chunked:
-            payload = b"%x\r\n%b\r\n" % (len(payload), payload)
-        client.transport.write(payload)
+    def begin(self) -> None:
+        """The first byte leaves, so the request will not be sent again."""
+        super().begin()
+        self.release()
 
     def pass_error(self, reply: Reply, body: bytes) -> None:
-        """An upstream's error, verbatim: its body was held until it was whole."""
+        """An upstream's error, verbatim: its body was held until it was whole. Of a rate limit, when others of the
+        pool may be free before this one: ours, with the shortest wait."""
+        several = self.plan is not None and self.plan.several
+        if reply.head.status == 429 and several and (fault := self._nobody()).status == 429:
+            self.fail(fault)
+            return
         self.pass_head(reply, len(body))
         if body:
             self.write(body)
@@ -289,33 +462,31 @@ class Exchange:
     def on_end(self) -> None:
         """The upstream's answer is whole."""
         self.connection = None
-        if self._answer is not None:
-            self._answer.end()
-        if not self.over:
+        answer = self._answer
+        if answer is not None:
+            answer.end()
+        if not self.over and self._answer is answer:    # else another member is answering
             self.finish()
 
     def on_broken(self, fault: Fault, *, unanswered: bool) -> None:
         """The connection died. A reused one that never answered was stale: send again, once, on a new one."""
         connection, self.connection = self.connection, None
         stale = unanswered and connection is not None and connection.used > 1
-        if stale and not self._retried and self.request and self.upstream is not None and not self.over:
+        if self.over:
+            return
+        if stale and not self._retried and not self._spent:
             self._retried = True
-            self.worker.upstreams.acquire(self.upstream.origin, self, fresh=True)
+            self._send(fresh=True)
         elif self.tunnel:
             self._close_tunnel()
-        elif not self.over:
-            self.fail(fault)
+        else:
+            self._failed(fault)
 
     def answer_locally(self, status: int, body: bytes) -> None:
         """Answer without any upstream, with a JSON text of our own."""
-        if self.over or self.client is None:
-            return
-        self._close = not self.client.keeps_alive(self.head)
-        self.status = status
-        self._pending = faults.own_head(status, len(body), self.request_id, close=self._close)
-        if not self.head.head_only:
-            self.write(body)
-        self.finish()
+        if not self.over and self.client is not None:
+            self.write_own(status, body, self.client)
+            self.finish()
 
     # Ends.
 
@@ -332,12 +503,8 @@ class Exchange:
         elif self.bytes_out or self.tunnel:
             self._break_off(fault, client)
         else:
-            self._pending = b""
-            self.status = fault.status
-            self._close = fault.close or self.upload_open or not client.keeps_alive(self.head)
-            client.transport.write(faults.answer(
-                fault, self.head.dialect, self.request_id, close=self._close, head_only=self.head.head_only
-            ))
+            self.take_back()
+            self.write_fault(fault, client)
             self.finish()
 
     def _break_off(self, fault: Fault, client: Client) -> None:
@@ -350,17 +517,8 @@ class Exchange:
         ending = stream_ending(fault, self.head.meter, self.head.dialect, self.request_id, answer.usage.response_id)
         if ending:
             self.write(ending if answer.clean else b"\n\n" + ending)
-        self._end_body()
+        self.end_body()
         self.finish()
-
-    def _end_body(self) -> None:
-        """What follows the last payload byte on the wire: the held head if there was no payload, last chunk."""
-        client = self.client
-        data, self._pending = self._pending, b""
-        if self._chunked:
-            data += b"0\r\n\r\n"
-        if client is not None and data:
-            client.transport.write(data)
 
     def finish(self) -> None:
         """The exchange is over: end the body, record the event, free the client for its next request."""
@@ -368,9 +526,17 @@ class Exchange:
             return
         self.over = True
         if (self._pending or self._chunked) and not self.error:
-            self._end_body()
+            self.end_body()
         self.release()
+        tokens, upstream = self.tokens, self.upstream
+        if tokens is not None and upstream is not None:
+            rates = upstream.rates(self.sent_model)
+            self.cost = price(rates, tokens) if rates is not None else None
         self.worker.record(self._event())
+        if self.member is not None and self.member.room is not None:
+            self._leave(self.member)
+        if self.admitted:
+            self._settle()
         self._answer = None              # it points back here: without this only the collector frees either
         client = self.client
         if client is not None:
@@ -381,7 +547,8 @@ class Exchange:
 
     def release(self) -> None:
         """Let go of the request's bytes: they will not be sent again."""
-        self.request = b""
+        self._body = b""
+        self._spent = True
         if self.reserved:
             self.worker.buffered -= self.reserved
             self.reserved = 0
@@ -444,7 +611,7 @@ class Exchange:
             self.client.transport.abort()
             self._abandon()
         else:
-            self.fail(faults.UPSTREAM_TIMEOUT)
+            self._failed(faults.UPSTREAM_TIMEOUT)
 
     def _keep_alive(self, now: float, answer: StreamAnswer) -> None:
         pause = self.table.settings.keepalive_comment
@@ -476,7 +643,7 @@ class Exchange:
             b"x-stationmaster-request-id: %b\r\n\r\n" % (head.handshake, self.request_id.encode())
         )
         client.tunnel_open()
-        return Answer(self)
+        return TunnelAnswer(self)
 
     def tunnel_up(self, data: bytes) -> None:
         """Upgraded bytes from the client."""
@@ -486,6 +653,8 @@ class Exchange:
     def _close_tunnel(self) -> None:
         self._close = True
         self._drop_connection()
+        if self._answer is not None:
+            self._answer.broken()
         self.finish()
 
     # The event.
@@ -511,7 +680,7 @@ class Exchange:
             head.method,
             self.model[:256],
             self.sent_model[:256],
-            self.plan.pool.id if self.plan else "",
+            self.pool.id if self.pool else self.plan.pools[0].id if self.plan else "",
             self.upstream.id if self.upstream else "",
             self.attempts,
             CLIENT_LEFT if self.client_left and not self.bytes_out else self.status,
@@ -520,10 +689,16 @@ class Exchange:
             self.error,
             self.stream,
             self.client_left,
+            head.retry,
             int((first - started) * 1e6) if first else 0,
             int((now - started) * 1e6),
+            int((self._asked - started + first - self._answered) * 1e6) if first and self._answered else 0,
             self.bytes_in,
             self.bytes_out,
             self.tokens,
             self.source,
+            self.cost,
+            self.session_by,
+            self.tried,
+            self.skipped or None,
         )

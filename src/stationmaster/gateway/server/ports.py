@@ -7,13 +7,17 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from stationmaster.gateway.core.affinity import Named
 from stationmaster.gateway.core.events import Event
 from stationmaster.gateway.core.faults import Fault
+from stationmaster.gateway.core.health import Health
+from stationmaster.gateway.core.memory import Memory
 from stationmaster.gateway.core.replies import Reply
 from stationmaster.gateway.core.requests import RequestHead
 from stationmaster.gateway.core.table import Table
 from stationmaster.gateway.core.upstreams import Upstream
 from stationmaster.gateway.core.usage import Source, Tokens
+from stationmaster.gateway.core.verdict import Verdict
 
 if TYPE_CHECKING:
     from stationmaster.gateway.server.outbound import UpstreamPool
@@ -23,6 +27,7 @@ class Taker(Protocol):
     """What an answer asks of its exchange."""
 
     head: RequestHead
+    worker: "House"
     upstream: Upstream | None
     bytes_in: int
     tokens: Tokens | None
@@ -30,6 +35,19 @@ class Taker(Protocol):
 
     def write(self, payload: bytes) -> None:
         """Body bytes for the client."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether the client has seen a byte of an answer."""
+
+    def learn_made(self, body: bytes) -> None:
+        """Remember whose it is what the answer says was made."""
+
+    def learn(self, things: tuple[Named, ...]) -> None:
+        """Remember whose these things are."""
+
+    def judged(self, verdict: Verdict) -> bool:
+        """Take note of what an upstream's error means. True: another member serves the request now."""
 
     def pass_error(self, reply: Reply, body: bytes) -> None:
         """An upstream's error for the client, as it came."""
@@ -77,7 +95,8 @@ class House(Protocol):
     table: Table
     now: float
     epoch: float
-    turn: int
+    health: Health
+    memory: Memory
     buffered: int
     draining: bool
     clock: Callable[[], float]
@@ -93,3 +112,6 @@ class House(Protocol):
 
     def new_request_id(self) -> str:
         """Unique over workers and restarts."""
+
+    def anybody(self) -> int:
+        """The number of a session that nobody named: spread evenly."""

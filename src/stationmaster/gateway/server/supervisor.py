@@ -21,41 +21,40 @@ from stationmaster.gateway.core.snapshot import Settings, Snapshot
 from stationmaster.gateway.server import channel as channels
 from stationmaster.gateway.server.dial import tls_context
 from stationmaster.gateway.server.proxies import from_environ
+from stationmaster.gateway.server.steward import Steward
 from stationmaster.gateway.server.worker import BACKLOG
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 _START_TIMEOUT = 30.0      # seconds for a worker to say that it serves
+_ROUND = 0.2               # seconds between two looks at what workers tell
 _RESPAWN_PAUSE = 0.2       # seconds; doubles up to 2 while workers die young
 
 
 class _Child:
     """One worker process and our end of its channel."""
 
-    def __init__(self, listener: socket.socket, events: Path | None, snapshot: Snapshot) -> None:
-        self.channel, theirs = socket.socketpair()
+    def __init__(self, listener: socket.socket, events: Path | None, snapshot: Snapshot, *, probes: bool) -> None:
+        self.probes = probes       # one of the workers asks vendors whether the credentials work
+        ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                [sys.executable, "-m", "stationmaster.gateway.server.process",
-                 str(listener.fileno()), str(theirs.fileno()), str(events) if events else "-"],
+                [sys.executable, "-m", "stationmaster.gateway.server.process", str(listener.fileno()),
+                 str(theirs.fileno()), str(events) if events else "-", *(["probes"] if probes else [])],
                 pass_fds=(listener.fileno(), theirs.fileno()),
                 stdin=subprocess.DEVNULL,
             )
-        channels.send(self.channel, snapshot)
+        self.name = str(self.process.pid)
+        self.line = channels.Line(ours)
+        self.line.send_snapshot(snapshot)
 
     def wait_ready(self) -> bool:
         """Whether the worker serves within the time a start may take."""
-        self.channel.settimeout(_START_TIMEOUT)
-        try:
-            return self.channel.recv(1) == channels.READY
-        except OSError:
-            return False
-        finally:
-            self.channel.settimeout(None)
+        return self.line.wait(_START_TIMEOUT) == channels.READY
 
     def close(self) -> None:
         """Wait for the process and let go of the channel."""
         self.process.wait()
-        self.channel.close()
+        self.line.close()
 
 
 class Supervisor:
@@ -69,6 +68,7 @@ class Supervisor:
         self._snapshot = load()
         check_bundle(self._snapshot.settings)
         check_events(events)
+        self._steward = Steward(self._snapshot, say)
         self._children: list[_Child] = []
         self._stopping = False
         self._pause = _RESPAWN_PAUSE
@@ -87,17 +87,22 @@ class Supervisor:
                 self._supervise(listener)
             finally:
                 self._end_all()
+                self._steward.close()
                 signal.set_wakeup_fd(fd)
                 for number, handler in previous.items():
                     signal.signal(number, handler)
         return 0
 
     def _start_all(self, listener: socket.socket, settings: Settings) -> None:
-        self._children = [_Child(listener, self._events, self._snapshot) for _ in range(settings.workers)]
+        self._children = [
+            _Child(listener, self._events, self._snapshot, probes=not slot) for slot in range(settings.workers)
+        ]
         ready = [child.wait_ready() for child in self._children]
         if not all(ready):
             raise StationmasterError("error.gateway.start", "A worker did not start.",
                                      hint="Its own message stands above.", who="us")
+        for child in self._children:
+            self._steward.join(child.name)
         host, port = listener.getsockname()[:2]
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._say(f"gateway listens on http://{place} with {settings.workers} worker(s)")
@@ -106,10 +111,21 @@ class Supervisor:
         with selectors.DefaultSelector() as selector:
             selector.register(self._wake_read, selectors.EVENT_READ)
             while self._children:
-                if selector.select(timeout=1.0):
+                if selector.select(timeout=_ROUND):
                     for number in self._wake_read.recv(256):
                         self._on_signal(number)
+                self._pass_on()
                 self._reap(listener)
+
+    def _pass_on(self) -> None:
+        """Let the workers hear of each other."""
+        for child in self._children:
+            self._steward.take(child.name, child.line.receive())
+        self._steward.look()
+        for child in self._children:
+            with contextlib.suppress(OSError):  # a worker that just died is replaced in a moment
+                news = self._steward.news(child.name)
+                child.line.send_news(news) if news else child.line.flush()
 
     def _on_signal(self, number: int) -> None:
         if number == signal.SIGHUP and not self._stopping:
@@ -136,20 +152,25 @@ class Supervisor:
         self._snapshot = snapshot
         for child in self._children:
             with contextlib.suppress(OSError):  # a worker that just died gets it when it is replaced
-                channels.send(child.channel, snapshot)
+                child.line.send_snapshot(snapshot)
+        self._steward.apply(snapshot)
         self._say("configuration reloaded")
 
     def _reap(self, listener: socket.socket) -> None:
         """Let go of workers that ended; replace them unless we are stopping."""
         for child in [child for child in self._children if child.process.poll() is not None]:
             self._children.remove(child)
+            self._steward.take(child.name, child.line.receive())
+            self._steward.leave(child.name)
             child.close()
             if self._stopping:
                 continue
             self._say(f"worker {child.process.pid} ended with {child.process.returncode}; starting another")
-            replacement = _Child(listener, self._events, self._snapshot)
+            replacement = _Child(listener, self._events, self._snapshot, probes=child.probes)
             self._children.append(replacement)
-            self._pause = _RESPAWN_PAUSE if replacement.wait_ready() else min(self._pause * 2, 2.0)
+            ready = replacement.wait_ready()
+            self._pause = _RESPAWN_PAUSE if ready else min(self._pause * 2, 2.0)
+            self._steward.join(replacement.name)
             if self._pause > _RESPAWN_PAUSE:
                 time.sleep(self._pause)
 

@@ -124,21 +124,17 @@ class Upload:
             exchange.model = self._field.model or ""
         try:
             exchange.route()
+            exchange.find_owner(b"")
         except Refused as refused:
             self._client.upload_refused(refused.fault)
             return
         changed = self._rename()
-        prefix = exchange.choose()
-        if prefix is None:
-            return
-        framing = b"transfer-encoding: chunked\r\n\r\n" if self._chunked else b"content-length: %d\r\n\r\n" % (
+        exchange.framing = b"transfer-encoding: chunked\r\n\r\n" if self._chunked else b"content-length: %d\r\n\r\n" % (
             self._size + self._left + changed
         )
-        exchange.request = prefix + framing
         if self._size > FLOW_LIMIT:
             self._client.hold(True)
-        assert exchange.upstream is not None  # noqa: S101  choose() set it
-        exchange.worker.upstreams.acquire(exchange.upstream.origin, exchange, fresh=True)
+        exchange.attempt(fresh=True)
 
     def _rename(self) -> int:
         """Put an alias's target into the form; return by how many bytes that changed its length."""

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stationmaster.gateway.core.events import Event
+from stationmaster.gateway.core.health import Health
+from stationmaster.gateway.core.memory import Memory
 from stationmaster.gateway.core.requests import RequestHead
 from stationmaster.gateway.core.snapshot import Settings, Snapshot
 from stationmaster.gateway.core.table import Table
@@ -22,7 +24,9 @@ from stationmaster.gateway.server.eventlog import EventLog
 from stationmaster.gateway.server.inbound import ClientConnection
 from stationmaster.gateway.server.outbound import UpstreamPool
 from stationmaster.gateway.server.ports import Waiting
+from stationmaster.gateway.server.probes import Prober
 from stationmaster.gateway.server.proxies import Proxies
+from stationmaster.gateway.server.sharing import Sharing
 
 TICK = 0.5                 # seconds; every timeout is checked this often, so it is never exact
 SPARE_FILES = 64           # open files kept for what is no connection
@@ -32,9 +36,12 @@ BACKLOG = 4096
 class Worker:
     """Serves one listening socket. `run` until `stop`, `apply` to change the snapshot in between."""
 
-    def __init__(self, snapshot: Snapshot, events: Path | None = None, proxies: Proxies | None = None) -> None:
+    def __init__(
+        self, snapshot: Snapshot, events: Path | None = None, proxies: Proxies | None = None, *, probes: bool = True
+    ) -> None:
         """Raises OSError (`events`, `ca_bundle`) or ssl.SSLError before anything is served."""
-        self.table = Table(snapshot)
+        self.memory = Memory(snapshot.settings.workers)
+        self.table = Table(snapshot, self.memory)
         settings = snapshot.settings
         self.clock = time.monotonic
         self.epoch = time.time() - self.clock()   # what makes wall-clock time of the clock's
@@ -48,9 +55,13 @@ class Worker:
         self.catalogue = Catalogue(self)
         self._log = EventLog(events)
         self.record: Callable[[Event], None] = self._log.add
+        self.health = Health(self.memory, settings, self.clock, self.epoch, self._log.add)
+        self.health.first = probes
+        self.sharing = Sharing(self.memory, self.health, lambda: self.table)
+        self._prober = Prober(self) if probes else None    # of several workers one probes
         self._id_base = f"req_{os.urandom(6).hex()}"
         self._ids = 0
-        self.turn = 0                      # grows by one a choice, for members to take turns
+        self._turn = 0
         self._room = settings.max_connections or _room()
         self._stops = 0
         self._stopping: asyncio.Event | None = None
@@ -62,6 +73,11 @@ class Worker:
         """Unique over workers and restarts."""
         self._ids += 1
         return "%s%x" % (self._id_base, self._ids)   # noqa: UP031  half the cost of an f-string
+
+    def anybody(self) -> int:
+        """The number of a session that nobody named: steps of the golden ratio spread evenly over the 64 bits."""
+        self._turn = (self._turn + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+        return self._turn
 
     def admit(self, client: ClientConnection) -> bool:
         """Count a new connection; False when there is no room for it."""
@@ -88,7 +104,8 @@ class Worker:
         """Serve from `snapshot` from the next request on; requests under way keep theirs. Raises OSError or
         ssl.SSLError and changes nothing when its `ca_bundle` cannot be read."""
         dialer = self._dialer(snapshot.settings)
-        self.table, self.upstreams.dialer = Table(snapshot), dialer
+        self.table, self.upstreams.dialer = Table(snapshot, self.memory), dialer
+        self.health.apply(snapshot.settings)
         self.catalogue.refresh()
 
     def report(self, error: Exception) -> None:
@@ -110,7 +127,10 @@ class Worker:
             ticking.cancel()
             await asyncio.gather(ticking, return_exceptions=True)
             await self.catalogue.close()
+            if self._prober is not None:
+                await self._prober.close()
             await self.upstreams.close()
+            self._share()
             self._log.close()
 
     def stop(self) -> None:
@@ -148,11 +168,20 @@ class Worker:
     def _tick(self) -> None:
         self.now = now = self.clock()
         self.epoch = time.time() - now
+        self.health.look()
+        if self._prober is not None:
+            self._prober.tick(now)
         for client in list(self.clients):
             client.tick(now)
         for exchange in list(self.orphans):
             exchange.tick(now)
         self.upstreams.sweep(now)
+        self._share()
+
+    def _share(self) -> None:
+        """Tell the other workers what they should know, and write the events."""
+        now = self.clock()
+        self.sharing.tick(self._log.pending, self._log.dropped(), now, self.epoch + now)
         self._log.flush()
 
 

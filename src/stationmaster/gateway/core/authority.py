@@ -1,0 +1,130 @@
+"""What the workers of one machine share: how credentials stand, where sessions moved, whose ids are whose, what was
+spent, and who may use how much of a limit. May not know sockets or processes: reports come in, news go out.
+
+Nothing waits for it. A worker decides with what it last heard, so that it serves on when nobody answers.
+"""
+
+from collections import defaultdict
+
+import msgspec
+
+from stationmaster.gateway.core.affinity import Entry
+from stationmaster.gateway.core.life import UNKNOWN, Happening, Life, Rules, advance
+from stationmaster.gateway.core.memory import Memory, Whose
+from stationmaster.gateway.core.snapshot import Snapshot
+from stationmaster.gateway.core.spend import Spent, day_of
+
+EVEN = 0.2                 # of every limit is shared evenly, the rest by demand
+FORGET = 0.5               # of the demand that was, at each look
+
+
+class Report(msgspec.Struct, array_like=True):
+    """What a worker tells: all since its last report. `metrics` is a frame of `metrics.encode`, or empty."""
+
+    metrics: bytes = b""
+    happenings: list[tuple[str, Happening]] = []
+    moves: list[tuple[str, int, str]] = []           # pool, session, credential
+    owners: tuple[Entry, ...] = ()
+    spent: dict[str, int] = {}                       # by key, nanodollars
+    demand: list[tuple[Whose, int]] = []             # calls that asked, by limit
+
+
+class News(msgspec.Struct, array_like=True):
+    """What a worker is told. `lives` is for one that begins; `spent` is of all workers together."""
+
+    happenings: list[tuple[str, Happening]] = []
+    moves: list[tuple[str, int, str]] = []
+    owners: tuple[Entry, ...] = ()
+    spent: dict[str, Spent] = {}
+    shares: list[tuple[Whose, float]] = []
+    lives: dict[str, Life] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.happenings or self.moves or self.owners or self.spent or self.shares or self.lives)
+
+
+encode = msgspec.msgpack.encode
+report_of = msgspec.msgpack.Decoder(Report).decode
+news_of = msgspec.msgpack.Decoder(News).decode
+
+
+def report(memory: Memory, told: list[tuple[str, Happening]], metrics: bytes) -> Report:
+    """All that a worker has to tell; it will not be told again. `told` is emptied."""
+    happenings, told[:] = list(told), []
+    moves, memory.moves = memory.moves, []
+    spent = {key: news for key, purse in memory.purses.items() if (news := purse.news())}
+    return Report(metrics, happenings, moves, memory.owners.drain(), spent, memory.demand())
+
+
+class Authority:
+    """The shared state, and what each worker has yet to hear of it."""
+
+    def __init__(self, spent: dict[str, Spent]) -> None:
+        self.spent = spent
+        self._memory = Memory()
+        self._rules = Rules()
+        self._lives: dict[str, Life] = {}
+        self._news: dict[str, News] = {}
+        self._demand: dict[Whose, dict[str, float]] = defaultdict(dict)
+        self._shares: dict[tuple[Whose, str], float] = {}
+
+    def apply(self, snapshot: Snapshot) -> None:
+        """Go by another configuration; forget what is no longer in it."""
+        self._rules = Rules(error_threshold=snapshot.settings.error_threshold)
+        known = {credential.id for credential in snapshot.credentials}
+        self._lives = {name: life for name, life in self._lives.items() if name in known}
+
+    def join(self, worker: str) -> None:
+        """A worker begins: it hears of everything that still matters."""
+        moves = [(pool, session, member) for pool, moved in self._memory.all_moved() for session, member in moved.items()]
+        self._news[worker] = News(
+            moves=moves, owners=self._memory.owners.all(), spent=dict(self.spent), lives=dict(self._lives)
+        )
+
+    def leave(self, worker: str) -> None:
+        """A worker ended."""
+        self._news.pop(worker, None)
+        for demand in self._demand.values():
+            demand.pop(worker, None)
+
+    def take(self, worker: str, told: Report, now: float, wall: float) -> None:
+        """Take in what a worker reports, for the others to hear. `now` is the clock of lives."""
+        for credential, happening in told.happenings:
+            self._lives[credential] = advance(self._lives.get(credential, UNKNOWN), happening, now, self._rules)
+        for pool, session, member in told.moves:
+            self._memory.absorb(pool, session, member)
+        self._memory.owners.absorb(told.owners)
+        day = day_of(wall)
+        for key, cost in told.spent.items():
+            self.spent.setdefault(key, Spent()).add(cost, day)
+        for whose, calls in told.demand:
+            self._demand[whose][worker] = self._demand[whose].get(worker, 0.0) + calls
+        for other, news in self._news.items():
+            news.spent.update({key: self.spent[key] for key in told.spent})
+            if other != worker:
+                news.happenings += told.happenings
+                news.moves += told.moves
+                news.owners += told.owners
+
+    def share_out(self) -> None:
+        """Give each limit to those who use it. Together they never hold more than all of it."""
+        workers = list(self._news)
+        for whose, demand in list(self._demand.items()):
+            total = sum(demand.get(worker, 0.0) for worker in workers)
+            if not total:
+                del self._demand[whose]
+                continue
+            for worker in workers:
+                share = EVEN / len(workers) + (1 - EVEN) * demand.get(worker, 0.0) / total
+                if abs(share - self._shares.get((whose, worker), 0.0)) > 0.02:
+                    self._shares[whose, worker] = share
+                    self._news[worker].shares.append((whose, share))
+                demand[worker] = demand.get(worker, 0.0) * FORGET
+
+    def news(self, worker: str) -> News | None:
+        """What `worker` has yet to hear, once."""
+        news = self._news.get(worker)
+        if not news:
+            return None
+        self._news[worker] = News()
+        return news

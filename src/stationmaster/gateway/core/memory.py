@@ -1,0 +1,147 @@
+"""What a worker remembers across snapshots: how credentials stand, what was used of limits, where sessions moved.
+May not know sockets or the clock; owns how much of it is kept.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from stationmaster.gateway.core.affinity import Owners
+from stationmaster.gateway.core.life import Happening, Life, Rules, advance, eligible
+from stationmaster.gateway.core.limits import Room
+from stationmaster.gateway.core.ring import Ring
+from stationmaster.gateway.core.snapshot import Budget, Credential
+from stationmaster.gateway.core.spend import Purse
+
+Whose = tuple[str, ...]    # whose limit: ("key", id), ("purse", id) or ("member", pool, credential)
+
+MAX_MOVED = 65_536         # moved sessions kept, of one pool
+MAX_RINGS = 64
+SOON = 0.1                 # seconds: of a pause that is over, and not yet noticed
+_RULES = Rules()
+_DISABLED, _ENABLED = Happening("operator_disable"), Happening("operator_enable")
+
+
+class Standing:
+    """How one credential stands, for every pool it is in. `rank` 0: chosen first, 1: after those, 2: not at all."""
+
+    __slots__ = ("clean", "id", "life", "looked", "low_until", "proof", "rank", "turn", "turn_at")
+
+    def __init__(self, credential: str, proof: bytes = b"") -> None:
+        self.id = credential
+        self.proof = proof         # the digest of its secret
+        self.low_until = 0.0       # until then its remaining quota is small: others first
+        self.looked = 0.0          # when its quota was last read
+        self.turn = 0              # the client's turn that it failed last, which counts once
+        self.turn_at = 0.0
+        self.life = Life()
+        self.rank = 0
+        self.clean = False         # healthy with all counters at zero: a further success says nothing new
+
+    def become(self, life: Life, now: float) -> None:
+        """Take on another life."""
+        self.life = life
+        self.clean = life.state == "healthy" and not life.faults and not life.strikes
+        self.rank = max(eligible(life), 1 if self.low_until > now else 0)
+
+    def refusal(self, now: float) -> tuple[str, float] | None:
+        """Why it is out of service, and for how many seconds (0.0: nobody knows); None: it is not."""
+        if self.rank < 2:
+            return None
+        life = self.life
+        return life.cause or life.state, max(SOON, life.until - now) if life.until else 0.0
+
+    @property
+    def doubt(self) -> str:
+        """Why it comes after others."""
+        return "suspect" if self.life.state == "suspect" else "low_quota"
+
+
+class Memory:
+    """Everything that outlives a snapshot. Filled as it is asked."""
+
+    __slots__ = ("_moved", "_rings", "_rooms", "_share", "moves", "owners", "purses", "standings")
+
+    def __init__(self, workers: int = 1) -> None:
+        self._share = 1.0 / workers    # of every limit, until the workers' demand is known
+        self.standings: dict[str, Standing] = {}
+        self.purses: dict[str, Purse] = {}
+        self.owners = Owners()
+        self._rooms: dict[Whose, Room] = {}
+        self._moved: dict[str, dict[int, str]] = {}
+        self._rings: dict[tuple[tuple[str, ...], tuple[int, ...]], Ring] = {}
+        self.moves: list[tuple[str, int, str]] = []    # not yet told to the other workers
+
+    def standing(self, credential: Credential) -> Standing:
+        """How `credential` stands: as before, but unknown when its secret is another; out when a person says so."""
+        proof = hashlib.sha256(credential.secret.encode()).digest()
+        found = self.standings.get(credential.id)
+        if found is None or found.proof != proof:
+            found = self.standings[credential.id] = Standing(credential.id, proof)
+        if credential.disabled:
+            found.become(advance(found.life, _DISABLED, 0.0, _RULES), 0.0)
+        elif found.life.cause == "operator":
+            found.become(advance(found.life, _ENABLED, 0.0, _RULES), 0.0)
+        return found
+
+    def room(self, whose: Whose, max_concurrency: int, rpm: int, tpm: int) -> Room | None:
+        """The room behind these limits; what was used of it stays used. None: there are no limits."""
+        if not (max_concurrency or rpm or tpm):
+            self._rooms.pop(whose, None)
+            return None
+        found = self._rooms.get(whose)
+        if found is None:
+            found = self._rooms[whose] = Room(max_concurrency, rpm, tpm, self._share)
+        else:
+            found.change(max_concurrency, rpm, tpm)
+        return found
+
+    def share(self, whose: Whose, share: float) -> None:
+        """This worker's part of a limit from now on."""
+        if whose[0] == "purse" and whose[1] in self.purses:
+            self.purses[whose[1]].share = share
+        elif whose in self._rooms:
+            self._rooms[whose].share(share)
+
+    def demand(self) -> list[tuple[Whose, int]]:
+        """How many calls asked for room since this was last asked, by limit."""
+        asked: list[tuple[Whose, int]] = [(whose, calls) for whose, room in self._rooms.items() if (calls := room.asked())]
+        return asked + [(("purse", key), calls) for key, purse in self.purses.items() if (calls := purse.asked())]
+
+    def purse(self, key: str, budget: Budget) -> Purse:
+        """The purse of a virtual key; what was spent of another budget stays spent."""
+        found = self.purses.get(key)
+        if found is None:
+            found = self.purses[key] = Purse(budget, self._share)
+        found.budget = budget
+        return found
+
+    def ring(self, names: Sequence[str], weights: Sequence[int]) -> Ring:
+        """The ring of these members."""
+        key = (tuple(names), tuple(weights))
+        found = self._rings.get(key)
+        if found is None:
+            if len(self._rings) >= MAX_RINGS:
+                self._rings.clear()
+            found = self._rings[key] = Ring(names, weights)
+        return found
+
+    def moved(self, pool: str) -> dict[int, str]:
+        """Where the pool's sessions moved: session → credential. Always the same dictionary."""
+        return self._moved.setdefault(pool, {})
+
+    def all_moved(self) -> list[tuple[str, dict[int, str]]]:
+        """Where the sessions of every pool moved."""
+        return list(self._moved.items())
+
+    def move(self, pool: str, session: int, credential: str) -> None:
+        """Note that `session` moved; the one that moved longest ago is forgotten for it."""
+        self.absorb(pool, session, credential)
+        self.moves.append((pool, session, credential))
+
+    def absorb(self, pool: str, session: int, credential: str) -> None:
+        """The same, heard of from another worker."""
+        moved = self.moved(pool)
+        moved.pop(session, None)
+        moved[session] = credential
+        if len(moved) > MAX_MOVED:
+            del moved[next(iter(moved))]

@@ -1,0 +1,154 @@
+"""What a request cost, from its token counts. Owns: price lists as plain data, the search in them, the sum.
+
+May not know where prices come from. Rates are whole nanodollars (1e-9 USD) per million tokens, so that a price
+of 0.003625 USD per million is exact; a cost is whole nanodollars, rounded once, behind the sum. Only the standard
+price per token is known here: not batch and priority service, searches, or sound and images at their own rate.
+"""
+
+import operator
+import re
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Literal
+
+import msgspec
+
+from stationmaster.gateway.core.usage import Tokens
+
+MAX_NAME = 256           # characters of a model's name that is looked for; vendors' own are far shorter
+MAX_COST = 2**53         # nine million dollars: what every reader of JSON takes
+_MILLION = 1_000_000
+
+Kind = Literal["equals", "starts_with", "ends_with", "contains", "regex", "pattern", "any", "all"]
+
+
+class Clause(msgspec.Struct, frozen=True, array_like=True):
+    """One test of a model's name: `text` by `kind`, or `parts` together for `any` and `all`.
+
+    `regex` is for the price data that we ship; what an operator writes becomes a shell-style `pattern`.
+    """
+
+    kind: Kind
+    text: str = ""
+    parts: tuple["Clause", ...] = ()
+
+
+class Rate(msgspec.Struct, frozen=True, array_like=True):
+    """Nanodollars per million tokens of each kind. Made by `rate`, which fills in what has no price of its own."""
+
+    input: int
+    cache_read: int
+    cache_write: int
+    output: int
+    reasoning: int
+
+
+class Tier(msgspec.Struct, frozen=True, array_like=True):
+    """The rate of every token of a request whose input, cache included, is more than `above` tokens."""
+
+    above: int
+    rate: Rate
+
+
+class Rates(msgspec.Struct, frozen=True, array_like=True):
+    """A model's price: `base`, and tiers in ascending order that replace it for large requests."""
+
+    base: Rate
+    tiers: tuple[Tier, ...] = ()
+
+
+class ModelPrice(msgspec.Struct, frozen=True, array_like=True):
+    """The models that `match` takes cost `rates`; None: they are known, and have no price per token."""
+
+    match: Clause
+    rates: Rates | None = None
+
+
+class PriceList(msgspec.Struct, frozen=True):
+    """Each vendor's entries, the first that matches counts. A vendor that is not here has no prices."""
+
+    vendors: dict[str, tuple[ModelPrice, ...]] = {}
+
+
+def rate(paid_in: int, paid_out: int, cache_read: int | None = None, cache_write: int | None = None,
+         reasoning: int | None = None) -> Rate:
+    """A rate from the prices that there are: cache costs what input does, and reasoning what output does."""
+    return Rate(
+        input=paid_in,
+        cache_read=paid_in if cache_read is None else cache_read,
+        cache_write=paid_in if cache_write is None else cache_write,
+        output=paid_out,
+        reasoning=paid_out if reasoning is None else reasoning,
+    )
+
+
+def find(prices: PriceList, vendor: str, model: str, overrides: tuple[ModelPrice, ...] = ()) -> Rates | None:
+    """What `model`, as the vendor is asked for it, costs at `vendor`; None: not known, which is not "nothing".
+
+    `overrides` come first and see the name as it is, as routes do. Lists are searched in lower case, and once
+    more with a date like -20251211 written -2025-12-11. Takes up to a millisecond: callers keep the answer.
+    """
+    if not model or len(model) > MAX_NAME:
+        return None
+    listed, lower = prices.vendors.get(vendor, ()), model.lower()
+    found = _first(overrides, model) or _first(listed, lower)
+    if found is None and (dashed := _COMPACT.sub(r"-\1-\2-\3", lower)) != lower:
+        found = _first(listed, dashed)
+    return found.rates if found else None
+
+
+_COMPACT = re.compile(r"-(20[0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])(?=[-:]|$)")
+
+
+def _first(entries: tuple[ModelPrice, ...], name: str) -> ModelPrice | None:
+    return next((entry for entry in entries if matches(entry.match, name)), None)
+
+
+def matches(clause: Clause, name: str) -> bool:
+    """Whether a model's name passes the clause. Upper and lower case differ."""
+    if clause.kind == "any":
+        return any(matches(part, name) for part in clause.parts)
+    if clause.kind == "all":
+        return all(matches(part, name) for part in clause.parts)
+    return _TESTS[clause.kind](name, clause.text)
+
+
+_compiled = cache(re.compile)      # as many as the shipped data has
+
+
+def _searched(name: str, expression: str) -> bool:
+    return _compiled(expression).search(name) is not None
+
+
+_TESTS: dict[str, Callable[[str, str], bool]] = {
+    "equals": operator.eq,
+    "starts_with": str.startswith,
+    "ends_with": str.endswith,
+    "contains": operator.contains,
+    "regex": _searched,
+    "pattern": fnmatchcase,
+}
+
+
+def cost(rates: Rates, tokens: Tokens) -> int:
+    """What `tokens` cost in nanodollars, half a one rounded up; no more than `MAX_COST`."""
+    paid = _applying(rates, tokens.input + tokens.cache_read + tokens.cache_write)
+    reasoning = min(tokens.reasoning, tokens.output)    # a part of output, whatever a vendor states
+    total = (
+        tokens.input * paid.input
+        + tokens.cache_read * paid.cache_read
+        + tokens.cache_write * paid.cache_write
+        + (tokens.output - reasoning) * paid.output
+        + reasoning * paid.reasoning
+    )
+    return min((total + _MILLION // 2) // _MILLION, MAX_COST)
+
+
+def _applying(rates: Rates, size: int) -> Rate:
+    """The rate of a request with `size` tokens of input: the highest tier that it exceeds (vendors' price pages:
+    a prompt *over* 200k tokens), for all of its tokens."""
+    for tier in reversed(rates.tiers):
+        if size > tier.above:
+            return tier.rate
+    return rates.base

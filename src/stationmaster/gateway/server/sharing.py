@@ -1,0 +1,107 @@
+"""What one worker and the machine's authority tell each other, once a tick, and what it counts for the metrics.
+
+Owns: turning events into counts, reports into bytes, and news into what the worker remembers.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from stationmaster.gateway.core import faults
+from stationmaster.gateway.core import metrics as m
+from stationmaster.gateway.core.authority import News, encode, report
+from stationmaster.gateway.core.events import Event
+from stationmaster.gateway.core.health import Health
+from stationmaster.gateway.core.life import STATES
+from stationmaster.gateway.core.memory import Memory
+from stationmaster.gateway.core.table import Table
+
+GAUGES_EVERY = 5.0         # seconds
+_REFUSALS = {
+    faults.KEY_REQUESTS.code: "rpm", faults.KEY_TOKENS.code: "tpm", faults.KEY_CALLS.code: "concurrency",
+    faults.KEY_BUDGET.code: "budget", faults.KEY_EXPIRED.code: "expired",
+}  # fmt: skip
+
+
+class Sharing:
+    """A worker's side. `send` takes a report's bytes; without it, what would be told is forgotten."""
+
+    def __init__(self, memory: Memory, health: Health, table: Callable[[], Table]) -> None:
+        self.send: Callable[[bytes], None] | None = None
+        self._memory = memory
+        self._health = health
+        self._table = table
+        self._known: Table | None = None
+        self._deltas = m.Deltas()
+        self._gauges_at = 0.0
+
+    def tick(self, events: Iterable[msgspec.Struct], dropped: int, now: float, wall: float) -> None:
+        """Count what happened, and report it. `dropped`: events that were lost since the last tick."""
+        if self.send is None:
+            report(self._memory, self._health.told, b"")
+            return
+        table = self._table()
+        if table is not self._known:
+            self._known = table
+            self._deltas.know(_literals(table))
+        for event in events:
+            if isinstance(event, Event):
+                self._count(event, table)
+        for pool, _, _ in self._memory.moves:
+            self._deltas.count(m.STICKY_MOVES, (pool, "displaced"))
+        if dropped:
+            self._deltas.count(m.EVENTS_DROPPED, (), dropped)
+        if now - self._gauges_at >= GAUGES_EVERY:
+            self._gauges_at = now
+            self._show(table)
+        self.send(encode(report(self._memory, self._health.told, m.encode(self._deltas.take(wall)))))
+
+    def _count(self, event: Event, table: Table) -> None:
+        upstream = table.upstreams.get(event.credential)
+        vendor = upstream.vendor if upstream is not None else ""
+        self._deltas.observe(event, m.Facts(vendor, event.owner, event.cost, event.overhead_us or None, event.client_retry))
+        if event.error in _REFUSALS:
+            self._deltas.count(m.LIMIT_REFUSALS, (_REFUSALS[event.error],))
+        if event.attempts:
+            fine = event.upstream_status and event.upstream_status < 400 and not event.error
+            reason = "" if fine else event.error or f"status_{event.upstream_status // 100}xx"
+            self._deltas.count(m.ATTEMPTS, (vendor, event.pool, "ok" if fine else "failed", reason))
+        for tried in event.tried:
+            other = table.upstreams.get(tried.credential)
+            labels = (other.vendor if other is not None else "", event.pool, "failed_over", tried.outcome)
+            self._deltas.count(m.ATTEMPTS, labels)
+
+    def _show(self, table: Table) -> None:
+        """The gauges: how credentials stand, in pools as well, and how many sessions are remembered."""
+        standing: dict[tuple[str, ...], str] = {
+            (one.organisation, one.id): one.standing.life.state for one in table.upstreams.values()
+        }
+        self._deltas.show(m.CREDENTIAL_STATE, m.one_of(standing, STATES))
+        members: Counter[tuple[str, ...]] = Counter()
+        for pool in table.pools.values():
+            members.update((pool.id, member.standing.life.state) for member in pool.members)
+        self._deltas.show(m.POOL_MEMBERS, {labels: float(count) for labels, count in members.items()})
+        self._deltas.show(m.STICKY_SESSIONS, {(pool,): float(len(moved)) for pool, moved in self._memory.all_moved()})
+
+    def hear(self, news: News) -> None:
+        """Take in what the other workers told."""
+        self._health.welcome(news.lives)
+        for credential, happening in news.happenings:
+            standing = self._memory.standings.get(credential)
+            if standing is not None:
+                self._health.hear(standing, happening)
+        for pool, session, member in news.moves:
+            self._memory.absorb(pool, session, member)
+        self._memory.owners.absorb(news.owners)
+        for key, spent in news.spent.items():
+            if key in self._memory.purses:
+                self._memory.purses[key].become(spent)
+        for whose, share in news.shares:
+            self._memory.share(tuple(whose), share)
+
+
+def _literals(table: Table) -> list[str]:
+    """The models that routes write out."""
+    names = [name for route in table.routes for name in (*route.models, *route.aliases.values())]
+    return [name for name in names if not set(name) & set("*?[")]

@@ -1,0 +1,100 @@
+"""The supervisor's other half: what workers tell each other, the metrics of all, what keys spent. Owns the authority
+of this machine, its metrics page and its state file. Serves no request, and no request waits for it.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+
+from stationmaster import __version__
+from stationmaster.errors import StationmasterError
+from stationmaster.gateway.core import metrics
+from stationmaster.gateway.core.authority import Authority, encode, report_of
+from stationmaster.gateway.core.snapshot import Snapshot
+from stationmaster.gateway.server.accounts import Accounts
+from stationmaster.gateway.server.channel import REPORT, Frame
+from stationmaster.gateway.server.metricspage import MetricsPage
+
+SHARE_EVERY = 1.0          # seconds between two looks at who uses which limit
+SAVE_EVERY = 1.0
+
+
+class Steward:
+    """Everything that the workers of one gateway share."""
+
+    def __init__(self, snapshot: Snapshot, say: Callable[[str], None]) -> None:
+        """Raises StationmasterError when the state file cannot be used."""
+        self._say = say
+        self._accounts = Accounts(snapshot.settings.state_file)
+        self._authority = Authority(self._accounts.load())
+        self._authority.apply(snapshot)
+        self._totals = metrics.Totals(__version__)
+        self._page = self._serve(snapshot.settings.metrics_port)
+        self._shared_at = self._saved_at = time.monotonic()
+        self._warn(snapshot)
+
+    def _serve(self, port: int) -> MetricsPage | None:
+        if not port:
+            return None
+        try:
+            return MetricsPage(self._totals, port)
+        except OSError as error:
+            self._say(f"no metrics on 127.0.0.1:{port}: {error.strerror} (another gateway's? set metrics_port)")
+            return None
+
+    def _warn(self, snapshot: Snapshot) -> None:
+        if not snapshot.settings.state_file and any(key.budget.total or key.budget.month for key in snapshot.keys):
+            self._say("budgets count from this start on: set state_file to keep what was spent over a restart")
+
+    def apply(self, snapshot: Snapshot) -> None:
+        """Go by another configuration."""
+        self._authority.apply(snapshot)
+
+    def join(self, worker: str) -> None:
+        """A worker serves."""
+        self._authority.join(worker)
+
+    def leave(self, worker: str) -> None:
+        """A worker ended, and all it told was taken."""
+        self._authority.leave(worker)
+        if self._page is not None:
+            with self._page.lock:
+                self._totals.forget(worker)
+
+    def take(self, worker: str, frames: Iterable[Frame]) -> None:
+        """Take in a worker's reports."""
+        for kind, payload in frames:
+            if kind != REPORT:
+                continue
+            told = report_of(payload)
+            self._authority.take(worker, told, time.monotonic(), time.time())
+            if told.metrics and self._page is not None:
+                with self._page.lock:
+                    self._totals.add(worker, metrics.decode(told.metrics))
+
+    def look(self) -> None:
+        """Time has passed: share limits out by demand, keep what was spent."""
+        now = time.monotonic()
+        if now - self._shared_at >= SHARE_EVERY:
+            self._shared_at = now
+            self._authority.share_out()
+        if now - self._saved_at >= SAVE_EVERY:
+            self._saved_at = now
+            self._save()
+
+    def news(self, worker: str) -> bytes:
+        """What a worker has yet to hear; empty when that is nothing."""
+        news = self._authority.news(worker)
+        return encode(news) if news is not None else b""
+
+    def _save(self) -> None:
+        try:
+            self._accounts.save(self._authority.spent)
+        except StationmasterError as error:
+            self._say(str(error))
+
+    def close(self) -> None:
+        """Keep what was spent; stop serving metrics."""
+        self._save()
+        if self._page is not None:
+            self._page.close()
+
