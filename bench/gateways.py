@@ -33,6 +33,7 @@ class Gateway:
     cheap = False
     open_streams = 5000
     start_seconds = 15.0
+    cells: tuple[str, ...] = ()    # the only ones it is measured in; empty: all
 
     def prepare(self) -> None:
         """Install what is needed; raise `install.MissingError` when that cannot be."""
@@ -96,23 +97,73 @@ class Stationmaster(Gateway):
         return metadata.version("stationmaster")
 
     def command(self, folder: Path, port: int, upstream: int) -> Command:
+        """Write the configuration; secrets come from the environment."""
+        (folder / "gateway.toml").write_text(self.configuration(port, upstream))
+        words = [str(self._program()), "gateway", "--config", str(folder / "gateway.toml"), "--events", os.devnull]
+        return Command(words, {"BENCH_VENDOR_KEY": wire.UPSTREAM_KEY})
+
+    def configuration(self, port: int, upstream: int) -> str:
         """One credential, one pool, one route, one key."""
-        config = folder / "gateway.toml"
-        config.write_text(f"""[gateway]
+        members = [f"http://127.0.0.1:{upstream}/v1"]
+        return _configuration(port, members, limits="")
+
+    @staticmethod
+    def _program() -> Path:
+        return Path(sys.executable).parent / "stationmaster"
+
+
+_LIMITS = """
+rpm = 100000000
+tpm = 1000000000
+max_concurrency = 100000
+budget = { day_usd = 1000000, month_usd = 10000000, total_usd = 100000000 }
+"""
+
+
+class Governed(Stationmaster):
+    """The same with all its duties: a pool of two, sticky sessions, limits, a budget, prices."""
+
+    name = "governed"
+    cells = ("1k", "event")
+
+    def configuration(self, port: int, upstream: int) -> str:
+        """Two members, a key with every limit."""
+        members = [f"http://127.0.0.1:{upstream}/v1"] * 2
+        return _configuration(port, members, limits=_LIMITS)
+
+
+class GovernedPool(Governed):
+    """The same over ten credentials: nobody listens at one, and one answers 429."""
+
+    name = "governed-pool"
+
+    def configuration(self, port: int, upstream: int) -> str:
+        """Eight sound members, a dead one, a limited one."""
+        sound = [f"http://127.0.0.1:{upstream}/v1"] * 8
+        members = [*sound, "http://127.0.0.1:9/v1", f"http://127.0.0.1:{upstream}/limited/v1"]
+        return _configuration(port, members, limits=_LIMITS)
+
+
+def _configuration(port: int, members: list[str], limits: str) -> str:
+    """A gateway.toml with a credential for each address."""
+    credentials = "".join(f"""
+[[credential]]
+id = "vendor-{number}"
+vendor = "openai"
+base_url = "{address}"
+secret = "env:BENCH_VENDOR_KEY"
+prices = {{ "*" = {{ input = 2.5, output = 10 }} }}
+""" for number, address in enumerate(members))
+    names = ", ".join(f'{{ credential = "vendor-{number}" }}' for number in range(len(members)))
+    return f"""[gateway]
 host = "127.0.0.1"
 port = {port}
 workers = 1
 default_pool = "main"
-
-[[credential]]
-id = "vendor-a"
-vendor = "openai"
-base_url = "http://127.0.0.1:{upstream}/v1"
-secret = "env:BENCH_VENDOR_KEY"
-
+{credentials}
 [[pool]]
 id = "main"
-members = [{{ credential = "vendor-a", weight = 1, priority = 0 }}]
+members = [{names}]
 
 [[route]]
 models = ["gpt-*"]
@@ -122,13 +173,7 @@ pool = "main"
 id = "bench"
 secret_sha256 = "{hashlib.sha256(VIRTUAL_KEY.encode()).hexdigest()}"
 models = ["*"]
-""")
-        words = [str(self._program()), "gateway", "--config", str(config), "--events", os.devnull]
-        return Command(words, {"BENCH_VENDOR_KEY": wire.UPSTREAM_KEY})
-
-    @staticmethod
-    def _program() -> Path:
-        return Path(sys.executable).parent / "stationmaster"
+{limits}"""
 
 
 class LiteLLM(Gateway):
@@ -198,7 +243,7 @@ class Portkey(Gateway):
         return wire.headers(wire.UPSTREAM_KEY, own)
 
 
-ALL: tuple[Gateway, ...] = (Nginx(), Stationmaster(), Portkey(), LiteLLM())
+ALL: tuple[Gateway, ...] = (Nginx(), Stationmaster(), Governed(), GovernedPool(), Portkey(), LiteLLM())
 
 
 def nginx_command(folder: Path, servers: str) -> Command:

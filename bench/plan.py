@@ -69,5 +69,5 @@ def _turns(plan: Plan, ready: Sequence[Gateway]) -> Iterator[tuple[int, Gateway,
     for number in range(1, plan.rounds + 1):
         say(f"round {number} of {plan.rounds}")
         for name in plan.names:
-            yield from ((number, gateway, (name,)) for gateway in cheap)
+            yield from ((number, gateway, (name,)) for gateway in cheap if not gateway.cells or name in gateway.cells)
     yield from ((1, gateway, plan.names) for gateway in ready if not gateway.cheap)

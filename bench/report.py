@@ -25,6 +25,8 @@ ROWS = {
 TITLES = {
     "nginx": "nginx (reverse proxy)",
     "stationmaster": "Stationmaster",
+    "governed": "Stationmaster, governed",
+    "governed-pool": "Stationmaster, governed, ten credentials",
     "portkey": "Portkey gateway",
     "litellm": "LiteLLM",
 }
@@ -37,11 +39,16 @@ class Target:
     cell: str
     most: float
     times_nginx: bool = False
+    gateway: str = US
 
 
 TARGETS = (
     Target("request-1k", 2.2, times_nginx=True),
     Target("event", 1.6, times_nginx=True),
+    Target("request-1k", 2.8, times_nginx=True, gateway="governed"),
+    Target("event", 1.8, times_nginx=True, gateway="governed"),
+    Target("request-1k", 2.8, times_nginx=True, gateway="governed-pool"),
+    Target("event", 1.8, times_nginx=True, gateway="governed-pool"),
     Target("idle", 60),
     Target("open", 60),
 )
@@ -70,6 +77,7 @@ class Verdict:
     most: float
     times_nginx: bool
     value: float | None
+    gateway: str = US
 
     @property
     def met(self) -> bool:
@@ -80,7 +88,8 @@ class Verdict:
         """In words."""
         unit = f" {TIMES} nginx" if self.times_nginx else ""
         seen = "not measured" if self.value is None else f"{self.value:.2f}{unit}"
-        return f"{ROWS[self.cell]}: {seen}, target ≤ {self.most:g}{unit}"
+        whose = "" if self.gateway == US else f" ({self.gateway})"
+        return f"{ROWS[self.cell]}{whose}: {seen}, target ≤ {self.most:g}{unit}"
 
 
 def figures(readings: Sequence[Reading]) -> list[Figure]:
@@ -96,8 +105,8 @@ def figures(readings: Sequence[Reading]) -> list[Figure]:
 
 def verdicts(found: Iterable[Figure]) -> list[Verdict]:
     """Every target against what was measured."""
-    ours = {one.cell: one for one in found if one.gateway == US}
-    return [_verdict(target, ours.get(target.cell)) for target in TARGETS]
+    measured = {(one.gateway, one.cell): one for one in found}
+    return [_verdict(target, measured.get((target.gateway, target.cell))) for target in TARGETS]
 
 
 def as_json(
@@ -180,4 +189,4 @@ def disturbed(found: Sequence[Figure]) -> list[str]:
 
 def _verdict(target: Target, ours: Figure | None) -> Verdict:
     value = None if ours is None else ours.times_nginx if target.times_nginx else ours.value
-    return Verdict(target.cell, target.most, target.times_nginx, value)
+    return Verdict(target.cell, target.most, target.times_nginx, value, target.gateway)

@@ -62,6 +62,7 @@ def answering_vendor(here: machine.Machine) -> Iterator[int]:
     server {{
         listen 127.0.0.1:{port} backlog=4096;
 {extra}
+        location /limited/ {{ add_header Retry-After 2; return 429 '{{"error":{{"code":"rate_limit_exceeded"}}}}'; }}
         location / {{ mirror /drain; try_files /none @answer; }}
         location = /drain {{ internal; return 204; }}
         location @answer {{ return 200 '{wire.answer_body()}'; }}

@@ -47,6 +47,9 @@ def _framed(event: dict[str, object]) -> bytes:
     return b"data: " + json.dumps(event, separators=(",", ":")).encode() + b"\n\n"
 
 
+LIMITED = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 2\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+
+
 class Pacer:
     """Writes one event to every stream once a period; no two in a row are alike, as with a real model."""
 
@@ -86,6 +89,7 @@ class Vendor(asyncio.Protocol):
     def __init__(self, pacer: Pacer) -> None:
         self.pacer = pacer
         self.slot = -1
+        self.limited = False
         self.parser = httptools.HttpRequestParser(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -96,8 +100,15 @@ class Vendor(asyncio.Protocol):
         """Feed the request's parser."""
         self.parser.feed_data(data)
 
+    def on_url(self, url: bytes) -> None:
+        """Whoever asks here is over its limit."""
+        self.limited = url.startswith(b"/limited/")
+
     def on_message_complete(self) -> None:
         """The request is whole: head and first event in one write, then the pacer's turn."""
+        if self.limited:
+            self.transport.write(LIMITED)
+            return
         self.slot = self.pacer.join(self.transport)
         self.transport.write(HEAD % self.pacer.joined + self.pacer.chunks[-1])
 

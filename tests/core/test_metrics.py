@@ -24,8 +24,8 @@ Samples = dict[Sample, float]
 EVENT = Event(
     time=1_800_000_000.0, request_id="req_1", key="k", owner="o", tenant="t", endpoint="chat", dialect="openai",
     method="POST", model="said", sent_model="gpt-x", pool="main", credential="cred", attempts=1, status=200,
-    upstream_status=200, upstream_request_id="v", error="", stream=False, client_left=False, client_retry=False, first_byte_us=30_000,
-    duration_us=50_000, overhead_us=0, bytes_in=10, bytes_out=20, tokens=None, usage_source="none",
+    upstream_status=200, upstream_request_id="v", error="", stream=False, client_left=False, client_retry=False,
+    first_byte_us=30_000, duration_us=50_000, overhead_us=0, bytes_in=10, bytes_out=20, tokens=None, usage_source="none",
     cost=None, session="", tried=(), skipped=None,
 )
 ROUTED = {"dialect": "openai", "model": "gpt-x", "pool": "main"}

@@ -323,6 +323,13 @@ def test_a_role_in_the_middle_is_no_first_prompt() -> None:
     assert number({"messages": first}) == number({"messages": later})
 
 
+def test_who_names_no_role_is_the_user() -> None:
+    """Gemini's contents may leave it out; then too only the first prompt counts."""
+    first: list[dict[str, Any]] = [{"parts": [{"text": "Hello"}]}]
+    later = [*first, {"role": "model", "parts": [{"text": "Hm."}]}, {"role": "user", "parts": [{"text": "More."}]}]
+    assert number({"contents": first}) == number({"contents": later})
+
+
 def test_the_ids_of_items_do_not_count() -> None:
     """Codex numbers its items anew in every request; only what they say counts."""
     asked = [{"type": "message", "id": f"msg_{at}", "role": "user", "content": "Hello"} for at in range(2)]

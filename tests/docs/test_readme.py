@@ -10,8 +10,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import rig
+from stationmaster.cli.app import app
 from stationmaster.gateway.config import load
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +63,29 @@ def test_configuration_block(name: str, tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"
     path.write_text(text)
     assert load(path, environ={"OPENAI_KEY_A": "sk-proj-example"}).routes[0].aliases == {"fast": "gpt-4o-mini"}
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_several_credentials_block(name: str, tmp_path: Path) -> None:
+    """The example of pools, limits and a budget is accepted as it stands, and shows one of each."""
+    (text,) = [block for block in blocks(name, "toml") if "budget" in block]
+    path = tmp_path / "gateway.toml"
+    path.write_text(text)
+    secrets = {"OPENAI_KEY_A": "sk-proj-a", "OPENAI_KEY_B": "sk-proj-b", "AZURE_KEY": "azure-key"}
+    snapshot = load(path, environ=secrets)
+    assert snapshot.routes[0].fallback == ("reserve",)
+    assert [member.weight for member in snapshot.pools[0].members] == [3, 1]
+    assert (snapshot.keys[0].rpm, snapshot.keys[0].budget.day) == (60, 5 * 10**9)
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_commands_exist(name: str) -> None:
+    """Each command of ours that is shown is one, with the options it is shown with."""
+    shown = [line.split()[1:] for block in blocks(name, "") for line in block.splitlines() if "stationmaster" in line]
+    for words in shown:
+        told = CliRunner().invoke(app, [*words, "--help"])
+        assert told.exit_code == 0, words
+        assert all(word in told.output for word in words if word.startswith("--")), words
 
 
 @pytest.mark.parametrize("name", READMES)

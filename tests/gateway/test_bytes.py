@@ -65,7 +65,9 @@ def test_head(gateway: rig.Gateway, ledger: SandboxServer, door: Door, prefix: s
 
 def test_many_requests_over_one_connection(gateway: rig.Gateway, ledger: SandboxServer) -> None:
     """Pipelined requests of every kind are answered in their order, each with its own body."""
-    doors = [door for door in DOORS if "sandbox-" not in (door.body or b"").decode("latin-1")] * 2
+    # Not the list of files: what is uploaded here is on it.
+    usual = [door for door in DOORS if "sandbox-" not in (door.body or b"").decode("latin-1")]
+    doors = [door for door in usual if "/files?" not in door.path] * 2
     raw = b"".join(
         plain.head(
             door.method, door.prefixes[0] + door.path, [plain.BEARER, *door.fields],

@@ -170,7 +170,8 @@ def test_all_of_an_event(gateway: rig.Gateway) -> None:
         "event": "request", "request_id": answer.request_id, "key": "rig", "owner": "the rig", "tenant": "rig",
         "endpoint": "chat", "dialect": "openai", "method": "POST", "model": "fast", "sent_model": "gpt-4o-mini",
         "pool": "openai", "credential": "openai", "attempts": 1, "status": 200, "upstream_status": 200, "error": "",
-        "stream": True, "client_left": False, "client_retry": False, "bytes_in": len(plain.dump(value)), "bytes_out": len(answer.body),
+        "stream": True, "client_left": False, "client_retry": False,
+        "bytes_in": len(plain.dump(value)), "bytes_out": len(answer.body),
         "tokens": {"input": 2, "cache_read": 0, "cache_write": 0, "output": 1, "reasoning": 0},
         "usage_source": "upstream_final", "cost": None, "session": "", "tried": [], "skipped": None,
     }  # fmt: skip

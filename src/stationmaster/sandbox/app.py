@@ -15,6 +15,7 @@ from stationmaster.sandbox.hearing import hear
 from stationmaster.sandbox.ledger import Entry, Ledger
 from stationmaster.sandbox.realtime import converse
 from stationmaster.sandbox.routes import routes
+from stationmaster.sandbox.shelf import Shelf
 from stationmaster.sandbox.values import Answerer, Asked, Dialect, Reply, answer
 
 MOST_BYTES = 80 * 2**20
@@ -49,6 +50,7 @@ class _Sandbox:
     def __init__(self, ledger: Ledger, spoiled: dict[str, str]) -> None:
         self._ledger = ledger
         self._spoiled = spoiled
+        self._shelf = Shelf()
 
     def door(self, answerer: Answerer, dialect: Dialect | None, *, secured: bool = True) -> Handler:
         """A handler that hears, notes, and then refuses, breaks or answers."""
@@ -59,8 +61,10 @@ class _Sandbox:
             except web.HTTPRequestEntityTooLarge as error:
                 told = envelope(dialect or _told(request), 413, error.text or "")
                 return web.json_response(told, status=413)
-            refused = _refusal(asked) if secured else None
-            reply = refused or answerer(asked)
+            refused = (_refusal(asked) or self._shelf.refusal(asked)) if secured else None
+            reply = refused or answerer(self._shelf.about(asked))
+            if reply.status == 200:
+                self._shelf.note(asked)
             fault = asked.fault if reply.status == 200 else ""
             return await _watched(entry, deliver(request, _dressed(asked, reply), fault))
 

@@ -1,8 +1,9 @@
 """Files, batches, conversations and vector stores, as OpenAI's clients expect them. Remembers nothing: what
-is created is described back, and any id is answered as if it existed."""
+is created is described back, and any id is answered as if it existed (`shelf` knows whose it is)."""
 
 from collections.abc import Callable
 
+from stationmaster.sandbox.shelf import output_of
 from stationmaster.sandbox.values import CREATED, Answerer, Asked, Reply, answer
 
 Object = dict[str, object]
@@ -60,8 +61,9 @@ def file_content(_asked: Asked) -> Reply:
 def batch(asked: Asked) -> Object:
     """A batch: validating when just created, completed when asked for later."""
     new = asked.method == "POST"
+    batch_id = asked.params.get("id") or asked.id("batch_")
     return {
-        "id": asked.params.get("id") or asked.id("batch_"),
+        "id": batch_id,
         "object": "batch",
         "endpoint": asked.fields.get("endpoint", "/v1/chat/completions"),
         "input_file_id": asked.fields.get("input_file_id", "file-sandbox"),
@@ -70,7 +72,7 @@ def batch(asked: Asked) -> Object:
         "created_at": CREATED,
         "expires_at": CREATED + 86_400,
         "completed_at": None if new else CREATED,
-        "output_file_id": None if new else "file-sandbox-output",
+        "output_file_id": None if new else output_of(batch_id),
         "error_file_id": None,
         "errors": None,
         "metadata": asked.fields.get("metadata"),

@@ -1,9 +1,11 @@
 """OpenAI Responses: create, retrieve, cancel, delete, list input, compact. Owns the response object, its
-events and usage (the vendor's API reference). Remembers nothing: any id is answered as if it had been created."""
+events and usage (the vendor's API reference). Remembers nothing: any id is answered as if it had been created
+(`shelf` knows whose it is)."""
 
 from collections.abc import Iterator, Mapping
 
 from stationmaster.sandbox.errors import failure
+from stationmaster.sandbox.shelf import seal
 from stationmaster.sandbox.text import Speech, speak
 from stationmaster.sandbox.values import CREATED, Asked, Reply, answer, event, stream
 
@@ -63,7 +65,7 @@ def input_items(asked: Asked) -> Reply:
 
 def compact(asked: Asked) -> Reply:
     """`POST responses/compact`: one opaque compaction item."""
-    item = {"id": asked.id("cmp_"), "type": "compaction", "encrypted_content": asked.id("sealed-")}
+    item = {"id": asked.id("cmp_"), "type": "compaction", "encrypted_content": seal(asked)}
     body = {"id": asked.id("resp_"), "object": "response.compaction", "created_at": CREATED, "output": [item]}
     return answer(body | {"usage": usage(speak(asked))})
 
@@ -102,16 +104,29 @@ def _response(asked: Asked, status: str, output: list[Object], counts: Object | 
         "output": output,
         "service_tier": "default",
         "usage": counts,
-    } | known
+    } | known | ({"conversation": {"id": _id_of(conversation)}} if (conversation := asked.fields.get("conversation")) else {})
+
+
+def _id_of(value: object) -> object:
+    """A conversation's id, given as it is or in an object."""
+    return value.get("id") if isinstance(value, dict) else value
 
 
 def _done(asked: Asked, speech: Speech) -> Object:
     counts = None if asked.fault == "sandbox-no-usage" else usage(speech)
-    return _response(asked, "completed", [_message(asked, "completed", [_part(speech.text)])], counts)
+    return _response(asked, "completed", [*_sealed(asked), _message(asked, "completed", [_part(speech.text)])], counts)
 
 
 def _message(asked: Asked, status: str, content: list[Object]) -> Object:
     return {"id": asked.id("msg_"), "type": "message", "status": status, "role": "assistant", "content": content}
+
+
+def _sealed(asked: Asked) -> list[Object]:
+    """The reasoning, encrypted, if the request wants it included."""
+    include = asked.fields.get("include")
+    if not isinstance(include, list) or "reasoning.encrypted_content" not in include:
+        return []
+    return [{"id": asked.id("rs_"), "type": "reasoning", "summary": [], "encrypted_content": seal(asked)}]
 
 
 def _part(text: str) -> Object:
@@ -119,18 +134,23 @@ def _part(text: str) -> Object:
 
 
 def _events(asked: Asked, speech: Speech) -> Iterator[Object]:
-    place: Object = {"item_id": asked.id("msg_"), "output_index": 0, "content_index": 0}
+    sealed = _sealed(asked)
+    at = len(sealed)
+    place: Object = {"item_id": asked.id("msg_"), "output_index": at, "content_index": 0}
     running = _response(asked, "in_progress", [], None)
     started, whole = _message(asked, "in_progress", []), _message(asked, "completed", [_part(speech.text)])
     yield {"type": "response.created", "response": running}
     yield {"type": "response.in_progress", "response": running}
-    yield {"type": "response.output_item.added", "output_index": 0, "item": started}
+    for item in sealed:
+        yield {"type": "response.output_item.added", "output_index": 0, "item": item | {"encrypted_content": ""}}
+        yield {"type": "response.output_item.done", "output_index": 0, "item": item}
+    yield {"type": "response.output_item.added", "output_index": at, "item": started}
     yield {"type": "response.content_part.added", **place, "part": _part("")}
     for piece in speech.pieces:
         yield {"type": "response.output_text.delta", **place, "delta": piece, "logprobs": []}
     yield {"type": "response.output_text.done", **place, "text": speech.text, "logprobs": []}
     yield {"type": "response.content_part.done", **place, "part": _part(speech.text)}
-    yield {"type": "response.output_item.done", "output_index": 0, "item": whole}
+    yield {"type": "response.output_item.done", "output_index": at, "item": whole}
     yield {"type": "response.completed", "response": _done(asked, speech)}
 
 

@@ -1,6 +1,7 @@
 """What travels inside the sandbox: a request understood, and a reply to be sent. Knows no sockets."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,6 +13,8 @@ Fields = Mapping[str, Any]
 
 CREATED = 1_790_000_000
 CREATED_TEXT = "2026-09-21T14:13:20Z"
+
+_ORGANISATION = re.compile(r"org-[a-z0-9]+")
 
 
 def no_break(_sent: int) -> bytes:
@@ -50,6 +53,12 @@ class Asked:
         """Whether events are asked for: in the body (`true`, or the form's text), the query, or Gemini's verb."""
         wish = self.fields.get("stream", self.query.get("stream"))
         return wish in (True, "true") or self.params.get("verb") == "streamGenerateContent"
+
+    @property
+    def organisation(self) -> str:
+        """Whose the credential is: credentials with the same `org-<name>` in their text share one, any other stands alone."""
+        found = _ORGANISATION.search(self.credential)
+        return found[0] if found else self.credential
 
     def id(self, prefix: str) -> str:
         """A deterministic id: the same body (or, without one, the same path) always gets the same one."""

@@ -91,7 +91,7 @@ _PLACES = {
 }
 _ALWAYS = frozenset({"conversations", "batches", "vector_stores"})   # small bodies that are all about such things
 
-# Plain searches come first: they are several times as fast.
+# Plain searches come first: they are several times as fast (and `in` is slower than `find`: CPython tries an int first).
 _ID = re.compile(
     rb'_(?:ids?"(?:(?<=file_id")|(?<=file_ids")|(?<=store_id")|(?<=store_ids")|(?<=response_id"))'
     rb'|content"(?<=encrypted_content"))'
@@ -103,13 +103,14 @@ _ESCAPED = re.compile(rb"00[2-7](?<=\\u00.)")    # a plain character in disguise
 
 def _may_name(kind: str, places: _Places, body: bytes) -> bool:
     """A quick look whether a body can hold an id at all. Inside a JSON string the quotes would be escaped."""
-    if kind in _ALWAYS or (b"\\u00" in body and _ESCAPED.search(body) is not None):
+    hidden = body.find(b"\\") >= 0 and body.find(b"\\u00") >= 0 and _ESCAPED.search(body) is not None
+    if hidden or kind in _ALWAYS:
         return True
     if places is _GEMINI:
-        return (b'ri"' in body and _URI.search(body) is not None) or (b'ames"' in body and _STORES.search(body) is not None)
-    if (b"_id" in body or b"_content" in body) and _ID.search(body) is not None:
+        return _URI.search(body) is not None or _STORES.search(body) is not None
+    if (body.find(b"_id") >= 0 or (places.sealed and body.find(b"_content") >= 0)) and _ID.search(body) is not None:
         return True
-    return places.sealed and b'"conversation"' in body
+    return places.sealed and body.find(b'"conversation"') >= 0
 
 
 _read_pairs = json.JSONDecoder(object_pairs_hook=tuple, parse_int=float).decode   # objects tuples, arrays lists
@@ -122,7 +123,7 @@ def in_body(kind: str, body: bytes) -> tuple[Named, ...]:
     some servers read unasked and JSON is not (RFC 8259 8.1): it shows by its zero bytes.
     """
     places = _PLACES.get(kind, _OPENAI)
-    if b"\0" in body:
+    if body.find(b"\0") >= 0:
         raise Refused(faults.BAD_JSON)
     if not body or not _may_name(kind, places, body):
         return ()
@@ -274,7 +275,7 @@ def _of_response(read: _Object, *, new: bool) -> tuple[Named, ...]:
 
 def event_matters(event: bytes) -> bool:
     """Whether one event of a Responses stream may name what it made. Deltas do not."""
-    return b'"response"' in event or b'"encrypted_content"' in event
+    return event.find(b'"response"') >= 0 or event.find(b'"encrypted_content"') >= 0
 
 
 def made_by_event(data: bytes) -> tuple[Named, ...]:

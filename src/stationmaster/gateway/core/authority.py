@@ -16,6 +16,8 @@ from stationmaster.gateway.core.spend import Spent, day_of
 
 EVEN = 0.2                 # of every limit is shared evenly, the rest by demand
 FORGET = 0.5               # of the demand that was, at each look
+FAINT = 0.01               # calls: what is left of a demand that ended
+NOTICEABLE = 0.02          # a change of share that is worth telling
 
 
 class Report(msgspec.Struct, array_like=True):
@@ -26,6 +28,7 @@ class Report(msgspec.Struct, array_like=True):
     moves: list[tuple[str, int, str]] = []           # pool, session, credential
     owners: tuple[Entry, ...] = ()
     spent: dict[str, int] = {}                       # by key, nanodollars
+    reserved: dict[str, int] = {}                    # set aside just now, of every key that has a budget
     demand: list[tuple[Whose, int]] = []             # calls that asked, by limit
 
 
@@ -35,7 +38,7 @@ class News(msgspec.Struct, array_like=True):
     happenings: list[tuple[str, Happening]] = []
     moves: list[tuple[str, int, str]] = []
     owners: tuple[Entry, ...] = ()
-    spent: dict[str, Spent] = {}
+    spent: dict[str, tuple[Spent, int, int]] = {}    # what of it this worker had told, what others have set aside
     shares: list[tuple[Whose, float]] = []
     lives: dict[str, Life] = {}
 
@@ -53,7 +56,8 @@ def report(memory: Memory, told: list[tuple[str, Happening]], metrics: bytes) ->
     happenings, told[:] = list(told), []
     moves, memory.moves = memory.moves, []
     spent = {key: news for key, purse in memory.purses.items() if (news := purse.news())}
-    return Report(metrics, happenings, moves, memory.owners.drain(), spent, memory.demand())
+    reserved = {key: purse.reserved for key, purse in memory.purses.items()}
+    return Report(metrics, happenings, moves, memory.owners.drain(), spent, reserved, memory.demand())
 
 
 class Authority:
@@ -66,7 +70,9 @@ class Authority:
         self._lives: dict[str, Life] = {}
         self._news: dict[str, News] = {}
         self._demand: dict[Whose, dict[str, float]] = defaultdict(dict)
-        self._shares: dict[tuple[Whose, str], float] = {}
+        self._shares: dict[Whose, dict[str, float]] = {}
+        self._counted: dict[str, dict[str, int]] = {}      # what each worker told that it spent, by key
+        self._reserved: dict[str, dict[str, int]] = {}     # what each worker has set aside, by key
 
     def apply(self, snapshot: Snapshot) -> None:
         """Go by another configuration; forget what is no longer in it."""
@@ -76,16 +82,25 @@ class Authority:
 
     def join(self, worker: str) -> None:
         """A worker begins: it hears of everything that still matters."""
+        self._counted[worker] = {}
+        even = EVEN / (len(self._news) + 1)
         moves = [(pool, session, member) for pool, moved in self._memory.all_moved() for session, member in moved.items()]
         self._news[worker] = News(
-            moves=moves, owners=self._memory.owners.all(), spent=dict(self.spent), lives=dict(self._lives)
+            moves=moves, owners=self._memory.owners.all(), spent={key: self._spent(key, worker) for key in self.spent},
+            shares=[(whose, even) for whose in self._shares], lives=dict(self._lives),
         )
+        for shares in self._shares.values():
+            shares[worker] = even
 
     def leave(self, worker: str) -> None:
         """A worker ended."""
         self._news.pop(worker, None)
-        for demand in self._demand.values():
-            demand.pop(worker, None)
+        self._counted.pop(worker, None)
+        freed = self._reserved.pop(worker, {})
+        for other, news in self._news.items():
+            news.spent.update({key: self._spent(key, other) for key, aside in freed.items() if aside})
+        for by_worker in (*self._demand.values(), *self._shares.values()):
+            by_worker.pop(worker, None)
 
     def take(self, worker: str, told: Report, now: float, wall: float) -> None:
         """Take in what a worker reports, for the others to hear. `now` is the clock of lives."""
@@ -97,28 +112,39 @@ class Authority:
         day = day_of(wall)
         for key, cost in told.spent.items():
             self.spent.setdefault(key, Spent()).add(cost, day)
+            counted = self._counted.setdefault(worker, {})
+            counted[key] = counted.get(key, 0) + cost
         for whose, calls in told.demand:
             self._demand[whose][worker] = self._demand[whose].get(worker, 0.0) + calls
+        reserved = told.reserved if worker in self._news else {}    # who left has set nothing aside
+        changed = {key for key, aside in reserved.items() if aside != self._reserved.get(worker, {}).get(key, 0)}
+        self._reserved[worker] = reserved
         for other, news in self._news.items():
-            news.spent.update({key: self.spent[key] for key in told.spent})
+            news.spent.update({key: self._spent(key, other) for key in {*told.spent, *changed}})
             if other != worker:
                 news.happenings += told.happenings
                 news.moves += told.moves
                 news.owners += told.owners
+
+    def _spent(self, key: str, worker: str) -> tuple[Spent, int, int]:
+        aside = sum(reserved.get(key, 0) for other, reserved in self._reserved.items() if other != worker)
+        return self.spent.setdefault(key, Spent()), self._counted.get(worker, {}).get(key, 0), aside
 
     def share_out(self) -> None:
         """Give each limit to those who use it. Together they never hold more than all of it."""
         workers = list(self._news)
         for whose, demand in list(self._demand.items()):
             total = sum(demand.get(worker, 0.0) for worker in workers)
-            if not total:
+            if total < FAINT:
                 del self._demand[whose]
                 continue
+            fair = {one: EVEN / len(workers) + (1 - EVEN) * demand.get(one, 0.0) / total for one in workers}
+            held = self._shares.get(whose, {})
+            if any(abs(fair[one] - held.get(one, 0.0)) > NOTICEABLE for one in workers):
+                self._shares[whose] = fair
+                for worker in workers:
+                    self._news[worker].shares.append((whose, fair[worker]))
             for worker in workers:
-                share = EVEN / len(workers) + (1 - EVEN) * demand.get(worker, 0.0) / total
-                if abs(share - self._shares.get((whose, worker), 0.0)) > 0.02:
-                    self._shares[whose, worker] = share
-                    self._news[worker].shares.append((whose, share))
                 demand[worker] = demand.get(worker, 0.0) * FORGET
 
     def news(self, worker: str) -> News | None:

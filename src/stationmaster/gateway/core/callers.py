@@ -13,20 +13,25 @@ _NO_BUDGET = Budget()
 
 
 class Caller:
-    """One virtual key of one snapshot. `guarded`: something of it has to be checked for every request."""
+    """One virtual key of one snapshot. `guarded`: something of it, or of whom it may be
+    sent to, has to be counted for every request."""
 
     __slots__ = ("guarded", "key", "purse", "room", "scope")
 
-    def __init__(self, key: VirtualKey, memory: Memory) -> None:
+    def __init__(self, key: VirtualKey, memory: Memory, *, guarded: bool = False) -> None:
         self.key = key
         self.scope = Scope(key.id)
         self.room: Room | None = memory.room(("key", key.id), key.max_concurrency, key.rpm, key.tpm)
         self.purse: Purse | None = memory.purse(key.id, key.budget) if key.budget != _NO_BUDGET else None
-        self.guarded = self.room is not None or self.purse is not None or key.expires > 0
+        self.guarded = guarded or self.room is not None or self.purse is not None or key.expires > 0
+
+    def expired(self, wall: float) -> bool:
+        """Whether the key counts no longer. `wall`: seconds since 1970."""
+        return bool(self.key.expires) and wall >= self.key.expires
 
     def admit(self, tokens: int, estimate: int, now: float, wall: float) -> Fault | None:
         """Let a call of about `tokens` tokens and `estimate` nanodollars begin, or say why not. `now` is monotonic."""
-        if self.key.expires and wall >= self.key.expires:
+        if self.expired(wall):
             return faults.KEY_EXPIRED
         refused = self.purse.refusal(estimate, wall) if self.purse is not None else None
         if refused is not None:

@@ -13,6 +13,7 @@ from stationmaster.gateway.core.pauses import Quota
 from stationmaster.gateway.core.snapshot import Settings
 
 ONE_TURN = 120.0           # seconds in which a client's repeats of one request are taken for one turn
+MAX_TURNS = 64             # remembered of one credential
 LOW = 0.05                 # share of a vendor's limit below which load goes elsewhere
 LONGEST_LOW = 60.0         # seconds
 
@@ -91,10 +92,12 @@ class Health:
         self.look()
 
     def _again(self, standing: Standing, turn: int) -> bool:
-        now = self._clock()
-        same = standing.turn == turn and now - standing.turn_at < ONE_TURN
-        standing.turn, standing.turn_at = turn, now
-        return same
+        now, turns = self._clock(), standing.turns
+        before = turns.pop(turn, None)
+        turns[turn] = now
+        if len(turns) > MAX_TURNS:
+            del turns[next(iter(turns))]
+        return before is not None and now - before < ONE_TURN
 
     def _transition(self, standing: Standing, before: str, by: Witness | None, now: float) -> Transition:
         life = standing.life

@@ -25,6 +25,11 @@ class Bucket:
         self._level *= limit / self._limit
         self._limit = limit
 
+    def cap(self, limit: float) -> None:
+        """Another part of the same limit: what is there stays, as far as it fits, and nothing is added."""
+        self._level = min(self._level, limit)
+        self._limit = limit
+
     def level(self, now: float) -> float:
         """What may be taken now; below 0 after an estimate that was too low."""
         if now > self._at:
@@ -34,12 +39,18 @@ class Bucket:
 
     def wait(self, amount: float, now: float) -> float:
         """Seconds until `amount` may be taken; 0.0: now. More than a whole minute's worth needs a full bucket."""
-        missing = min(amount, self._limit) - self.level(now)
-        return max(0.0, missing * MINUTE / self._limit) if self._limit > 0 else MINUTE
+        level, limit = self.level(now), self._limit
+        if limit <= 0:
+            return MINUTE
+        if level >= amount or level >= limit:
+            return 0.0
+        return (min(amount, limit) - level) * MINUTE / limit
 
     def take(self, amount: float) -> None:
         """Use `amount`; a negative one gives back."""
-        self._level = min(self._limit, self._level - amount)
+        self._level -= amount
+        if self._level > self._limit:
+            self._level = self._limit
 
 
 class Room:
@@ -64,9 +75,14 @@ class Room:
         self._tokens = _changed(self._tokens, _part(tpm, self._share))
 
     def share(self, share: float) -> None:
-        """Another part of the same limits from now on."""
+        """Another part of the same limits from now on. Moving it makes no room."""
         self._share = share
-        self.change(*self._limits)
+        most, rpm, tpm = self._limits
+        self._most = _part(most, share)
+        if self._requests is not None:
+            self._requests.cap(_part(rpm, share))
+        if self._tokens is not None:
+            self._tokens.cap(_part(tpm, share))
 
     def asked(self) -> int:
         """How many calls asked for room since this was last asked."""

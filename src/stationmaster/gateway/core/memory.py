@@ -3,7 +3,7 @@ May not know sockets or the clock; owns how much of it is kept.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from stationmaster.gateway.core.affinity import Owners
 from stationmaster.gateway.core.life import Happening, Life, Rules, advance, eligible
@@ -24,15 +24,14 @@ _DISABLED, _ENABLED = Happening("operator_disable"), Happening("operator_enable"
 class Standing:
     """How one credential stands, for every pool it is in. `rank` 0: chosen first, 1: after those, 2: not at all."""
 
-    __slots__ = ("clean", "id", "life", "looked", "low_until", "proof", "rank", "turn", "turn_at")
+    __slots__ = ("clean", "id", "life", "looked", "low_until", "proof", "rank", "turns")
 
     def __init__(self, credential: str, proof: bytes = b"") -> None:
         self.id = credential
         self.proof = proof         # the digest of its secret
         self.low_until = 0.0       # until then its remaining quota is small: others first
         self.looked = 0.0          # when its quota was last read
-        self.turn = 0              # the client's turn that it failed last, which counts once
-        self.turn_at = 0.0
+        self.turns: dict[int, float] = {}   # clients' turns that it failed lately, each of which counts once, and when
         self.life = Life()
         self.rank = 0
         self.clean = False         # healthy with all counters at zero: a further success says nothing new
@@ -48,7 +47,7 @@ class Standing:
         if self.rank < 2:
             return None
         life = self.life
-        return life.cause or life.state, max(SOON, life.until - now) if life.until else 0.0
+        return life.cause or life.state, max(SOON if life.state == "cooling" else 0.0, life.until - now)
 
     @property
     def doubt(self) -> str:
@@ -82,6 +81,10 @@ class Memory:
         elif found.life.cause == "operator":
             found.become(advance(found.life, _ENABLED, 0.0, _RULES), 0.0)
         return found
+
+    def keep(self, credentials: Collection[str]) -> None:
+        """Forget how other credentials stood than these."""
+        self.standings = {name: standing for name, standing in self.standings.items() if name in credentials}
 
     def room(self, whose: Whose, max_concurrency: int, rpm: int, tpm: int) -> Room | None:
         """The room behind these limits; what was used of it stays used. None: there are no limits."""

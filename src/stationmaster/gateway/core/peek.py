@@ -31,6 +31,13 @@ class Refused(Exception):
         self.fault = fault
 
 
+class _Generation(msgspec.Struct, rename="camel"):
+    max_output_tokens: int = 0
+
+
+_generation = msgspec.json.Decoder(_Generation).decode
+
+
 class Peek:
     """A JSON object body's `members`, as they were written. `model` is "" when absent; `stream` is whether it is `true`."""
 
@@ -71,7 +78,10 @@ class Peek:
             written = bytes(self.members.get(name, b""))
             if written.isdigit() and len(written) < 10:
                 return int(written)
-        return 0
+        try:
+            return max(0, _generation(self.members.get("generationConfig", b"{}")).max_output_tokens)
+        except msgspec.DecodeError:
+            return 0
 
     def with_model(self, model: str) -> bytes:
         """The body with its `model` replaced and every other byte kept."""

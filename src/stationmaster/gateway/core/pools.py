@@ -8,9 +8,11 @@ from fnmatch import fnmatchcase
 from stationmaster.gateway.core.endpoints import Dialect
 from stationmaster.gateway.core.limits import Room
 from stationmaster.gateway.core.memory import Memory, Standing
+from stationmaster.gateway.core.prices import Rates, cost
 from stationmaster.gateway.core.ring import Ring
 from stationmaster.gateway.core.snapshot import Member, Pool
 from stationmaster.gateway.core.upstreams import Upstream
+from stationmaster.gateway.core.usage import Tokens
 
 MAX_TIERS = 1024           # models remembered for one pool
 MAX_MODEL = 256            # characters of one that is remembered
@@ -175,12 +177,32 @@ class PoolState:
         return min(hopeful, key=lambda refusal: refusal[1]) if hopeful else None
 
 
-class Plan:
-    """Where a model's requests go: the pools, in order, and the model's name as the upstream gets it."""
+Ways = tuple[tuple[PoolState, tuple[Tier, ...]], ...]
 
-    __slots__ = ("pools", "sent", "several")
+
+class Plan:
+    """Where a model's requests go: the pools, in order, and the model's name as the upstream gets it. `ways`: who can
+    serve in it, by dialect, as far as that was asked."""
+
+    __slots__ = ("_rates", "label", "pools", "sent", "several", "ways")
 
     def __init__(self, pools: tuple[PoolState, ...], sent: str) -> None:
         self.pools = pools
         self.sent = sent
+        self.label = sent[:MAX_MODEL]     # of it, in events
         self.several = len(pools) > 1 or len(pools[0].members) > 1   # else there is nothing to choose
+        self.ways: dict[Dialect, Ways] = {}
+        self._rates: dict[Dialect, set[Rates]] = {}
+
+    def dearest(self, dialect: Dialect, tokens: Tokens) -> int:
+        """What such a request may cost at most, in nanodollars: with whichever member serves it. 0: nobody knows."""
+        rates = self._rates.get(dialect)
+        if rates is None:
+            members = [one for _, tiers in self.ways.get(dialect) or self.find(dialect) for tier in tiers for one in tier.members]
+            rates = self._rates[dialect] = {known for one in members if (known := one.upstream.rates(self.sent)) is not None}
+        return max((cost(each, tokens) for each in rates), default=0)
+
+    def find(self, dialect: Dialect) -> Ways:
+        """Who can serve in `dialect`. Remembered in `ways`."""
+        found = self.ways[dialect] = tuple((pool, pool.tiers(dialect, self.sent)) for pool in self.pools)
+        return found

@@ -133,7 +133,7 @@ _TESTS: dict[str, Callable[[str, str], bool]] = {
 
 def cost(rates: Rates, tokens: Tokens) -> int:
     """What `tokens` cost in nanodollars, half a one rounded up; no more than `MAX_COST`."""
-    paid = _applying(rates, tokens.input + tokens.cache_read + tokens.cache_write)
+    paid = _applying(rates, tokens.input + tokens.cache_read + tokens.cache_write) if rates.tiers else rates.base
     reasoning = min(tokens.reasoning, tokens.output)    # a part of output, whatever a vendor states
     total = (
         tokens.input * paid.input

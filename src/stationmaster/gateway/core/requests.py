@@ -15,6 +15,7 @@ from stationmaster.gateway.core.forward import as_json, to_vendor, value
 from stationmaster.gateway.core.multipart import BadMultipart, boundary_of
 from stationmaster.gateway.core.pools import Plan
 from stationmaster.gateway.core.sessions import PROMPTED, of_headers
+from stationmaster.gateway.core.sessions import Source as SessionSource
 from stationmaster.gateway.core.upstreams import Upstream
 from stationmaster.gateway.core.wire import RequestLine, tokens
 
@@ -68,10 +69,11 @@ class RequestHead:
 
     __slots__ = (
         "_before", "_behind", "_digits_at", "_fields", "_places_model", "_prefixes", "asks_usage", "bare", "body",
-        "boundary", "caller", "chunked", "dialect", "encoding", "endpoint", "expects", "fault", "head_only",
-        "http11", "keep_alive", "key", "keys", "length", "limited", "line", "listing", "makes", "meter", "metered",
-        "method", "model", "named", "names_model", "plans", "prompted", "public", "query", "reads_body", "retry", "session",
-        "simple", "suffix", "websocket",
+        "boundary", "caller", "chunked", "dialect", "encoding", "endpoint", "expects", "fault", "guarded",
+        "head_only", "http11", "json", "keep_alive", "key", "key_id", "keys", "kind", "length", "limited", "line",
+        "listing", "makes", "meter", "metered", "method", "model", "named", "names_model", "owner", "plans",
+        "prompted", "public", "query", "reads_body", "retry", "session", "session_by", "simple", "suffix", "tenant",
+        "websocket",
     )
 
     def __init__(self, line: RequestLine, keys: Keys) -> None:
@@ -102,13 +104,18 @@ class RequestHead:
         self.model = _named_model(found, query)
         self.caller = _find_key(line, query, keys)
         self.key = self.caller.key if self.caller is not None else None
+        self.guarded = self.caller is not None and self.caller.guarded
+        self.key_id, self.owner, self.tenant = (self.key.id, self.key.owner, self.key.tenant) if self.key else ("", "", "")
+        self.kind = self.endpoint.kind
         self.session = of_headers(self.caller.scope, line.headers) if self.caller is not None else 0
+        self.session_by: SessionSource = "header" if self.session else ""
         self.prompted = self.endpoint.kind in PROMPTED
         self.named = affinity.in_path(self.endpoint.kind, self.suffix)
         self.listing = affinity.is_listing(self.endpoint.kind, self.method, self.suffix)
         self.makes = affinity.may_make(self.endpoint.kind, self.method, self.suffix)
         self.limited = self.key is not None and not self.key.unlimited
         self.body = _body_kind(self.endpoint, line)
+        self.json = self.body is Body.JSON
         self.bare = line.method in ("GET", "HEAD", "DELETE")   # needs no Content-Length when it has no body
         self.reads_body = self._reads_body()
         self.boundary = b""
@@ -178,7 +185,8 @@ class RequestHead:
         endpoint = self.endpoint
         if self.body is Body.NONE and endpoint.model_in is ModelIn.BODY:
             return True  # it should be there: an empty one is refused where it is read
-        return self.body is Body.JSON and (endpoint.model_in is ModelIn.BODY or endpoint.inject_usage)
+        asks = endpoint.model_in is ModelIn.BODY or endpoint.inject_usage or endpoint.kind in PROMPTED
+        return self.body is Body.JSON and asks
 
     @property
     def generates(self) -> bool:
@@ -247,6 +255,7 @@ def _named_model(found: Match | None, query: str) -> str:
 
 
 # Small bodies that name other things of the vendor organisation: read whatever their content type says.
+_FORMS = frozenset({"audio", "images", "files", "deployment"})    # who takes forms; elsewhere one would hide a body
 _READ_WHOLE = frozenset({"batches", "conversations", "vector_stores"})
 
 
@@ -256,9 +265,9 @@ def _body_kind(endpoint: Endpoint, line: RequestLine) -> Body:
     if endpoint.local or endpoint.model_in is ModelIn.BATCH or endpoint.kind in _READ_WHOLE:
         return Body.JSON
     kind = value(line.headers, b"content-type").lower().lstrip()
-    if kind.startswith(b"multipart/"):
+    if kind.startswith(b"multipart/") and endpoint.kind in _FORMS:
         return Body.FORM if endpoint.model_in is ModelIn.BODY else Body.STREAM
-    if endpoint.model_in is ModelIn.BODY or endpoint.inject_usage:
+    if endpoint.model_in is ModelIn.BODY or endpoint.inject_usage or endpoint.kind == "deployment":
         return Body.JSON
     return Body.JSON if b"json" in kind or endpoint.dialect == "gemini" else Body.STREAM
 

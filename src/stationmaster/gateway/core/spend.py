@@ -5,10 +5,13 @@ An estimate is set aside before a call and replaced by what the call cost, so th
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import msgspec
 
 from stationmaster.gateway.core.snapshot import Budget
+
+Amount = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Spent(msgspec.Struct):
@@ -16,9 +19,9 @@ class Spent(msgspec.Struct):
 
     day: str = ""
     month: str = ""
-    today: int = 0
-    this_month: int = 0
-    total: int = 0
+    today: Amount = 0
+    this_month: Amount = 0
+    total: Amount = 0
 
     def add(self, cost: int, day: str) -> None:
         """Count `cost` on `day`."""
@@ -49,30 +52,52 @@ def until_next(period: str, wall: float) -> float:
 
 
 class Purse:
-    """One key's budget. `share` is this worker's part of what is left, when several workers spend from it."""
+    """One key's budget in one worker: what all workers had spent as last heard, and what was spent here since.
 
-    __slots__ = ("_asked", "_news", "budget", "reserved", "share", "spent")
+    `share` is this worker's part of what was left then, when several spend from it.
+    """
+
+    __slots__ = ("_asked", "_day", "_day_ends", "_here", "_mine", "_told", "budget", "elsewhere", "heard", "reserved", "share")
 
     def __init__(self, budget: Budget, share: float = 1.0) -> None:
         self.budget = budget
-        self.spent = Spent()
+        self.heard = Spent()
+        self.elsewhere = 0         # set aside in other workers, as last heard
         self.reserved = 0
+        self._day, self._day_ends = "", 0.0
         self.share = share
+        self._here = Spent()       # spent here and not in `heard`
+        self._mine = 0             # spent here, ever
+        self._told = 0             # of that, what was told
         self._asked = 0            # calls since that was last asked
-        self._news = 0             # spent here since it was last told
 
     def refusal(self, estimate: int, wall: float) -> tuple[str, float] | None:
         """Which budget has no room for a call of about `estimate`, and when it begins anew (0.0: never). None: all
         have. What is left is never given away twice: what is set aside counts as spent."""
         self._asked += 1
-        self.spent.turn(day_of(wall))
-        budget, spent = self.budget, self.spent
-        for period, limit, used in (
-            ("total", budget.total, spent.total), ("month", budget.month, spent.this_month), ("day", budget.day, spent.today),
-        ):  # fmt: skip
-            if limit and (used >= limit or estimate + self.reserved > (limit - used) * self.share):
-                return period, 0.0 if period == "total" else until_next(period, wall)
+        if wall >= self._day_ends:
+            self._turn(wall)
+        budget, heard, here, wanted = self.budget, self.heard, self._here, self.reserved + estimate
+        if budget.total and self._full(budget.total, heard.total, here.total, wanted):
+            return "total", 0.0
+        if budget.month and self._full(budget.month, heard.this_month, here.this_month, wanted):
+            return "month", until_next("month", wall)
+        if budget.day and self._full(budget.day, heard.today, here.today, wanted):
+            return "day", until_next("day", wall)
         return None
+
+    def _full(self, limit: int, before: int, since: int, wanted: int) -> bool:
+        return before + since >= limit or since + wanted > (limit - before - self.elsewhere) * self.share
+
+    def _turn(self, wall: float) -> None:
+        self._day, self._day_ends = day_of(wall), wall + until_next("day", wall)
+        self.heard.turn(self._day)
+        self._here.turn(self._day)
+
+    def asked(self) -> int:
+        """How many calls asked since this was last asked."""
+        asked, self._asked = self._asked, 0
+        return asked
 
     def reserve(self, estimate: int) -> None:
         """Set aside for a call."""
@@ -82,21 +107,21 @@ class Purse:
         """The call is over and cost `cost`."""
         self.reserved -= estimate
         if cost:
-            self.spent.add(cost, day_of(wall))
-            self._news += cost
-
-    def asked(self) -> int:
-        """How many calls asked since this was last asked."""
-        asked, self._asked = self._asked, 0
-        return asked
+            if wall >= self._day_ends:
+                self._turn(wall)
+            self._here.add(cost, self._day)
+            self._mine += cost
 
     def news(self) -> int:
-        """What was spent since this was last asked."""
-        news, self._news = self._news, 0
+        """What was spent here since this was last asked."""
+        news, self._told = self._mine - self._told, self._mine
         return news
 
-    def become(self, spent: Spent) -> None:
-        """What all workers together spent, as of now; what was spent here meanwhile comes on top."""
-        self.spent = msgspec.structs.replace(
-            spent, today=spent.today + self._news, this_month=spent.this_month + self._news, total=spent.total + self._news
-        )
+    def become(self, spent: Spent, counted: int, elsewhere: int) -> None:
+        """What all workers together spent, `counted` of what was ever spent here being in it, and what others have set
+        aside."""
+        self.elsewhere = elsewhere
+        self._day_ends = 0.0
+        since = max(0, self._mine - counted)
+        self.heard = spent
+        self._here = Spent(self._day, self._day[:7], since, since, since)

@@ -32,9 +32,9 @@ class Table:
         self.upstreams = {each.id: Upstream(each, memory.standing(each), snapshot.prices) for each in snapshot.credentials}
         self.pools = {pool.id: PoolState(pool, self.upstreams, memory) for pool in snapshot.pools}
         self.routes = snapshot.routes
-        self.keys = {bytes.fromhex(key.secret_sha256): Caller(key, memory) for key in snapshot.keys}
-        self.default = self.pools.get(snapshot.settings.default_pool)
         self.limits = any(member.room for pool in self.pools.values() for member in pool.members)
+        self.keys = {bytes.fromhex(key.secret_sha256): Caller(key, memory, guarded=self.limits) for key in snapshot.keys}
+        self.default = self.pools.get(snapshot.settings.default_pool)
         self.heads: dict[bytes, RequestHead] = {}
         self._plans: dict[str, dict[str, Plan | Fault]] = {}   # by key, by model
 

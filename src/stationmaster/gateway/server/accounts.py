@@ -24,7 +24,7 @@ class Accounts:
             return {}
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=dict[str, Spent])
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise StationmasterError(
                 "error.gateway.state", f"Cannot use the state file {self._path}: {type(error).__name__}.",
                 hint="Mend it, or move it away to let every budget begin anew.",

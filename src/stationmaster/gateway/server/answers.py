@@ -101,7 +101,7 @@ class StreamAnswer(Answer):
         super().__init__(exchange)
         self._splitter = sse.EventSplitter()
         self._withhold = withhold
-        self._makes = exchange.head.makes
+        self._makes = exchange.head.makes and (exchange.head.method == "POST" or bool(exchange.pin))
         self._ended = False
         self.usage = usage.StreamUsage(exchange.head.meter)
         self._matters = self.usage.matters

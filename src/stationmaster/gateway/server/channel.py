@@ -87,10 +87,14 @@ class Line:
         self.socket.close()
 
 
-def first_snapshot(channel: socket.socket) -> Snapshot:
-    """A worker's first snapshot, blocking. Raises EOFError when the supervisor is gone."""
-    _, length = _HEADER.unpack(_exactly(channel, _HEADER.size))
-    return decode(_exactly(channel, length))
+def first_words(channel: socket.socket) -> tuple[Snapshot, bytes]:
+    """A worker's first snapshot and the news that it begins with, blocking. Raises EOFError when the supervisor is
+    gone."""
+    payloads = []
+    for _ in range(2):
+        _, length = _HEADER.unpack(_exactly(channel, _HEADER.size))
+        payloads.append(_exactly(channel, length))
+    return decode(payloads[0]), payloads[1]
 
 
 def _exactly(channel: socket.socket, size: int) -> bytes:

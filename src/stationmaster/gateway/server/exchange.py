@@ -5,76 +5,51 @@ of one exchange. Reads no sockets itself; decisions come from `gateway.core`, wr
 from collections.abc import Callable
 
 from stationmaster.gateway.core import faults, usage
-from stationmaster.gateway.core.affinity import Named, Owner, decide, in_body, made
-from stationmaster.gateway.core.callers import Caller
 from stationmaster.gateway.core.endpoints import ModelIn
 from stationmaster.gateway.core.events import Event, Try
-from stationmaster.gateway.core.faults import Fault, in_time, stream_ending
+from stationmaster.gateway.core.faults import Fault, stream_ending
 from stationmaster.gateway.core.life import OK, Happening
-from stationmaster.gateway.core.limits import retry_after
 from stationmaster.gateway.core.pauses import quota
 from stationmaster.gateway.core.peek import Peek, Refused, batch_models, other_models
-from stationmaster.gateway.core.pools import Plan, PoolMember, PoolState, Skipped
+from stationmaster.gateway.core.pools import MAX_MODEL, Plan
 from stationmaster.gateway.core.prices import cost as price
 from stationmaster.gateway.core.replies import Reply, ReplyHead
 from stationmaster.gateway.core.requests import Body, RequestHead
-from stationmaster.gateway.core.sessions import Source as SessionSource
 from stationmaster.gateway.core.sessions import of_body
-from stationmaster.gateway.core.table import allows, may_use
+from stationmaster.gateway.core.table import allows
 from stationmaster.gateway.core.upstreams import Upstream
-from stationmaster.gateway.core.usage import Source, Tokens
 from stationmaster.gateway.core.verdict import Verdict, about_credential
 from stationmaster.gateway.server.answers import Answer, CopiedAnswer, ErrorAnswer, JsonAnswer, StreamAnswer, TunnelAnswer
+from stationmaster.gateway.server.choosing import Served
 from stationmaster.gateway.server.outbound import UpstreamConnection
 from stationmaster.gateway.server.ports import Client, House
-from stationmaster.gateway.server.response import Response
 
 CLIENT_LEFT = 499
-BYTES_A_TOKEN = 4          # of a request's body, roughly
-USUAL_OUTPUT = 1000        # tokens expected of a request that states no limit
 _EMPTY = b"content-length: 0\r\n\r\n"
 _UPGRADE = b"connection: Upgrade\r\nupgrade: websocket\r\n\r\n"
 
 
-class Exchange(Response):
+class Exchange(Served):
     """A request and its answer. Created when a head was understood; over when its event is recorded and the
     client is free for the next request. Implements `outbound.Listener`."""
 
     __slots__ = (
-        "_answer", "_answered", "_asked", "_body", "_output", "_retried", "_spent", "_started", "admitted",
-        "attempts", "bytes_in", "client_left", "connection", "cost", "deadline", "error", "estimate", "expected",
-        "framing", "injected", "member", "method", "model", "over", "pin", "plan", "pool", "reserved", "sent_model",
-        "session", "session_by", "skipped", "source", "table", "tokens", "tried", "tunnel", "upload_held",
-        "upstream", "upstream_status", "vendor_id",
+        "_answer", "_answered", "_asked", "_body", "_retried", "_spent", "_started", "attempts", "client_left",
+        "connection", "deadline", "error", "framing", "injected", "method", "model", "over", "reserved", "tunnel",
+        "upload_held", "upstream_status", "vendor_id",
     )
 
     def __init__(self, worker: House, client: Client, head: RequestHead) -> None:
         super().__init__(worker, client, head)
-        self.table = worker.table
         self.method = head.method
         self.model = head.model
-        self.session = head.session
-        self.session_by: SessionSource = "header" if head.session else ""
-        self.sent_model = self.error = ""
-        self.pin = ""                    # the vendor organisation that holds what the request names
-        self.plan: Plan | None = None
-        self.pool: PoolState | None = None
-        self.member: PoolMember | None = None
-        self.upstream: Upstream | None = None
+        self.error = ""
         self.connection: UpstreamConnection | None = None
-        self.tokens: Tokens | None = None
-        self.source: Source = "none"
         self.framing = b""               # the request's last header fields, and its body, as long as they may have
         self._body = b""                 # to be sent again
         self.reserved = 0                # bytes of the worker's body budget
-        self.expected = self.estimate = 0          # tokens and nanodollars, as far as can be told before
-        self.cost: int | None = None               # nanodollars; None: no usage, or no known price
-        self.admitted = False                      # its key's limits hold the estimate
-        self._output = 0                           # tokens of output that it allows
-        self.attempts = self.upstream_status = self.bytes_in = 0
+        self.attempts = self.upstream_status = 0
         self.vendor_id = b""
-        self.tried: tuple[Try, ...] = ()           # members that failed this request
-        self.skipped: Skipped | None = None        # members that were passed over for it
         self.client_left = self.tunnel = self.over = False
         self.upload_held = False         # the upstream takes no more of it just now
         self.injected = False            # we asked for stream usage, the client did not
@@ -91,11 +66,14 @@ class Exchange(Response):
         self.bytes_in = len(body)
         head = self.head
         try:
+            if head.named:
+                self.find_owner(body)     # first: it tells where to go though no model does
             if head.reads_body:
                 body = self._read(body)
             else:
                 self._route_batch(body) if head.endpoint.model_in is ModelIn.BATCH else self.route()
-            self.find_owner(body)
+            if not head.named:
+                self.find_owner(body)
         except Refused as refused:
             self.fail(refused.fault)
             return
@@ -115,8 +93,8 @@ class Exchange(Response):
         self.route()
         if head.limited:
             self._check_others(peek)
-        if self.table.limits or (head.caller is not None and head.caller.guarded):
-            self._output = peek.most_output()
+        if head.guarded:
+            self.most_output = peek.most_output()
         if head.prompted and not self.session and self.plan is not None and self.plan.several and head.caller is not None:
             self.session, self.session_by = of_body(head.caller.scope, peek.members)
         if head.names_model and self.sent_model != peek.model:
@@ -155,88 +133,25 @@ class Exchange(Response):
         plan = head.plans.get(self.model)
         if plan is None:
             plan = self.table.plan(head, self.model)
+            self.model = self.model[:MAX_MODEL]
         if isinstance(plan, Fault):
-            raise Refused(plan)
+            plan = self.plan_by_owner(plan)
         self.plan = plan
         self.sent_model = plan.sent
-
-    def find_owner(self, body: bytes) -> None:
-        """What the request names may live in one vendor organisation, and may be another tenant's. Raises Refused."""
-        head, key = self.head, self.head.key
-        named = in_body(head.endpoint.kind, body) if body and head.body is Body.JSON else ()
-        if key is None or not (named or head.named or head.listing):
-            return
-        found = decide(
-            head.named + named, self.worker.memory.owners, tenant=key.tenant or key.id, shared=key.shared_resources,
-            listing=head.listing,
-        )
-        if isinstance(found, Fault):
-            raise Refused(found)
-        if found is not None:
-            self.pin = found.organisation
 
     # Attempts.
 
     def attempt(self, *, fresh: bool = False) -> None:
         """Pick a credential and ask for a connection to it; refuse when there is none."""
-        caller = self.head.caller
-        if self.table.limits or (caller is not None and caller.guarded):
-            refused = self._admit(caller)
+        if self.head.guarded:
+            refused = self.admit(self.head.caller)
             if refused is not None:
                 self.fail(refused)
                 return
-        if self._choose():
+        if self.choose():
             self._send(fresh=fresh)
         else:
-            self.fail(self._nobody())
-
-    def _admit(self, caller: Caller | None) -> Fault | None:
-        """Estimate the request, and set that aside of what its key may use."""
-        metered, read = self.head.metered, self.bytes_in // BYTES_A_TOKEN
-        written = (self._output or USUAL_OUTPUT) if metered else 0
-        self.expected = read + written
-        if caller is None or not caller.guarded:
-            return None
-        if caller.purse is not None and self.plan is not None and metered:
-            rates = self.plan.pools[0].members[0].upstream.rates(self.sent_model)
-            self.estimate = price(rates, Tokens(input=read, output=written)) if rates is not None else 0
-        now = self.worker.clock()
-        refused = caller.admit(self.expected, self.estimate, now, self.worker.epoch + now)
-        self.admitted = refused is None
-        return refused
-
-    def _choose(self) -> bool:
-        """Set pool, member and upstream; False when nobody can serve."""
-        plan, worker = self.plan, self.worker
-        assert plan is not None  # noqa: S101  routed before
-        session = self.session or worker.anybody()
-        tried = [one.credential for one in self.tried] if self.tried else ()
-        if self.skipped is None and (tried or worker.health.trouble or self.table.limits):
-            self.skipped = {}
-        for pool in plan.pools if not self.pin else self._pools_in(self.pin):
-            tiers = pool.tiers(self.head.dialect, plan.sent)
-            if self.pin:
-                member = pool.choose_in(self.pin, tiers, session, worker.now, tried)
-            else:
-                member = pool.choose(tiers, session, worker.now, tried, self.skipped)
-            if member is not None:
-                if self.session and not self.pin:
-                    pool.settle(tiers, session, member)
-                self.pool, self.member, self.upstream = pool, member, member.upstream
-                if member.room is not None:
-                    member.room.enter(self.expected)
-                return True
-        return False
-
-    def _pools_in(self, organisation: str) -> list[PoolState]:
-        """The pools with credentials of that organisation that the key may use, the plan's before others."""
-        plan, key = self.plan, self.head.key
-        assert plan is not None and key is not None  # noqa: S101, PT018  routed before
-        others = [] if plan.sent else [pool for pool in self.table.pools.values() if may_use(key, pool.id)]
-        return [
-            pool for pool in dict.fromkeys((*plan.pools, *others))
-            if any(member.upstream.organisation == organisation for member in pool.members)
-        ]
+            self.fail(self.nobody())
 
     def _send(self, *, fresh: bool) -> None:
         worker, upstream = self.worker, self.upstream
@@ -244,24 +159,6 @@ class Exchange(Response):
         self.deadline = worker.now + self.table.settings.answer_timeout
         self._asked = worker.clock()
         worker.upstreams.acquire(upstream.origin, self, fresh=fresh)
-
-    def _nobody(self) -> Fault:
-        """What to answer when no member can take the request: when one might, if that is known."""
-        plan = self.plan
-        assert plan is not None  # noqa: S101  routed before
-        pools = self._pools_in(self.pin) if self.pin else plan.pools
-        served = [(pool, tiers) for pool in pools if (tiers := pool.tiers(self.head.dialect, plan.sent))]
-        if not served:
-            return faults.OWNER_OUT if self.pin else faults.NO_MEMBER
-        found = [pool.wait(tiers, self.worker.now, self.pin) for pool, tiers in served]
-        waits = [(wait[1], wait[0]) for wait in found if wait is not None]
-        if self.pin:
-            return in_time(faults.OWNER_OUT, retry_after(min(waits)[0])) if waits else faults.OWNER_OUT
-        if not waits:
-            return faults.POOL_OUT
-        wait, why = min(waits)
-        fault = faults.POOL_COOLING if why == "upstream" else faults.POOL_LIMITED
-        return in_time(fault, retry_after(wait))
 
     def _elsewhere(self, outcome: str, code: str = "") -> bool:
         """This member failed: try the next one, if the client has seen nothing yet and the request can be sent
@@ -271,27 +168,16 @@ class Exchange(Response):
             return False
         before = self.tried
         self.tried = (*before, Try(member.id, self.upstream_status, outcome, code))
-        if not self._choose():
+        if not self.choose():
             self.tried = before
             return False
-        self._leave(member)
+        self.leave(member)
+        self._retried = False
         self._drop_connection()
         self.take_back()
         self._answer, self.upstream_status, self.vendor_id = None, 0, b""
         self._send(fresh=self.head.websocket or self.upload_open)
         return True
-
-    def _leave(self, member: PoolMember) -> None:
-        if member.room is not None:
-            member.room.leave(self.expected, self.tokens.total if self.tokens is not None else 0)
-
-    def _settle(self) -> None:
-        """Replace what was set aside by what it was."""
-        caller, worker = self.head.caller, self.worker
-        used = self.tokens.total if self.tokens is not None else 0
-        self.admitted = False
-        if caller is not None:
-            caller.leave(self.expected, used, self.estimate, self.cost or 0, worker.epoch + worker.clock())
 
     def _blame(self, happening: Happening) -> None:
         """Note what an attempt says about its credential."""
@@ -334,8 +220,21 @@ class Exchange(Response):
     def _failed(self, fault: Fault) -> None:
         """The upstream failed us: another one, or our error."""
         self._blame(Happening("upstream_fault", "upstream", fault.code))
-        if not self._elsewhere("upstream", fault.code):
+        if self._elsewhere("upstream", fault.code):
+            return
+        if self._may_repeat(fault) and self.worker.retries.repeat():
+            self._retried = True
+            self._drop_connection()
+            self.take_back()
+            self._answer = None
+            self._send(fresh=True)
+        else:
             self.fail(fault)
+
+    def _may_repeat(self, fault: Fault) -> bool:
+        """A connection that failed before any answer is worth one more try where nobody else can serve."""
+        early = fault in (faults.UNREACHABLE, faults.UPSTREAM_CLOSED)
+        return early and not (self._retried or self._spent or self._first_byte or self.client is None)
 
     def on_upload_paused(self, paused: bool) -> None:
         """The upstream takes no more just now (or does again): hold the client's bytes back."""
@@ -364,7 +263,7 @@ class Exchange(Response):
         self._answered = self.worker.clock()
         self.upstream_status = head.status
         self.vendor_id = reply.vendor_id
-        if upstream is not None and head.status < 400:
+        if upstream is not None and (head.status < 300 or head.status == 304):
             if not upstream.standing.clean:
                 self._blame(OK)
             if upstream.standing.looked != self.worker.now:
@@ -408,20 +307,6 @@ class Exchange(Response):
             self.learn_made(body)
         self.finish()
 
-    def learn_made(self, body: bytes) -> None:
-        """Remember whose it is what the answer says was made."""
-        head = self.head
-        self.learn(made(head.endpoint.kind, self.method, head.suffix, body, known=bool(self.pin)))
-
-    def learn(self, things: tuple[Named, ...]) -> None:
-        """Remember whose these things are."""
-        key, upstream = self.head.key, self.upstream
-        if not things or key is None or upstream is None:
-            return
-        owner = Owner(upstream.organisation, upstream.id, key.tenant or key.id, key.id)
-        for named in things:
-            self.worker.memory.owners.remember(named, owner)
-
     def _answer_to(self, head: ReplyHead, reply: Reply) -> Answer:
         if head.status == 200 and head.json and self.head.metered:
             self.pass_head(reply)
@@ -452,7 +337,7 @@ class Exchange(Response):
         """An upstream's error, verbatim: its body was held until it was whole. Of a rate limit, when others of the
         pool may be free before this one: ours, with the shortest wait."""
         several = self.plan is not None and self.plan.several
-        if reply.head.status == 429 and several and (fault := self._nobody()).status == 429:
+        if reply.head.status == 429 and several and (fault := self.nobody()).status == 429:
             self.fail(fault)
             return
         self.pass_head(reply, len(body))
@@ -474,7 +359,7 @@ class Exchange(Response):
         stale = unanswered and connection is not None and connection.used > 1
         if self.over:
             return
-        if stale and not self._retried and not self._spent:
+        if stale and not self._retried and not self._spent and self.worker.retries.repeat():
             self._retried = True
             self._send(fresh=True)
         elif self.tunnel:
@@ -534,9 +419,9 @@ class Exchange(Response):
             self.cost = price(rates, tokens) if rates is not None else None
         self.worker.record(self._event())
         if self.member is not None and self.member.room is not None:
-            self._leave(self.member)
+            self.leave(self.member)
         if self.admitted:
-            self._settle()
+            self.settle()
         self._answer = None              # it points back here: without this only the collector frees either
         client = self.client
         if client is not None:
@@ -662,30 +547,31 @@ class Exchange(Response):
     def _vendor_id(self) -> str:
         """The vendor's id of the request, if it is one: whatever else stands in that field is not for the log."""
         text, upstream = self.vendor_id, self.upstream
-        if upstream is None or len(text) > 128 or (len(text) >= len(upstream.secret) and upstream.secret in text):
+        if upstream is None or len(text) > 128 or text.find(upstream.secret) >= 0:
             return ""
         return text.decode("latin-1")
 
     def _event(self) -> Event:
-        head, now, key = self.head, self.worker.clock(), self.head.key
-        endpoint, started, first = head.endpoint, self._started, self._first_byte
+        head, now, started, first = self.head, self.worker.clock(), self._started, self._first_byte
+        plan = self.plan
+        pool = self.pool or (plan.pools[0] if plan is not None else None)
         return Event(
             self.worker.epoch + now,
             self.request_id,
-            key.id if key else "",
-            key.owner if key else "",
-            key.tenant if key else "",
-            endpoint.kind,
+            head.key_id,
+            head.owner,
+            head.tenant,
+            head.kind,
             head.dialect,
             head.method,
-            self.model[:256],
-            self.sent_model[:256],
-            self.pool.id if self.pool else self.plan.pools[0].id if self.plan else "",
-            self.upstream.id if self.upstream else "",
+            self.model,
+            plan.label if plan is not None else "",
+            pool.id if pool is not None else "",
+            self.upstream.id if self.upstream is not None else "",
             self.attempts,
             CLIENT_LEFT if self.client_left and not self.bytes_out else self.status,
             self.upstream_status,
-            self._vendor_id(),
+            self._vendor_id() if self.vendor_id else "",
             self.error,
             self.stream,
             self.client_left,

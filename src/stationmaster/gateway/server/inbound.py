@@ -391,7 +391,9 @@ class ClientConnection(asyncio.Protocol):
         exchange = Exchange(self.worker, self, head)
         self.exchange = exchange
         exchange.reserved, self._reserved = self._reserved, 0
-        if head.endpoint.local:
+        if head.endpoint.local and head.caller is not None and head.caller.expired(self.worker.epoch + self.worker.clock()):
+            exchange.fail(faults.KEY_EXPIRED)
+        elif head.endpoint.local:
             self.worker.catalogue.serve(exchange)
         else:
             exchange.start(body)

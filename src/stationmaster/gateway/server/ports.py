@@ -14,6 +14,7 @@ from stationmaster.gateway.core.health import Health
 from stationmaster.gateway.core.memory import Memory
 from stationmaster.gateway.core.replies import Reply
 from stationmaster.gateway.core.requests import RequestHead
+from stationmaster.gateway.core.retries import RetryBudget
 from stationmaster.gateway.core.table import Table
 from stationmaster.gateway.core.upstreams import Upstream
 from stationmaster.gateway.core.usage import Source, Tokens
@@ -30,6 +31,7 @@ class Taker(Protocol):
     worker: "House"
     upstream: Upstream | None
     bytes_in: int
+    pin: str
     tokens: Tokens | None
     source: Source
 
@@ -96,6 +98,7 @@ class House(Protocol):
     now: float
     epoch: float
     health: Health
+    retries: RetryBudget
     memory: Memory
     buffered: int
     draining: bool

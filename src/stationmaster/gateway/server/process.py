@@ -31,9 +31,10 @@ def main(arguments: list[str]) -> None:
     _raise_file_limit()
     listener = socket.socket(fileno=int(arguments[0]))
     channel = socket.socket(fileno=int(arguments[1]))
-    snapshot = channels.first_snapshot(channel)
+    snapshot, news = channels.first_words(channel)
     events = None if arguments[2] == "-" else Path(arguments[2])
     worker = Worker(snapshot, events, from_environ(os.environ), probes="probes" in arguments[3:])
+    worker.sharing.hear(news_of(news))
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 50)               # few cycles live here, and each pass stops the loop

@@ -94,9 +94,9 @@ class Sharing:
         for pool, session, member in news.moves:
             self._memory.absorb(pool, session, member)
         self._memory.owners.absorb(news.owners)
-        for key, spent in news.spent.items():
+        for key, (spent, counted, elsewhere) in news.spent.items():
             if key in self._memory.purses:
-                self._memory.purses[key].become(spent)
+                self._memory.purses[key].become(spent, counted, elsewhere)
         for whose, share in news.shares:
             self._memory.share(tuple(whose), share)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from stationmaster import __version__
 from stationmaster.errors import StationmasterError
 from stationmaster.gateway.core import metrics
-from stationmaster.gateway.core.authority import Authority, encode, report_of
+from stationmaster.gateway.core.authority import Authority, News, encode, report_of
 from stationmaster.gateway.core.snapshot import Snapshot
 from stationmaster.gateway.server.accounts import Accounts
 from stationmaster.gateway.server.channel import REPORT, Frame
@@ -49,10 +49,6 @@ class Steward:
         """Go by another configuration."""
         self._authority.apply(snapshot)
 
-    def join(self, worker: str) -> None:
-        """A worker serves."""
-        self._authority.join(worker)
-
     def leave(self, worker: str) -> None:
         """A worker ended, and all it told was taken."""
         self._authority.leave(worker)
@@ -85,6 +81,11 @@ class Steward:
         """What a worker has yet to hear; empty when that is nothing."""
         news = self._authority.news(worker)
         return encode(news) if news is not None else b""
+
+    def welcome(self, worker: str) -> bytes:
+        """What a worker hears before it serves."""
+        self._authority.join(worker)
+        return encode(self._authority.news(worker) or News())
 
     def _save(self) -> None:
         try:

@@ -33,7 +33,9 @@ _RESPAWN_PAUSE = 0.2       # seconds; doubles up to 2 while workers die young
 class _Child:
     """One worker process and our end of its channel."""
 
-    def __init__(self, listener: socket.socket, events: Path | None, snapshot: Snapshot, *, probes: bool) -> None:
+    def __init__(
+        self, listener: socket.socket, events: Path | None, snapshot: Snapshot, steward: Steward, *, probes: bool
+    ) -> None:
         self.probes = probes       # one of the workers asks vendors whether the credentials work
         ours, theirs = socket.socketpair()
         with theirs:
@@ -46,6 +48,7 @@ class _Child:
         self.name = str(self.process.pid)
         self.line = channels.Line(ours)
         self.line.send_snapshot(snapshot)
+        self.line.send_news(steward.welcome(self.name))   # it knows what was spent before it serves
 
     def wait_ready(self) -> bool:
         """Whether the worker serves within the time a start may take."""
@@ -95,14 +98,13 @@ class Supervisor:
 
     def _start_all(self, listener: socket.socket, settings: Settings) -> None:
         self._children = [
-            _Child(listener, self._events, self._snapshot, probes=not slot) for slot in range(settings.workers)
+            _Child(listener, self._events, self._snapshot, self._steward, probes=not slot)
+            for slot in range(settings.workers)
         ]
         ready = [child.wait_ready() for child in self._children]
         if not all(ready):
             raise StationmasterError("error.gateway.start", "A worker did not start.",
                                      hint="Its own message stands above.", who="us")
-        for child in self._children:
-            self._steward.join(child.name)
         host, port = listener.getsockname()[:2]
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._say(f"gateway listens on http://{place} with {settings.workers} worker(s)")
@@ -146,9 +148,8 @@ class Supervisor:
         except StationmasterError as error:
             self._say(f"configuration kept, the new one is refused:\n{error}")
             return
-        fixed = (snapshot.settings.host, snapshot.settings.port, snapshot.settings.workers)
-        if fixed != (self._snapshot.settings.host, self._snapshot.settings.port, self._snapshot.settings.workers):
-            self._say("host, port and workers change at the next start only")
+        if _fixed(snapshot.settings) != _fixed(self._snapshot.settings):
+            self._say("host, port, workers, metrics_port and state_file change at the next start only")
         self._snapshot = snapshot
         for child in self._children:
             with contextlib.suppress(OSError):  # a worker that just died gets it when it is replaced
@@ -166,11 +167,10 @@ class Supervisor:
             if self._stopping:
                 continue
             self._say(f"worker {child.process.pid} ended with {child.process.returncode}; starting another")
-            replacement = _Child(listener, self._events, self._snapshot, probes=child.probes)
+            replacement = _Child(listener, self._events, self._snapshot, self._steward, probes=child.probes)
             self._children.append(replacement)
             ready = replacement.wait_ready()
             self._pause = _RESPAWN_PAUSE if ready else min(self._pause * 2, 2.0)
-            self._steward.join(replacement.name)
             if self._pause > _RESPAWN_PAUSE:
                 time.sleep(self._pause)
 
@@ -179,6 +179,11 @@ class Supervisor:
             child.process.kill()
             child.close()
         self._children = []
+
+
+def _fixed(settings: Settings) -> tuple[object, ...]:
+    """What cannot change while the gateway runs."""
+    return settings.host, settings.port, settings.workers, settings.metrics_port, settings.state_file
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:

@@ -16,6 +16,7 @@ from stationmaster.gateway.core.events import Event
 from stationmaster.gateway.core.health import Health
 from stationmaster.gateway.core.memory import Memory
 from stationmaster.gateway.core.requests import RequestHead
+from stationmaster.gateway.core.retries import RetryBudget
 from stationmaster.gateway.core.snapshot import Settings, Snapshot
 from stationmaster.gateway.core.table import Table
 from stationmaster.gateway.server.catalogue import Catalogue
@@ -57,6 +58,7 @@ class Worker:
         self.record: Callable[[Event], None] = self._log.add
         self.health = Health(self.memory, settings, self.clock, self.epoch, self._log.add)
         self.health.first = probes
+        self.retries = RetryBudget()
         self.sharing = Sharing(self.memory, self.health, lambda: self.table)
         self._prober = Prober(self) if probes else None    # of several workers one probes
         self._id_base = f"req_{os.urandom(6).hex()}"
@@ -105,6 +107,7 @@ class Worker:
         ssl.SSLError and changes nothing when its `ca_bundle` cannot be read."""
         dialer = self._dialer(snapshot.settings)
         self.table, self.upstreams.dialer = Table(snapshot, self.memory), dialer
+        self.memory.keep(self.table.upstreams)
         self.health.apply(snapshot.settings)
         self.catalogue.refresh()
 
@@ -181,6 +184,7 @@ class Worker:
     def _share(self) -> None:
         """Tell the other workers what they should know, and write the events."""
         now = self.clock()
+        self.retries.admit(len(self._log.pending))
         self.sharing.tick(self._log.pending, self._log.dropped(), now, self.epoch + now)
         self._log.flush()
 

@@ -1,0 +1,189 @@
+"""Who serves a request: what its key may still use, whom it is bound to, which member of which pool, and what is
+known of that afterwards. The part of an exchange that asks `gateway.core` for decisions; sends nothing.
+"""
+
+from stationmaster.gateway.core import faults
+from stationmaster.gateway.core.affinity import Named, Owner, decide, in_body, made
+from stationmaster.gateway.core.callers import Caller
+from stationmaster.gateway.core.events import Try
+from stationmaster.gateway.core.faults import Fault, in_time
+from stationmaster.gateway.core.limits import retry_after
+from stationmaster.gateway.core.peek import Refused
+from stationmaster.gateway.core.pools import Plan, PoolMember, PoolState, Skipped
+from stationmaster.gateway.core.requests import RequestHead
+from stationmaster.gateway.core.sessions import Source as SessionSource
+from stationmaster.gateway.core.table import may_use
+from stationmaster.gateway.core.upstreams import Upstream
+from stationmaster.gateway.core.usage import Source, Tokens
+from stationmaster.gateway.server.ports import Client, House
+from stationmaster.gateway.server.response import Response
+
+BYTES_A_TOKEN = 4          # of a request's body, roughly
+USUAL_OUTPUT = 1000        # tokens expected of a request that states no limit
+
+
+class Served(Response):
+    """The choosing half of an exchange."""
+
+    __slots__ = (
+        "admitted", "bytes_in", "cost", "estimate", "expected", "member", "most_output", "pin", "plan", "pool",
+        "sent_model", "session", "session_by", "skipped", "source", "table", "tokens", "tried", "upstream",
+    )
+
+    def __init__(self, worker: House, client: Client, head: RequestHead) -> None:
+        super().__init__(worker, client, head)
+        self.table = worker.table
+        self.session = head.session
+        self.session_by: SessionSource = head.session_by
+        self.sent_model = ""
+        self.pin = ""                    # the vendor organisation that holds what the request names
+        self.plan: Plan | None = None
+        self.pool: PoolState | None = None
+        self.member: PoolMember | None = None
+        self.upstream: Upstream | None = None
+        self.tried: tuple[Try, ...] = ()           # members that failed this request
+        self.skipped: Skipped | None = None        # members that were passed over for it
+        self.tokens: Tokens | None = None
+        self.source: Source = "none"
+        self.cost: int | None = None               # nanodollars; None: no usage, or no known price
+        self.bytes_in = 0
+        self.most_output = 0                       # tokens of output that it allows; 0: it does not say
+        self.expected = self.estimate = 0          # tokens and nanodollars, as far as can be told before
+        self.admitted = False                      # its key's limits hold the estimate
+
+    # What it may use, and where it has to go.
+
+    def admit(self, caller: Caller | None) -> Fault | None:
+        """Estimate the request, and set that aside of what its key may use."""
+        metered, read = self.head.metered, self.bytes_in // BYTES_A_TOKEN
+        written = (self.most_output or USUAL_OUTPUT) if metered else 0
+        self.expected = read + written
+        if caller is None or not caller.guarded:
+            return None
+        if caller.purse is not None and self.plan is not None and metered:
+            self.estimate = self.plan.dearest(self.head.dialect, Tokens(input=read, output=written))
+        now = self.worker.clock()
+        refused = caller.admit(self.expected, self.estimate, now, self.worker.epoch + now)
+        self.admitted = refused is None
+        return refused
+
+    def find_owner(self, body: bytes) -> None:
+        """What the request names may live in one vendor organisation, and may be another tenant's. Raises Refused."""
+        head = self.head
+        named = in_body(head.kind, body) if head.json else ()
+        if not (named or head.named or head.listing) or head.key is None:
+            return
+        key = head.key
+        found = decide(
+            head.named + named, self.worker.memory.owners, tenant=key.tenant or key.id, shared=key.shared_resources,
+            listing=head.listing,
+        )
+        if isinstance(found, Fault):
+            raise Refused(found)
+        if found is not None:
+            self.pin = found.organisation
+
+    def plan_by_owner(self, fault: Fault) -> Plan:
+        """No model tells where to go, but what is asked for may: it lives in one organisation. Raises Refused."""
+        key = self.head.key
+        pools = tuple(
+            pool for pool in self.table.pools.values()
+            if self.pin and key is not None and may_use(key, pool.id)
+            and any(member.upstream.organisation == self.pin for member in pool.members)
+        )
+        if not pools:
+            raise Refused(fault)
+        return Plan(pools, "")
+
+    # Which member.
+
+    def choose(self) -> bool:
+        """Set pool, member and upstream; False when nobody can serve."""
+        plan, worker = self.plan, self.worker
+        assert plan is not None  # noqa: S101  routed before
+        session = self.session or (worker.anybody() if plan.several else 1)
+        if self.tried or self.pin or worker.health.trouble or self.table.limits:
+            return self._choose_with_care(plan, session)
+        for pool, tiers in plan.ways.get(self.head.dialect) or plan.find(self.head.dialect):
+            member = pool.choose(tiers, session, worker.now)
+            if member is not None:
+                self.pool, self.member, self.upstream = pool, member, member.upstream
+                return True
+        return False
+
+    def _choose_with_care(self, plan: Plan, session: int) -> bool:
+        """The same when not everybody can serve: among the rest, remembering who was passed over and who moved."""
+        now = self.worker.now
+        tried = [one.credential for one in self.tried]
+        skipped = self.skipped = {} if self.skipped is None else self.skipped
+        for pool in self._pools_in(self.pin) if self.pin else plan.pools:
+            tiers = pool.tiers(self.head.dialect, plan.sent)
+            if self.pin:
+                member = pool.choose_in(self.pin, tiers, session, now, tried)
+            else:
+                member = pool.choose(tiers, session, now, tried, skipped)
+            if member is not None:
+                if self.session and not self.pin:
+                    pool.settle(tiers, session, member)
+                self.pool, self.member, self.upstream = pool, member, member.upstream
+                if member.room is not None:
+                    member.room.enter(self.expected)
+                return True
+        return False
+
+    def _pools_in(self, organisation: str) -> list[PoolState]:
+        """The pools with credentials of that organisation that the key may use, the plan's before others."""
+        plan, key = self.plan, self.head.key
+        assert plan is not None and key is not None  # noqa: S101, PT018  routed before
+        others = [] if plan.sent else [pool for pool in self.table.pools.values() if may_use(key, pool.id)]
+        return [
+            pool for pool in dict.fromkeys((*plan.pools, *others))
+            if any(member.upstream.organisation == organisation for member in pool.members)
+        ]
+
+    def nobody(self) -> Fault:
+        """What to answer when no member can take the request: when one might, if that is known."""
+        plan = self.plan
+        assert plan is not None  # noqa: S101  routed before
+        pools = self._pools_in(self.pin) if self.pin else plan.pools
+        served = [(pool, tiers) for pool in pools if (tiers := pool.tiers(self.head.dialect, plan.sent))]
+        if not served:
+            return faults.OWNER_OUT if self.pin else faults.NO_MEMBER
+        found = [pool.wait(tiers, self.worker.now, self.pin) for pool, tiers in served]
+        waits = [(wait[1], wait[0]) for wait in found if wait is not None]
+        if self.pin:
+            return in_time(faults.OWNER_OUT, retry_after(min(waits)[0])) if waits else faults.OWNER_OUT
+        if not waits:
+            return faults.POOL_OUT
+        wait, why = min(waits)
+        fault = faults.POOL_COOLING if why == "upstream" else faults.POOL_LIMITED
+        return in_time(fault, retry_after(wait))
+
+    # Afterwards.
+
+    def leave(self, member: PoolMember) -> None:
+        """`member` is done with the request."""
+        if member.room is not None:
+            member.room.leave(self.expected, self.tokens.total if self.tokens is not None else 0)
+
+    def settle(self) -> None:
+        """Replace what was set aside by what it was."""
+        caller, worker = self.head.caller, self.worker
+        used = self.tokens.total if self.tokens is not None else 0
+        self.admitted = False
+        if caller is not None:
+            caller.leave(self.expected, used, self.estimate, self.cost or 0, worker.epoch + worker.clock())
+
+    def learn_made(self, body: bytes) -> None:
+        """Remember whose it is what the answer says was made."""
+        head = self.head
+        self.learn(made(head.kind, head.method, head.suffix, body, known=bool(self.pin)))
+
+    def learn(self, things: tuple[Named, ...]) -> None:
+        """Remember whose these things are."""
+        key, upstream = self.head.key, self.upstream
+        if not things or key is None or upstream is None:
+            return
+        owner = Owner(upstream.organisation, upstream.id, key.tenant or key.id, key.id)
+        for named in things:
+            self.worker.memory.owners.remember(named, owner)
