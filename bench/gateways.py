@@ -105,7 +105,7 @@ class Stationmaster(Gateway):
     def configuration(self, port: int, upstream: int) -> str:
         """One credential, one pool, one route, one key."""
         members = [f"http://127.0.0.1:{upstream}/v1"]
-        return _configuration(port, members, limits="")
+        return _configuration(port, members, settings="metrics_port = 0")
 
     @staticmethod
     def _program() -> Path:
@@ -121,7 +121,7 @@ budget = { day_usd = 1000000, month_usd = 10000000, total_usd = 100000000 }
 
 
 class Governed(Stationmaster):
-    """The same with all its duties: a pool of two, sticky sessions, limits, a budget, prices."""
+    """The same with all its duties: a pool of two, sticky sessions, limits, a budget, prices, metrics."""
 
     name = "governed"
     cells = ("1k", "event")
@@ -129,7 +129,7 @@ class Governed(Stationmaster):
     def configuration(self, port: int, upstream: int) -> str:
         """Two members, a key with every limit."""
         members = [f"http://127.0.0.1:{upstream}/v1"] * 2
-        return _configuration(port, members, limits=_LIMITS)
+        return _configuration(port, members, _LIMITS)
 
 
 class GovernedPool(Governed):
@@ -141,10 +141,10 @@ class GovernedPool(Governed):
         """Eight sound members, a dead one, a limited one."""
         sound = [f"http://127.0.0.1:{upstream}/v1"] * 8
         members = [*sound, "http://127.0.0.1:9/v1", f"http://127.0.0.1:{upstream}/limited/v1"]
-        return _configuration(port, members, limits=_LIMITS)
+        return _configuration(port, members, _LIMITS)
 
 
-def _configuration(port: int, members: list[str], limits: str) -> str:
+def _configuration(port: int, members: list[str], limits: str = "", settings: str = "") -> str:
     """A gateway.toml with a credential for each address."""
     credentials = "".join(f"""
 [[credential]]
@@ -160,6 +160,7 @@ host = "127.0.0.1"
 port = {port}
 workers = 1
 default_pool = "main"
+{settings}
 {credentials}
 [[pool]]
 id = "main"

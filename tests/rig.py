@@ -117,7 +117,8 @@ class Gateway:
 
     def all_events(self) -> list[dict[str, Any]]:
         """The same with what befell credentials."""
-        return [json.loads(line) for line in self._events.read_text().splitlines()]
+        text = self._events.read_text()
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]   # the last may be under way
 
     def event(self, request_id: str, within: float = 5.0) -> dict[str, Any]:
         """The event of one request, waited for."""

@@ -156,14 +156,15 @@ _EVENTS = st.builds(
     pool=st.sampled_from(["", "main"]),
     first_byte_us=st.integers(0, 10**9),
     duration_us=st.integers(0, 10**9),
+    overhead_us=st.integers(0, 10**6),
+    client_retry=st.booleans(),
+    cost=st.one_of(st.none(), st.integers(0, 10**12)),
     tokens=st.one_of(st.none(), st.builds(Tokens, *[st.integers(0, 2**53)] * 5)),
 )
 _FACTS = st.builds(
     Facts,
     vendor=st.sampled_from(["openai", "anthropic"]),
-    cost=st.one_of(st.none(), st.integers(0, 10**12)),
-    overhead_us=st.one_of(st.none(), st.integers(0, 10**6)),
-    retry=st.booleans(),
+    team=st.sampled_from(["", "desk"]),
 )
 
 
@@ -192,7 +193,7 @@ def test_absurd_numbers_fit_into_a_frame() -> None:
     """What a vendor states in its nonsense cannot stop a worker's reports."""
     deltas = Deltas()
     for _ in range(5000):
-        deltas.observe(event(tokens=Tokens(2**53, 0, 0, 2**53), usage_source="upstream_final"), Facts(cost=2**80))
+        deltas.observe(event(tokens=Tokens(2**53, 0, 0, 2**53), usage_source="upstream_final", cost=2**80))
     frame = deltas.take(1.0)
     assert metrics.decode(metrics.encode(frame)) == frame
 
@@ -254,8 +255,8 @@ def test_outcomes(name: str, ended: Event, word: str) -> None:
 
 def test_tokens_and_money() -> None:
     """Every kind of token is counted with its source, and money to the nanodollar."""
-    used = event(tokens=Tokens(10, 8, 2, 9, 4), usage_source="upstream_final")
-    samples = counted(used, used, facts=Facts("openai", "desk", cost=1_000_000_001))
+    used = event(tokens=Tokens(10, 8, 2, 9, 4), usage_source="upstream_final", cost=1_000_000_001)
+    samples = counted(used, used, facts=Facts("openai", "desk"))
     tokens = {labels["kind"]: found for labels, found in of(samples, metrics.TOKENS)}
     assert tokens == {"input": 20, "cache_read": 16, "cache_write": 4, "output": 18, "reasoning": 8}
     assert {labels["source"] for labels, _ in of(samples, metrics.TOKENS)} == {"upstream_final"}
@@ -270,7 +271,7 @@ def test_tokens_and_money() -> None:
 )
 def test_an_unknown_price_is_unknown(tokens: Tokens | None, cost: int | None, unpriced: float | None) -> None:
     """Tokens without a price are counted as such, and add nothing to what was spent."""
-    samples = counted(event(tokens=tokens), facts=Facts("openai", cost=cost))
+    samples = counted(event(tokens=tokens, cost=cost), facts=Facts("openai"))
     assert value(samples, metrics.UNPRICED.name, vendor="openai", model="gpt-x") == unpriced
     assert of(samples, metrics.SPEND) == []
 
@@ -278,7 +279,7 @@ def test_an_unknown_price_is_unknown(tokens: Tokens | None, cost: int | None, un
 def test_what_events_do_not_say() -> None:
     """Retries, overheads and plain counters arrive under their labels; unmeasured ones leave no observation."""
     deltas = Deltas()
-    deltas.observe(EVENT, Facts(retry=True, overhead_us=70))
+    deltas.observe(event(client_retry=True, overhead_us=70))
     deltas.observe(event(first_byte_us=0))
     deltas.count(metrics.ATTEMPTS, ("openai", "main", "limited", "rate_limited"), 2)
     deltas.count(metrics.EVENTS_DROPPED, (), 7)

@@ -81,10 +81,10 @@ CARRIERS = [
 @pytest.fixture(scope="module")
 def driven(vendor: SandboxServer) -> tuple[bytes, bytes]:
     """All that a gateway wrote, to its files and to its callers, while everything happened to it."""
-    settings = "\n".join((
-        "error_threshold = 1000", "answer_timeout_seconds = 1.0", "idle_timeout_seconds = 1.0",
-        "drain_after_disconnect_seconds = 0.5",
-    ))
+    settings = """error_threshold = 1000
+        answer_timeout_seconds = 1.0
+        idle_timeout_seconds = 1.0
+        drain_after_disconnect_seconds = 0.5"""
     options = ("--events", "events.jsonl", "--log-level", "debug")
     told: list[bytes] = []
     with station.running(vendor.url, settings, *options, secrets=SECRETS, key=VIRTUAL) as gateway:

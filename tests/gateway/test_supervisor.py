@@ -164,10 +164,15 @@ def test_a_second_signal(vendor: SandboxServer) -> None:
         assert gateway.process.wait(5) == 0
 
 
-def test_the_supervisor_dies(vendor: SandboxServer) -> None:
-    """Workers whose supervisor was killed finish what is open and end."""
+@pytest.mark.parametrize("hung", [False, True])
+def test_the_supervisor_dies(vendor: SandboxServer, hung: bool) -> None:
+    """Workers whose supervisor was killed finish what is open and end, also when it had not read what they told."""
     with station.running(vendor.url, "drain_seconds = 1") as gateway:
         workers = gateway.workers()
+        if hung:
+            gateway.signal(signal.SIGSTOP)
+            assert plain.post(gateway.port, "/v1/responses", plain.responses()).status == 200
+            time.sleep(1.2)    # two ticks: the reports are out
         gateway.process.kill()
         gateway.process.wait()
         kit.wait_for(lambda: not any(processes.is_alive(pid) for pid in workers), within=5)

@@ -103,8 +103,9 @@ _ESCAPED = re.compile(rb"00[2-7](?<=\\u00.)")    # a plain character in disguise
 
 def _may_name(kind: str, places: _Places, body: bytes) -> bool:
     """A quick look whether a body can hold an id at all. Inside a JSON string the quotes would be escaped."""
-    hidden = body.find(b"\\") >= 0 and body.find(b"\\u00") >= 0 and _ESCAPED.search(body) is not None
-    if hidden or kind in _ALWAYS:
+    if body.find(b"\\u00") >= 0 and _ESCAPED.search(body) is not None:
+        return True
+    if kind in _ALWAYS:
         return True
     if places is _GEMINI:
         return _URI.search(body) is not None or _STORES.search(body) is not None

@@ -36,11 +36,9 @@ class Caller:
         refused = self.purse.refusal(estimate, wall) if self.purse is not None else None
         if refused is not None:
             return in_time(faults.KEY_BUDGET, retry_after(refused[1])) if refused[1] else faults.KEY_BUDGET
-        refused = self.room.refusal(tokens, now) if self.room is not None else None
+        refused = self.room.admit(tokens, now) if self.room is not None else None
         if refused is not None:
             return in_time(_REFUSALS[refused[0]], retry_after(refused[1]))
-        if self.room is not None:
-            self.room.enter(tokens)
         if self.purse is not None:
             self.purse.reserve(estimate)
         return None

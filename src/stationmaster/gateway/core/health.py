@@ -57,6 +57,7 @@ class Health:
         self.first = True              # of several workers one tells of pauses that are over
         self.trouble = False           # somebody is not at its best, so choices are worth explaining
         self.told: list[tuple[str, Happening]] = []    # not yet passed on to the other workers
+        self.look()
 
     def apply(self, settings: Settings) -> None:
         """Other settings from now on."""

@@ -46,6 +46,19 @@ class Bucket:
             return 0.0
         return (min(amount, limit) - level) * MINUTE / limit
 
+    def try_take(self, wanted: float, amount: float, now: float) -> float:
+        """Take `amount` if `wanted` may be taken now: 0.0. Else the seconds until then, and nothing is taken."""
+        limit, level = self._limit, self._level
+        if now > self._at:
+            level += (now - self._at) * limit / MINUTE
+            if level > limit:
+                level = limit
+            self._level, self._at = level, now
+        if (level < wanted and level < limit) or limit <= 0:
+            return self.wait(wanted, now)
+        self._level = level - amount
+        return 0.0
+
     def take(self, amount: float) -> None:
         """Use `amount`; a negative one gives back."""
         self._level -= amount
@@ -99,6 +112,21 @@ class Room:
             return "rpm", wait
         if self._tokens is not None and (wait := self._tokens.wait(max(1, tokens), now)) > 0:
             return "tpm", wait
+        return None
+
+    def admit(self, tokens: float, now: float) -> tuple[str, float] | None:
+        """`refusal` and, if there is none, `enter`."""
+        self._asked += 1
+        if self._most and self.under_way >= self._most:
+            return "concurrency", 1.0
+        requests, budget = self._requests, self._tokens
+        if requests is not None and (wait := requests.try_take(1, 1, now)) > 0:
+            return "rpm", wait
+        if budget is not None and (wait := budget.try_take(max(1, tokens), tokens, now)) > 0:
+            if requests is not None:
+                requests.take(-1)
+            return "tpm", wait
+        self.under_way += 1
         return None
 
     def enter(self, tokens: float) -> None:

@@ -24,13 +24,14 @@ _DISABLED, _ENABLED = Happening("operator_disable"), Happening("operator_enable"
 class Standing:
     """How one credential stands, for every pool it is in. `rank` 0: chosen first, 1: after those, 2: not at all."""
 
-    __slots__ = ("clean", "id", "life", "looked", "low_until", "proof", "rank", "turns")
+    __slots__ = ("clean", "id", "life", "looked", "low_until", "proof", "quiet", "rank", "turns")
 
     def __init__(self, credential: str, proof: bytes = b"") -> None:
         self.id = credential
         self.proof = proof         # the digest of its secret
         self.low_until = 0.0       # until then its remaining quota is small: others first
         self.looked = 0.0          # when its quota was last read
+        self.quiet = -1.0          # the tick in which that was so and `clean` as well: a success tells nothing at all
         self.turns: dict[int, float] = {}   # clients' turns that it failed lately, each of which counts once, and when
         self.life = Life()
         self.rank = 0
@@ -40,6 +41,7 @@ class Standing:
         """Take on another life."""
         self.life = life
         self.clean = life.state == "healthy" and not life.faults and not life.strikes
+        self.quiet = -1.0
         self.rank = max(eligible(life), 1 if self.low_until > now else 0)
 
     def refusal(self, now: float) -> tuple[str, float] | None:

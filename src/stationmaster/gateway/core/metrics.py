@@ -140,14 +140,10 @@ def decode(packed: bytes) -> Frame:
 
 
 class Facts(msgspec.Struct, frozen=True, gc=False):
-    """What a request's event does not say. `cost`: nanodollars, None when the price is unknown. `overhead_us`:
-    microseconds that were ours, None when not measured. `retry`: the client says it is one."""
+    """What a request's event does not say: its credential's vendor, and on whom its use is booked."""
 
     vendor: str = ""
     team: str = ""
-    cost: int | None = None
-    overhead_us: int | None = None
-    retry: bool = False
 
 
 _NOTHING_MORE, _NO_TOKENS = Facts(), Tokens()
@@ -188,7 +184,7 @@ class _Series:
 class _Record:
     """The cells of all requests that are alike."""
 
-    __slots__ = ("duration", "first_byte", "overhead", "requests", "retries", "spend", "tokens", "unpriced")
+    __slots__ = ("attempts", "duration", "first_byte", "overhead", "requests", "retries", "spend", "tokens", "unpriced")
 
     def __init__(self, series: dict[str, _Series], event: Event, facts: Facts, model: str) -> None:
         shape = (event.dialect, model, event.pool)
@@ -198,6 +194,7 @@ class _Record:
         self.first_byte = series[FIRST_BYTE.name].cell(shape)
         self.overhead = series[OVERHEAD.name].cell(shape)
         self.retries = series[CLIENT_RETRIES.name].cell((event.dialect,))
+        self.attempts = series[ATTEMPTS.name].cell((facts.vendor, event.pool, *_attempt(event)))
         self.tokens: list[list[int]] = []
         if event.tokens is not None:
             kinds = [(facts.vendor, model, kind, event.usage_source) for kind in Tokens.__struct_fields__]
@@ -209,25 +206,29 @@ class _Record:
         """Count tokens, and what they cost or that nobody knows it."""
         fresh, cache_read, cache_write, output, reasoning = self.tokens
         fresh[0] += tokens.input
-        cache_read[0] += tokens.cache_read
-        cache_write[0] += tokens.cache_write
         output[0] += tokens.output
-        reasoning[0] += tokens.reasoning
+        if tokens.cache_read or tokens.cache_write:
+            cache_read[0] += tokens.cache_read
+            cache_write[0] += tokens.cache_write
+        if tokens.reasoning:
+            reasoning[0] += tokens.reasoning
         if cost is not None:
             self.spend[0] += cost
         elif tokens != _NO_TOKENS:
             self.unpriced[0] += 1
 
 
-def _observe(cell: list[int], bounds: tuple[int, ...], value: int) -> None:
-    cell[bisect_left(bounds, value)] += 1
-    cell[-1] += value
+def _attempt(event: Event) -> tuple[str, str]:
+    """What came of the attempt that was answered, and why."""
+    if 100 < event.upstream_status < 400 and not event.error:
+        return "ok", ""
+    return "failed", event.error or f"status_{event.upstream_status // 100}xx"
 
 
 def _alike(event: Event, facts: Facts, model: str) -> tuple[object, ...]:
-    """Requests that are alike in this go to the same cells."""
-    return (event.dialect, event.endpoint, model, event.pool, event.status, event.error, event.client_left,
-            event.usage_source, event.tokens is None, facts.vendor, facts.team)
+    """Requests that are alike in this go to the same cells (`observe` has the same, spelt out)."""
+    return (event.dialect, event.endpoint, model, event.pool, event.status, event.upstream_status, event.error,
+            event.client_left, event.usage_source, event.tokens is None, facts)
 
 
 class Deltas:
@@ -251,19 +252,32 @@ class Deltas:
 
     def observe(self, event: Event, facts: Facts = _NOTHING_MORE) -> None:
         """Count a request that ended. Meant for batches, off the request path."""
-        record = self._records.get(_alike(event, facts, event.sent_model))
+        record = self._records.get((
+            event.dialect, event.endpoint, event.sent_model, event.pool, event.status, event.upstream_status, event.error,
+            event.client_left, event.usage_source, event.tokens is None, facts,
+        ))
         if record is None:
             record = self._record(event, facts)
         record.requests[0] += 1
-        _observe(record.duration, _DURATIONS, event.duration_us)
-        if event.first_byte_us:
-            _observe(record.first_byte, _DURATIONS, event.first_byte_us)
-        if facts.overhead_us is not None:
-            _observe(record.overhead, _OVERHEADS, facts.overhead_us)
-        if facts.retry:
+        value, cell = event.duration_us, record.duration
+        cell[bisect_left(_DURATIONS, value)] += 1
+        cell[-1] += value
+        value = event.first_byte_us
+        if value:
+            cell = record.first_byte
+            cell[bisect_left(_DURATIONS, value)] += 1
+            cell[-1] += value
+        value = event.overhead_us
+        if value:
+            cell = record.overhead
+            cell[bisect_left(_OVERHEADS, value)] += 1
+            cell[-1] += value
+        if event.client_retry:
             record.retries[0] += 1
+        if event.attempts:
+            record.attempts[0] += 1
         if event.tokens is not None:
-            record.book(event.tokens, facts.cost)
+            record.book(event.tokens, event.cost)
 
     def count(self, family: Family, labels: Labels, by: int = 1) -> None:
         """Add `by` (0 or more, as the family counts) to a counter that no event feeds. Raises ValueError when

@@ -74,12 +74,14 @@ class Peek:
 
     def most_output(self) -> int:
         """The tokens of output that the request allows at most; 0: it does not say."""
-        for name in ("max_completion_tokens", "max_output_tokens", "max_tokens"):
-            written = bytes(self.members.get(name, b""))
-            if written.isdigit() and len(written) < 10:
-                return int(written)
+        members = self.members
+        stated = members.get("max_completion_tokens") or members.get("max_output_tokens") or members.get("max_tokens")
+        if stated is not None:
+            written = bytes(stated)
+            return int(written) if written.isdigit() and len(written) < 10 else 0
+        config = members.get("generationConfig")
         try:
-            return max(0, _generation(self.members.get("generationConfig", b"{}")).max_output_tokens)
+            return max(0, _generation(config).max_output_tokens) if config is not None else 0
         except msgspec.DecodeError:
             return 0
 

@@ -184,7 +184,7 @@ class Plan:
     """Where a model's requests go: the pools, in order, and the model's name as the upstream gets it. `ways`: who can
     serve in it, by dialect, as far as that was asked."""
 
-    __slots__ = ("_rates", "label", "pools", "sent", "several", "ways")
+    __slots__ = ("_rates", "label", "only", "pools", "sent", "several", "ways")
 
     def __init__(self, pools: tuple[PoolState, ...], sent: str) -> None:
         self.pools = pools
@@ -192,17 +192,23 @@ class Plan:
         self.label = sent[:MAX_MODEL]     # of it, in events
         self.several = len(pools) > 1 or len(pools[0].members) > 1   # else there is nothing to choose
         self.ways: dict[Dialect, Ways] = {}
-        self._rates: dict[Dialect, set[Rates]] = {}
+        self.only: dict[Dialect, tuple[PoolState, PoolMember]] = {}   # who serves when there is nothing to choose
+        self._rates: dict[Dialect, tuple[Rates, ...]] = {}
 
     def dearest(self, dialect: Dialect, tokens: Tokens) -> int:
         """What such a request may cost at most, in nanodollars: with whichever member serves it. 0: nobody knows."""
         rates = self._rates.get(dialect)
         if rates is None:
             members = [one for _, tiers in self.ways.get(dialect) or self.find(dialect) for tier in tiers for one in tier.members]
-            rates = self._rates[dialect] = {known for one in members if (known := one.upstream.rates(self.sent)) is not None}
+            known = {each for one in members if (each := one.upstream.rates(self.sent)) is not None}
+            rates = self._rates[dialect] = tuple(known)
+        if len(rates) == 1:
+            return cost(rates[0], tokens)
         return max((cost(each, tokens) for each in rates), default=0)
 
     def find(self, dialect: Dialect) -> Ways:
         """Who can serve in `dialect`. Remembered in `ways`."""
         found = self.ways[dialect] = tuple((pool, pool.tiers(dialect, self.sent)) for pool in self.pools)
+        if not self.several and found[0][1]:
+            self.only[dialect] = (self.pools[0], found[0][1][0].members[0])
         return found

@@ -134,14 +134,11 @@ _TESTS: dict[str, Callable[[str, str], bool]] = {
 def cost(rates: Rates, tokens: Tokens) -> int:
     """What `tokens` cost in nanodollars, half a one rounded up; no more than `MAX_COST`."""
     paid = _applying(rates, tokens.input + tokens.cache_read + tokens.cache_write) if rates.tiers else rates.base
-    reasoning = min(tokens.reasoning, tokens.output)    # a part of output, whatever a vendor states
-    total = (
-        tokens.input * paid.input
-        + tokens.cache_read * paid.cache_read
-        + tokens.cache_write * paid.cache_write
-        + (tokens.output - reasoning) * paid.output
-        + reasoning * paid.reasoning
-    )
+    total = tokens.input * paid.input + tokens.output * paid.output
+    if tokens.cache_read or tokens.cache_write:
+        total += tokens.cache_read * paid.cache_read + tokens.cache_write * paid.cache_write
+    if tokens.reasoning:    # a part of output, whatever a vendor states
+        total += min(tokens.reasoning, tokens.output) * (paid.reasoning - paid.output)
     return min((total + _MILLION // 2) // _MILLION, MAX_COST)
 
 

@@ -24,6 +24,7 @@ PROMPTED = frozenset({
 })  # kinds of endpoints that carry a conversation
 _MOST_ITEMS = 32           # looked at for the first user prompt
 _EMPTY = (msgspec.Raw(b"null"), msgspec.Raw(b"[]"), msgspec.Raw(b'""'))
+_GIST = 120                # bytes of a text's beginning, and of its end, that count beside its length
 _LONGEST = 512             # bytes of a name; longer ones count by their beginning
 
 
@@ -111,7 +112,9 @@ def _prompt(members: Members) -> bytes:
         items = _items(said)
     except msgspec.DecodeError:
         return b"".join((*told, _gist(said)))      # a plain text
-    for raw in items[:_MOST_ITEMS]:
+    if len(items) > _MOST_ITEMS:
+        del items[_MOST_ITEMS:]
+    for raw in items:
         try:
             item = _item(raw)
         except msgspec.DecodeError:
@@ -132,4 +135,4 @@ def _gist(raw: msgspec.Raw) -> bytes:
     text = bytes(raw)
     if b'"cache_control"' in text:
         text = _MARK.sub(b"", text)
-    return text if len(text) <= 2 * _LONGEST else b"%b%b%d" % (text[:_LONGEST], text[-_LONGEST:], len(text))
+    return text if len(text) <= 2 * _GIST else b"%b%b%d" % (text[:_GIST], text[-_GIST:], len(text))

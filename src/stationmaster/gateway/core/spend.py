@@ -109,7 +109,10 @@ class Purse:
         if cost:
             if wall >= self._day_ends:
                 self._turn(wall)
-            self._here.add(cost, self._day)
+            here = self._here
+            here.today += cost
+            here.this_month += cost
+            here.total += cost
             self._mine += cost
 
     def news(self) -> int:

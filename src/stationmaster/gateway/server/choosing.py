@@ -10,12 +10,10 @@ from stationmaster.gateway.core.faults import Fault, in_time
 from stationmaster.gateway.core.limits import retry_after
 from stationmaster.gateway.core.peek import Refused
 from stationmaster.gateway.core.pools import Plan, PoolMember, PoolState, Skipped
-from stationmaster.gateway.core.requests import RequestHead
 from stationmaster.gateway.core.sessions import Source as SessionSource
-from stationmaster.gateway.core.table import may_use
+from stationmaster.gateway.core.table import Table, may_use
 from stationmaster.gateway.core.upstreams import Upstream
 from stationmaster.gateway.core.usage import Source, Tokens
-from stationmaster.gateway.server.ports import Client, House
 from stationmaster.gateway.server.response import Response
 
 BYTES_A_TOKEN = 4          # of a request's body, roughly
@@ -30,26 +28,26 @@ class Served(Response):
         "sent_model", "session", "session_by", "skipped", "source", "table", "tokens", "tried", "upstream",
     )
 
-    def __init__(self, worker: House, client: Client, head: RequestHead) -> None:
-        super().__init__(worker, client, head)
-        self.table = worker.table
-        self.session = head.session
-        self.session_by: SessionSource = head.session_by
-        self.sent_model = ""
-        self.pin = ""                    # the vendor organisation that holds what the request names
-        self.plan: Plan | None = None
-        self.pool: PoolState | None = None
-        self.member: PoolMember | None = None
-        self.upstream: Upstream | None = None
-        self.tried: tuple[Try, ...] = ()           # members that failed this request
-        self.skipped: Skipped | None = None        # members that were passed over for it
-        self.tokens: Tokens | None = None
-        self.source: Source = "none"
-        self.cost: int | None = None               # nanodollars; None: no usage, or no known price
-        self.bytes_in = 0
-        self.most_output = 0                       # tokens of output that it allows; 0: it does not say
-        self.expected = self.estimate = 0          # tokens and nanodollars, as far as can be told before
-        self.admitted = False                      # its key's limits hold the estimate
+    # Set by `Exchange`, as `Response`'s are.
+    table: Table
+    session: int
+    session_by: SessionSource
+    sent_model: str
+    pin: str                   # the vendor organisation that holds what the request names
+    plan: Plan | None
+    pool: PoolState | None
+    member: PoolMember | None
+    upstream: Upstream | None
+    tried: tuple[Try, ...]     # members that failed this request
+    skipped: Skipped | None    # members that were passed over for it
+    tokens: Tokens | None
+    source: Source
+    cost: int | None           # nanodollars; None: no usage, or no known price
+    bytes_in: int
+    most_output: int           # tokens of output that it allows; 0: it does not say
+    expected: int              # tokens, as far as can be told before
+    estimate: int              # nanodollars, likewise
+    admitted: bool             # its key's limits hold the estimate
 
     # What it may use, and where it has to go.
 
@@ -101,9 +99,14 @@ class Served(Response):
         """Set pool, member and upstream; False when nobody can serve."""
         plan, worker = self.plan, self.worker
         assert plan is not None  # noqa: S101  routed before
-        session = self.session or (worker.anybody() if plan.several else 1)
         if self.tried or self.pin or worker.health.trouble or self.table.limits:
-            return self._choose_with_care(plan, session)
+            return self._choose_with_care(plan, self.session or worker.anybody())
+        only = plan.only.get(self.head.dialect)
+        if only is not None:
+            self.pool, self.member = only
+            self.upstream = only[1].upstream
+            return True
+        session = self.session or worker.anybody()
         for pool, tiers in plan.ways.get(self.head.dialect) or plan.find(self.head.dialect):
             member = pool.choose(tiers, session, worker.now)
             if member is not None:

@@ -40,10 +40,23 @@ class Exchange(Served):
     )
 
     def __init__(self, worker: House, client: Client, head: RequestHead) -> None:
-        super().__init__(worker, client, head)
+        self.worker = worker
+        self.client = client
+        self.head = head
+        self.table = worker.table
+        self.request_id = worker.new_request_id()
         self.method = head.method
         self.model = head.model
-        self.error = ""
+        self.session = head.session
+        self.session_by = head.session_by
+        self.error = self.sent_model = self.pin = ""
+        self.plan = self.pool = self.member = self.upstream = self.skipped = self.tokens = self.cost = None
+        self.source = "none"
+        self.tried = ()
+        self.status = self.bytes_in = self.bytes_out = self.most_output = self.expected = self.estimate = 0
+        self.stream = self.upload_open = self._chunked = self._close = self.admitted = False
+        self._pending = b""
+        self._first_byte = 0.0
         self.connection: UpstreamConnection | None = None
         self.framing = b""               # the request's last header fields, and its body, as long as they may have
         self._body = b""                 # to be sent again
@@ -279,6 +292,8 @@ class Exchange(Served):
     def _learn(self, reply: Reply, upstream: Upstream) -> None:
         """Read what the vendor says is left of its limits: once a tick, for it costs as much as a request."""
         upstream.standing.looked = self.worker.now
+        if upstream.standing.clean:
+            upstream.standing.quiet = self.worker.now
         left = quota(reply.fields(), self.worker.epoch + self.worker.now)
         if left is not None:
             self.worker.health.learn(upstream.standing, left)
@@ -289,7 +304,7 @@ class Exchange(Served):
         self.connection = None     # it is already free for the next exchange
         if (
             not reply.head.usual or client is None or client.slow or self.upload_open or upstream is None
-            or not upstream.standing.clean or upstream.standing.looked != self.worker.now or not client.keeps_alive(mine)
+            or upstream.standing.quiet != self.worker.now or not client.keeps_alive(mine)
         ):
             take = self.on_reply(reply)
             if body:

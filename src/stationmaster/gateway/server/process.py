@@ -69,7 +69,7 @@ async def _follow(worker: Worker, reader: asyncio.StreamReader) -> None:
     while True:
         try:
             kind, payload = await channels.next_frame(reader)
-        except asyncio.IncompleteReadError:
+        except (asyncio.IncompleteReadError, OSError):   # killed before it took our report: a reset, no end
             worker.stop()
             return
         try:

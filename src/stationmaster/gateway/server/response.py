@@ -14,17 +14,19 @@ class Response:
     __slots__ = ("_chunked", "_close", "_first_byte", "_pending", "bytes_out", "client", "head", "request_id", "status",
                  "stream", "upload_open", "worker")
 
-    def __init__(self, worker: House, client: Client, head: RequestHead) -> None:
-        self.worker = worker
-        self.client: Client | None = client
-        self.head = head
-        self.request_id = worker.new_request_id()
-        self.status = self.bytes_out = 0
-        self.stream = False
-        self.upload_open = False         # the request's body is still passing
-        self._pending = b""              # a head waiting for the first body bytes
-        self._chunked = self._close = False
-        self._first_byte = 0.0
+    # Set by `Exchange`, all at once: a request makes one of these, and each call counts.
+    worker: House
+    client: Client | None
+    head: RequestHead
+    request_id: str
+    status: int
+    bytes_out: int
+    stream: bool
+    upload_open: bool          # the request's body is still passing
+    _pending: bytes            # a head waiting for the first body bytes
+    _chunked: bool
+    _close: bool
+    _first_byte: float
 
     def pass_head(self, reply: Reply, length: int = -1) -> None:
         """Compose the head for the client. Framing is ours (`length` when we know better), and the id."""

@@ -33,6 +33,7 @@ class Sharing:
         self._health = health
         self._table = table
         self._known: Table | None = None
+        self._facts: dict[tuple[str, str], m.Facts] = {}   # by credential and owner
         self._deltas = m.Deltas()
         self._gauges_at = 0.0
 
@@ -42,8 +43,16 @@ class Sharing:
             report(self._memory, self._health.told, b"")
             return
         table = self._table()
+        counts = b""
+        if table.settings.metrics_port:    # else nobody will ever look
+            self._count_all(table, events, dropped, now)
+            counts = m.encode(self._deltas.take(wall))
+        self.send(encode(report(self._memory, self._health.told, counts)))
+
+    def _count_all(self, table: Table, events: Iterable[msgspec.Struct], dropped: int, now: float) -> None:
         if table is not self._known:
             self._known = table
+            self._facts.clear()
             self._deltas.know(_literals(table))
         for event in events:
             if isinstance(event, Event):
@@ -55,18 +64,16 @@ class Sharing:
         if now - self._gauges_at >= GAUGES_EVERY:
             self._gauges_at = now
             self._show(table)
-        self.send(encode(report(self._memory, self._health.told, m.encode(self._deltas.take(wall)))))
 
     def _count(self, event: Event, table: Table) -> None:
-        upstream = table.upstreams.get(event.credential)
-        vendor = upstream.vendor if upstream is not None else ""
-        self._deltas.observe(event, m.Facts(vendor, event.owner, event.cost, event.overhead_us or None, event.client_retry))
+        facts = self._facts.get((event.credential, event.owner))
+        if facts is None:
+            upstream = table.upstreams.get(event.credential)
+            facts = m.Facts(upstream.vendor if upstream is not None else "", event.owner)
+            self._facts[event.credential, event.owner] = facts
+        self._deltas.observe(event, facts)
         if event.error in _REFUSALS:
             self._deltas.count(m.LIMIT_REFUSALS, (_REFUSALS[event.error],))
-        if event.attempts:
-            fine = event.upstream_status and event.upstream_status < 400 and not event.error
-            reason = "" if fine else event.error or f"status_{event.upstream_status // 100}xx"
-            self._deltas.count(m.ATTEMPTS, (vendor, event.pool, "ok" if fine else "failed", reason))
         for tried in event.tried:
             other = table.upstreams.get(tried.credential)
             labels = (other.vendor if other is not None else "", event.pool, "failed_over", tried.outcome)
