@@ -228,14 +228,14 @@ class Exchange(Served):
         """No connection: nothing was sent."""
         if not self.over:
             self.attempts += 1
-            self._failed(fault)
+            self._failed(fault, unanswered=True)
 
-    def _failed(self, fault: Fault) -> None:
-        """The upstream failed us: another one, or our error."""
+    def _failed(self, fault: Fault, *, unanswered: bool = False) -> None:
+        """The upstream failed us, perhaps before any byte of an answer: another one, or our error."""
         self._blame(Happening("upstream_fault", "upstream", fault.code))
         if self._elsewhere("upstream", fault.code):
             return
-        if self._may_repeat(fault) and self.worker.retries.repeat():
+        if unanswered and self._may_repeat(fault) and self.worker.retries.repeat():
             self._retried = True
             self._drop_connection()
             self.take_back()
@@ -380,7 +380,7 @@ class Exchange(Served):
         elif self.tunnel:
             self._close_tunnel()
         else:
-            self._failed(fault)
+            self._failed(fault, unanswered=unanswered)
 
     def answer_locally(self, status: int, body: bytes) -> None:
         """Answer without any upstream, with a JSON text of our own."""

@@ -22,11 +22,6 @@ MAX_IDLE = 1024             # an origin
 TELL_EVERY = 30.0           # seconds between two lines about one origin
 MAX_INTERIM = 32            # 1xx answers to one request
 
-# One buffer serves every connection of the process: it is read and emptied in one step of the loop.
-_buffer = bytearray(READ_SIZE)
-_view = memoryview(_buffer)
-
-
 class Listener(Protocol):
     """Who is told of an answer, in this order."""
 
@@ -88,10 +83,10 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self.transport.set_write_buffer_limits(high=1 if transport.get_extra_info("sslcontext") else 0, low=0)
 
     def get_buffer(self, sizehint: int) -> bytearray:
-        return _buffer
+        return self._pool.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        data = bytes(_view[:nbytes])
+        data = bytes(self._pool.view[:nbytes])
         self.heard = True
         try:
             if self.listener is None:
@@ -280,6 +275,8 @@ class UpstreamPool:
     def __init__(self, dialer: Dialer, report: Callable[[Exception], None]) -> None:
         self.dialer = dialer
         self.report = report
+        self.buffer = bytearray(READ_SIZE)     # one for every connection: it is read and emptied in one step of the loop
+        self.view = memoryview(self.buffer)
         self._all: set[UpstreamConnection] = set()
         self._told: dict[Origin, float] = {}
         self._idle: dict[Origin, list[UpstreamConnection]] = {}
