@@ -2,6 +2,8 @@
 known of that afterwards. The part of an exchange that asks `gateway.core` for decisions; sends nothing.
 """
 
+from collections.abc import Iterable
+
 from stationmaster.gateway.core import faults
 from stationmaster.gateway.core.affinity import Named, Owner, decide, in_body, made
 from stationmaster.gateway.core.callers import Caller
@@ -83,15 +85,19 @@ class Served(Response):
 
     def plan_by_owner(self, fault: Fault) -> Plan:
         """No model tells where to go, but what is asked for may: it lives in one organisation. Raises Refused."""
-        key = self.head.key
-        pools = tuple(
-            pool for pool in self.table.pools.values()
-            if self.pin and key is not None and may_use(key, pool.id)
-            and any(member.upstream.organisation == self.pin for member in pool.members)
-        )
+        pools = self._holding(self._usable()) if self.pin else []
         if not pools:
             raise Refused(fault)
-        return Plan(pools, "")
+        return Plan(tuple(pools), "")
+
+    def _usable(self) -> list[PoolState]:
+        """Every pool that the key may use."""
+        key = self.head.key
+        return [pool for pool in self.table.pools.values() if key is not None and may_use(key, pool.id)]
+
+    def _holding(self, pools: Iterable[PoolState]) -> list[PoolState]:
+        """Those with credentials of the organisation that the request is bound to."""
+        return [pool for pool in pools if any(member.upstream.organisation == self.pin for member in pool.members)]
 
     # Which member.
 
@@ -119,7 +125,7 @@ class Served(Response):
         now = self.worker.now
         tried = [one.credential for one in self.tried]
         skipped = self.skipped = {} if self.skipped is None else self.skipped
-        for pool in self._pools_in(self.pin) if self.pin else plan.pools:
+        for pool in self._bound_pools(plan) if self.pin else plan.pools:
             tiers = pool.tiers(self.head.dialect, plan.sent)
             if self.pin:
                 member = pool.choose_in(self.pin, tiers, session, now, tried)
@@ -134,21 +140,15 @@ class Served(Response):
                 return True
         return False
 
-    def _pools_in(self, organisation: str) -> list[PoolState]:
-        """The pools with credentials of that organisation that the key may use, the plan's before others."""
-        plan, key = self.plan, self.head.key
-        assert plan is not None and key is not None  # noqa: S101, PT018  routed before
-        others = [] if plan.sent else [pool for pool in self.table.pools.values() if may_use(key, pool.id)]
-        return [
-            pool for pool in dict.fromkeys((*plan.pools, *others))
-            if any(member.upstream.organisation == organisation for member in pool.members)
-        ]
+    def _bound_pools(self, plan: Plan) -> list[PoolState]:
+        """Where a bound request may go: the plan's pools before others that the key may use."""
+        return self._holding(dict.fromkeys((*plan.pools, *([] if plan.sent else self._usable()))))
 
     def nobody(self) -> Fault:
         """What to answer when no member can take the request: when one might, if that is known."""
         plan = self.plan
         assert plan is not None  # noqa: S101  routed before
-        pools = self._pools_in(self.pin) if self.pin else plan.pools
+        pools = self._bound_pools(plan) if self.pin else plan.pools
         served = [(pool, tiers) for pool in pools if (tiers := pool.tiers(self.head.dialect, plan.sent))]
         if not served:
             return faults.OWNER_OUT if self.pin else faults.NO_MEMBER

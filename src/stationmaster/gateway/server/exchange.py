@@ -292,11 +292,11 @@ class Exchange(Served):
     def _learn(self, reply: Reply, upstream: Upstream) -> None:
         """Read what the vendor says is left of its limits: once a tick, for it costs as much as a request."""
         upstream.standing.looked = self.worker.now
-        if upstream.standing.clean:
-            upstream.standing.quiet = self.worker.now
         left = quota(reply.fields(), self.worker.epoch + self.worker.now)
         if left is not None:
             self.worker.health.learn(upstream.standing, left)
+        if upstream.standing.clean:    # behind `learn`, which takes it back
+            upstream.standing.quiet = self.worker.now
 
     def on_whole(self, reply: Reply, body: bytes) -> None:
         """An answer in one piece. The usual one, a metered 200, goes straight through."""
