@@ -50,9 +50,23 @@ def asked(vendor: SandboxServer, nonce: str) -> list[Entry]:
     return [entry for entry in vendor.asked() if entry.nonce == nonce]
 
 
+def calls(vendor: SandboxServer) -> list[Entry]:
+    """What the sandbox was asked, oldest first, the gateway's own looks at model lists left out."""
+    return [entry for entry in vendor.asked() if not (entry.method == "GET" and entry.path.endswith("/models"))]
+
+
 def last(vendor: SandboxServer) -> Entry:
-    """What the sandbox was asked last, the gateway's own look at model lists left out."""
-    return [entry for entry in vendor.asked() if not (entry.method == "GET" and entry.path.endswith("/models"))][-1]
+    """The last of these; raises IndexError when there is none yet."""
+    return calls(vendor)[-1]
+
+
+def until_last(vendor: SandboxServer, within: float = 5.0, **wanted: object) -> Entry:
+    """The sandbox's last call, once its fields are as `wanted`; raises AssertionError when that does not come."""
+
+    def look() -> list[Entry]:
+        return [entry for entry in calls(vendor)[-1:] if {name: getattr(entry, name) for name in wanted} == wanted]
+
+    return wait_for(look, within)[0]
 
 
 def in_background(work: Callable[[], object]) -> threading.Thread:

@@ -158,7 +158,7 @@ def test_an_unexpired_key(limited: rig.Gateway) -> None:
 def test_too_many_calls(limited: rig.Gateway, ledger: SandboxServer, dialect: str) -> None:
     """A key with one call under way is refused a second, which never reaches the vendor."""
     with open_call(limited, "calls"):
-        kit.wait_for(lambda: kit.last(ledger).model == "sandbox-hang" if ledger.asked() else False)
+        kit.until_last(ledger, model="sandbox-hang")
         answer = ask(limited, "calls", DOORS[dialect], ("x-sandbox-nonce", "beef"))
         assert (answer.status, code_of(answer), answer.header("retry-after")) == (429, "key_calls_limited", "1")
         assert answer.header("x-should-retry") is None

@@ -55,7 +55,7 @@ def test_a_long_answer_is_given_up(
     assert (event["client_left"], event["usage_source"]) == (True, source)
     assert event["tokens"]["input"] > 0
     assert 0.5e6 < event["duration_us"] < 2.5e6
-    kit.wait_for(lambda: kit.last(ledger).outcome == "left", within=3)
+    kit.until_last(ledger, within=3, outcome="left")
     assert not brief.worker.orphans
 
 
@@ -107,7 +107,7 @@ def test_without_a_window(vendor: SandboxServer, ledger: SandboxServer) -> None:
     """With a window of zero the upstream is let go at once."""
     with rig.running_gateway(kit.wide(vendor.url, drain_after_disconnect=0.0)) as gateway:
         leave(gateway, "/v1/responses", plain.responses("sandbox-stall", stream=True), after=b"created")
-        kit.wait_for(lambda: kit.last(ledger).outcome == "left", within=1)
+        kit.until_last(ledger, within=1, outcome="left")
         assert not gateway.worker.orphans
 
 
