@@ -134,9 +134,43 @@ def test_all_that_is_taken_is_given_back(calls: list[tuple[int, int, int, int]])
     for tokens, estimate, used, cost in inside:
         made.leave(tokens, used, estimate, cost, NOON)
         paid += cost
+    made.put_back()
     assert made.purse is not None
     assert made.room is not None
     assert (made.purse.reserved, made.room.under_way, made.purse.news()) == (0, 0, paid)
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(("begin", "begin", "end", "tick")), st.integers(0, 300), st.integers(0, 50),
+                           st.integers(0, 300), st.integers(0, 60)), max_size=60)
+LIMITS: list[dict[str, Any]] = [{"rpm": 20}, {"tpm": 2000}, {"max_concurrency": 3}, {"rpm": 9, "tpm": 900}, {}]
+
+
+@FEW
+@given(STEPS, st.sampled_from(LIMITS), st.sampled_from([Budget(), Budget(day=300), Budget(total=200, month=150)]))
+def test_a_quick_yes_is_what_a_look_would_say(steps: list[Any], limits: dict[str, Any], budget: Budget) -> None:
+    """Counting down what was looked at lets in whom looking each time lets in, and ends with the same books."""
+    quick, slow = caller(budget=budget, **limits), caller(budget=budget, **limits)
+    inside = list[tuple[int, int]]()
+    for step, tokens, estimate, used, cost in steps:
+        if step == "begin":
+            slow.put_back()
+            let_in = slow.admit(tokens, estimate, NOW, NOON) is None
+            assert (quick.quick(tokens, estimate) or quick.admit(tokens, estimate, NOW, NOON) is None) == let_in
+            inside += [(tokens, estimate)] * let_in
+        elif step == "end" and inside:
+            expected, reserved = inside.pop(0)
+            for each in (quick, slow):
+                each.leave(expected, used, reserved, cost, NOON)
+        else:
+            quick.put_back()
+    assert books(quick) == books(slow)
+
+
+def books(made: Caller) -> list[int]:
+    """What is set aside, spent, under way and demanded."""
+    made.put_back()
+    purse, room = made.purse, made.room
+    return ([purse.reserved, purse.news(), purse.asked()] if purse else []) + ([room.under_way, room.asked()] if room else [])
 
 
 def test_another_snapshot_keeps_what_was_used() -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +99,17 @@ def page(*deltas: Deltas) -> Samples:
     return parse(totals.render())
 
 
+def always(facts: Facts) -> Callable[[Event], Facts]:
+    """Every event's facts."""
+    return lambda _: facts
+
+
 def counted(*observed: Event, facts: Facts = PLAIN, known: tuple[str, ...] = ()) -> Samples:
     """The page of one worker that saw these requests."""
     deltas = Deltas()
     deltas.know(known)
     for one in observed:
-        deltas.observe(one, facts)
+        deltas.observe([one], always(facts))
     return page(deltas)
 
 
@@ -114,9 +120,9 @@ def test_workers_are_added_up_and_their_end_loses_nothing() -> None:
     """Counts of all workers are one number, and stay when a worker ends or begins anew; its gauges and its heartbeat
     go."""
     totals, one, two = Totals("1.2.3"), Deltas(), Deltas()
-    one.observe(EVENT)
+    one.observe([EVENT])
     one.show(metrics.STICKY_SESSIONS, {("main",): 3})
-    two.observe(EVENT)
+    two.observe([EVENT])
     two.show(metrics.STICKY_SESSIONS, {("main",): 4})
     totals.add("1", one.take(10.0))
     totals.add("2", two.take(11.5))
@@ -130,7 +136,7 @@ def test_workers_are_added_up_and_their_end_loses_nothing() -> None:
     assert value(left, metrics.STICKY_SESSIONS.name, pool="main") == 4
     assert of(left, metrics.HEARTBEAT) == [({"worker": "2"}, 11.5)]
     again = Deltas()
-    again.observe(EVENT)
+    again.observe([EVENT])
     totals.add("1", again.take(12.0))
     assert value(parse(totals.render()), metrics.REQUESTS.name, **REQUESTED) == 3
 
@@ -138,11 +144,11 @@ def test_workers_are_added_up_and_their_end_loses_nothing() -> None:
 def test_taking_starts_anew() -> None:
     """A second frame holds only what came after the first, and gauges as they stand."""
     deltas = Deltas()
-    deltas.observe(EVENT)
+    deltas.observe([EVENT])
     deltas.show(metrics.POOL_MEMBERS, {("main", "healthy"): 2})
     first = deltas.take(1.0)
     assert deltas.take(2.0) == Frame(2.0, {}, first.gauges)
-    deltas.observe(EVENT)
+    deltas.observe([EVENT])
     assert deltas.take(3.0) == Frame(3.0, first.sums, first.gauges)
     deltas.show(metrics.POOL_MEMBERS, {})
     assert deltas.take(4.0).gauges == {metrics.POOL_MEMBERS.name: {}}
@@ -176,8 +182,8 @@ def test_it_does_not_matter_who_counted(seen: list[tuple[Event, Facts, int, bool
     for deltas in (alone, *workers):
         deltas.know(("gpt-x", "gpt-y"))
     for one, facts, worker, cut in seen:
-        alone.observe(one, facts)
-        workers[worker].observe(one, facts)
+        alone.observe([one], always(facts))
+        workers[worker].observe([one], always(facts))
         if cut:
             totals.add(str(worker), workers[worker].take(0.0))
     for worker, deltas in enumerate(workers):
@@ -193,7 +199,7 @@ def test_absurd_numbers_fit_into_a_frame() -> None:
     """What a vendor states in its nonsense cannot stop a worker's reports."""
     deltas = Deltas()
     for _ in range(5000):
-        deltas.observe(event(tokens=Tokens(2**53, 0, 0, 2**53), usage_source="upstream_final", cost=2**80))
+        deltas.observe([event(tokens=Tokens(2**53, 0, 0, 2**53), usage_source="upstream_final", cost=2**80)])
     frame = deltas.take(1.0)
     assert metrics.decode(metrics.encode(frame)) == frame
 
@@ -279,8 +285,8 @@ def test_an_unknown_price_is_unknown(tokens: Tokens | None, cost: int | None, un
 def test_what_events_do_not_say() -> None:
     """Retries, overheads and plain counters arrive under their labels; unmeasured ones leave no observation."""
     deltas = Deltas()
-    deltas.observe(event(client_retry=True, overhead_us=70))
-    deltas.observe(event(first_byte_us=0))
+    deltas.observe([event(client_retry=True, overhead_us=70)])
+    deltas.observe([event(first_byte_us=0)])
     deltas.count(metrics.ATTEMPTS, ("openai", "main", "limited", "rate_limited"), 2)
     deltas.count(metrics.EVENTS_DROPPED, (), 7)
     samples = page(deltas)
@@ -347,7 +353,7 @@ def test_histograms_are_cumulative(times: list[int]) -> None:
     """A bucket holds all observations up to and with its bound; the last one holds all, as many as the count says."""
     deltas = Deltas()
     for time in times:
-        deltas.observe(event(duration_us=time))
+        deltas.observe([event(duration_us=time)])
     samples = page(deltas)
     buckets = {
         float(dict(labels)["le"]): found for (name, labels), found in samples.items() if name == metrics.DURATION.name + "_bucket"
@@ -386,7 +392,7 @@ def test_the_operators_models_change() -> None:
     down = event(status=502, error="upstream_unreachable", upstream_status=0)
     for known in (("gpt-x",), ()):
         deltas.know(known)
-        deltas.observe(down)
+        deltas.observe([down])
     assert [labels["model"] for labels, _ in of(page(deltas), metrics.REQUESTS)] == ["gpt-x", "other"]
 
 
@@ -404,7 +410,7 @@ def test_label_sets_are_bounded() -> None:
     for at in range(3000):
         for worker, one in enumerate(deltas):
             one.count(metrics.STICKY_MOVES, (f"{worker}-{at}", "x"))
-            one.observe(event(pool=f"{worker}-{at}"))
+            one.observe([event(pool=f"{worker}-{at}")])
     frame = deltas[0].take(1.0)
     assert {len(frame.sums[family.name]) for family in (metrics.STICKY_MOVES, metrics.REQUESTS)} == {2000}
     totals = Totals("v")
@@ -422,7 +428,7 @@ def test_no_identity_is_on_the_page() -> None:
     secret = "sentinel"
     told = event(key=secret, owner=secret, tenant=secret, request_id=secret, model=secret, upstream_request_id=secret)
     deltas, totals = Deltas(), Totals("v")
-    deltas.observe(told)
+    deltas.observe([told])
     totals.add("1", deltas.take(1.0))
     assert secret.encode() not in totals.render()
 

@@ -91,7 +91,8 @@ _PLACES = {
 }
 _ALWAYS = frozenset({"conversations", "batches", "vector_stores"})   # small bodies that are all about such things
 
-# Plain searches come first: they are several times as fast (and `in` is slower than `find`: CPython tries an int first).
+# Plain searches come first: they are several times as fast, from behind twice more (CPython 3.11; `in` is slower than
+# either: it tries an int first). One byte is found at once.
 _ID = re.compile(
     rb'_(?:ids?"(?:(?<=file_id")|(?<=file_ids")|(?<=store_id")|(?<=store_ids")|(?<=response_id"))'
     rb'|content"(?<=encrypted_content"))'
@@ -103,15 +104,15 @@ _ESCAPED = re.compile(rb"00[2-7](?<=\\u00.)")    # a plain character in disguise
 
 def _may_name(kind: str, places: _Places, body: bytes) -> bool:
     """A quick look whether a body can hold an id at all. Inside a JSON string the quotes would be escaped."""
-    if body.find(b"\\u00") >= 0 and _ESCAPED.search(body) is not None:
+    if body.find(b"\\") >= 0 and body.rfind(b"\\u00") >= 0 and _ESCAPED.search(body) is not None:
         return True
     if kind in _ALWAYS:
         return True
     if places is _GEMINI:
         return _URI.search(body) is not None or _STORES.search(body) is not None
-    if (body.find(b"_id") >= 0 or (places.sealed and body.find(b"_content") >= 0)) and _ID.search(body) is not None:
+    if (body.rfind(b"_id") >= 0 or (places.sealed and body.rfind(b"_content") >= 0)) and _ID.search(body) is not None:
         return True
-    return places.sealed and body.find(b'"conversation"') >= 0
+    return places.sealed and body.rfind(b'"conversation"') >= 0
 
 
 _read_pairs = json.JSONDecoder(object_pairs_hook=tuple, parse_int=float).decode   # objects tuples, arrays lists

@@ -53,6 +53,7 @@ news_of = msgspec.msgpack.Decoder(News).decode
 
 def report(memory: Memory, told: list[tuple[str, Happening]], metrics: bytes) -> Report:
     """All that a worker has to tell; it will not be told again. `told` is emptied."""
+    memory.put_back()
     happenings, told[:] = list(told), []
     moves, memory.moves = memory.moves, []
     spent = {key: news for key, purse in memory.purses.items() if (news := purse.news())}

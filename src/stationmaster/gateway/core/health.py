@@ -43,7 +43,7 @@ class Witness(Protocol):
 class Health:
     """Every credential's standing in one worker."""
 
-    __slots__ = ("_clock", "_epoch", "_memory", "_record", "_rules", "first", "told", "trouble")
+    __slots__ = ("_clock", "_epoch", "_memory", "_record", "_rules", "first", "told")
 
     def __init__(
         self, memory: Memory, settings: Settings, clock: Callable[[], float], epoch: float,
@@ -55,7 +55,6 @@ class Health:
         self._record = record
         self._rules = Rules(error_threshold=settings.error_threshold)
         self.first = True              # of several workers one tells of pauses that are over
-        self.trouble = False           # somebody is not at its best, so choices are worth explaining
         self.told: list[tuple[str, Happening]] = []    # not yet passed on to the other workers
         self.look()
 
@@ -81,7 +80,6 @@ class Health:
         after = advance(standing.life, happening, now, self._rules)
         if after is not standing.life:
             standing.become(after, now)
-            self.trouble = self.trouble or standing.rank > 0
 
     def welcome(self, lives: Mapping[str, Life]) -> None:
         """This worker begins: how credentials stood when it did. What a person took out stays out."""
@@ -116,7 +114,6 @@ class Health:
         now = self._clock()
         standing.low_until = now + min(quota.reset, LONGEST_LOW) if quota.left < LOW else 0.0
         standing.become(standing.life, now)
-        self.trouble = self.trouble or standing.rank > 0
 
     def look(self) -> None:
         """Time has passed: pauses end."""
@@ -129,4 +126,3 @@ class Health:
                     self._record(self._transition(standing, before, None, now))
             elif standing.rank == 1 and standing.low_until <= now:
                 standing.become(standing.life, now)
-        self.trouble = any(standing.rank for standing in self._memory.standings.values())

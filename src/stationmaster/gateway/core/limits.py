@@ -8,6 +8,7 @@ never exceeded by more than what was under way.
 import math
 
 MINUTE = 60.0
+UNLIMITED = 1 << 60
 
 
 class Bucket:
@@ -59,6 +60,10 @@ class Bucket:
         self._level = level - amount
         return 0.0
 
+    def whole(self, now: float) -> int:
+        """What of it may be taken now, in whole ones; 0: nothing, or not for sure."""
+        return max(0, math.floor(self.level(now))) if self._limit > 0 else 0
+
     def take(self, amount: float) -> None:
         """Use `amount`; a negative one gives back."""
         self._level -= amount
@@ -70,10 +75,11 @@ class Room:
     """What one member or one key may still take. A limit of 0 is none. Of several workers each has its `share` of
     every limit, and never less than one call."""
 
-    __slots__ = ("_asked", "_limits", "_most", "_requests", "_share", "_tokens", "under_way")
+    __slots__ = ("_asked", "_limits", "_requests", "_share", "_tokens", "most", "under_way")
 
     def __init__(self, max_concurrency: float = 0, rpm: float = 0, tpm: float = 0, share: float = 1.0) -> None:
         self.under_way = 0
+        self.most = 0.0            # calls at once; 0: no limit
         self._asked = 0
         self._share = share
         self._requests: Bucket | None = None
@@ -83,7 +89,7 @@ class Room:
     def change(self, max_concurrency: float, rpm: float, tpm: float) -> None:
         """Other limits from now on."""
         self._limits = (max_concurrency, rpm, tpm)
-        self._most = _part(max_concurrency, self._share)
+        self.most = _part(max_concurrency, self._share)
         self._requests = _changed(self._requests, _part(rpm, self._share))
         self._tokens = _changed(self._tokens, _part(tpm, self._share))
 
@@ -91,7 +97,7 @@ class Room:
         """Another part of the same limits from now on. Moving it makes no room."""
         self._share = share
         most, rpm, tpm = self._limits
-        self._most = _part(most, share)
+        self.most = _part(most, share)
         if self._requests is not None:
             self._requests.cap(_part(rpm, share))
         if self._tokens is not None:
@@ -106,7 +112,7 @@ class Room:
         """Why a call of about `tokens` may not begin now, and in how many seconds it might: `concurrency` (not
         known when: 1 s), `rpm` or `tpm`. None: it may."""
         self._asked += 1
-        if self._most and self.under_way >= self._most:
+        if self.most and self.under_way >= self.most:
             return "concurrency", 1.0
         if self._requests is not None and (wait := self._requests.wait(1, now)) > 0:
             return "rpm", wait
@@ -117,7 +123,7 @@ class Room:
     def admit(self, tokens: float, now: float) -> tuple[str, float] | None:
         """`refusal` and, if there is none, `enter`."""
         self._asked += 1
-        if self._most and self.under_way >= self._most:
+        if self.most and self.under_way >= self.most:
             return "concurrency", 1.0
         requests, budget = self._requests, self._tokens
         if requests is not None and (wait := requests.try_take(1, 1, now)) > 0:
@@ -128,6 +134,20 @@ class Room:
             return "tpm", wait
         self.under_way += 1
         return None
+
+    def ahead(self, now: float) -> tuple[int, int]:
+        """How many calls, and how many tokens, may begin now without asking again."""
+        requests, tokens = self._requests, self._tokens
+        return (requests.whole(now) if requests is not None else UNLIMITED,
+                tokens.whole(now) if tokens is not None else UNLIMITED)
+
+    def book(self, calls: int, tokens: int) -> None:
+        """So many calls began since `ahead` was asked, and used so many tokens (less than nothing: others ended)."""
+        self._asked += calls
+        if self._requests is not None:
+            self._requests.take(calls)
+        if self._tokens is not None:
+            self._tokens.take(tokens)
 
     def enter(self, tokens: float) -> None:
         """A call of about `tokens` begins."""

@@ -4,6 +4,7 @@ May not know sockets or the clock; owns how much of it is kept.
 
 import hashlib
 from collections.abc import Collection, Sequence
+from typing import Protocol
 
 from stationmaster.gateway.core.affinity import Owners
 from stationmaster.gateway.core.life import Happening, Life, Rules, advance, eligible
@@ -57,10 +58,17 @@ class Standing:
         return "suspect" if self.life.state == "suspect" else "low_quota"
 
 
+class View(Protocol):
+    """Somebody who looked at limits once, and counts down what was there."""
+
+    def put_back(self) -> None:
+        """Book what was used since then."""
+
+
 class Memory:
     """Everything that outlives a snapshot. Filled as it is asked."""
 
-    __slots__ = ("_moved", "_rings", "_rooms", "_share", "moves", "owners", "purses", "standings")
+    __slots__ = ("_moved", "_rings", "_rooms", "_share", "moves", "owners", "purses", "standings", "views")
 
     def __init__(self, workers: int = 1) -> None:
         self._share = 1.0 / workers    # of every limit, until the workers' demand is known
@@ -71,6 +79,7 @@ class Memory:
         self._moved: dict[str, dict[int, str]] = {}
         self._rings: dict[tuple[tuple[str, ...], tuple[int, ...]], Ring] = {}
         self.moves: list[tuple[str, int, str]] = []    # not yet told to the other workers
+        self.views: set[View] = set()                  # who counts down what was looked at
 
     def standing(self, credential: Credential) -> Standing:
         """How `credential` stands: as before, but unknown when its secret is another; out when a person says so."""
@@ -90,6 +99,7 @@ class Memory:
 
     def room(self, whose: Whose, max_concurrency: int, rpm: int, tpm: int) -> Room | None:
         """The room behind these limits; what was used of it stays used. None: there are no limits."""
+        self.put_back()
         if not (max_concurrency or rpm or tpm):
             self._rooms.pop(whose, None)
             return None
@@ -100,8 +110,16 @@ class Memory:
             found.change(max_concurrency, rpm, tpm)
         return found
 
+    def put_back(self) -> None:
+        """Book what was counted down, so that limits, budgets and demand are what they are: before anybody but a request
+        reads or changes them."""
+        for view in self.views:
+            view.put_back()
+        self.views.clear()
+
     def share(self, whose: Whose, share: float) -> None:
         """This worker's part of a limit from now on."""
+        self.put_back()
         if whose[0] == "purse" and whose[1] in self.purses:
             self.purses[whose[1]].share = share
         elif whose in self._rooms:
@@ -109,11 +127,13 @@ class Memory:
 
     def demand(self) -> list[tuple[Whose, int]]:
         """How many calls asked for room since this was last asked, by limit."""
+        self.put_back()
         asked: list[tuple[Whose, int]] = [(whose, calls) for whose, room in self._rooms.items() if (calls := room.asked())]
         return asked + [(("purse", key), calls) for key, purse in self.purses.items() if (calls := purse.asked())]
 
     def purse(self, key: str, budget: Budget) -> Purse:
         """The purse of a virtual key; what was spent of another budget stays spent."""
+        self.put_back()
         found = self.purses.get(key)
         if found is None:
             found = self.purses[key] = Purse(budget, self._share)

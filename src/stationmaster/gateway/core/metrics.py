@@ -7,13 +7,16 @@ adding changes them: microseconds for times, nanodollars for money; the page sta
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
 
+from stationmaster.gateway.core import faults
 from stationmaster.gateway.core.events import Event
-from stationmaster.gateway.core.faults import POOL_LIMITED, STREAM_DRAINED
 from stationmaster.gateway.core.usage import Tokens
 
 Labels = tuple[str, ...]
@@ -22,6 +25,7 @@ Outcome = Literal["ok", "client_error", "upstream_error", "no_capacity", "cancel
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OTHER = "other"
 MAX_SERIES = 2000         # label sets of one counter or histogram; what comes beyond is counted as "other"
+MAX_RECORDS = 20_000      # kinds of alike requests whose cells are remembered
 MAX_MODELS = 500          # model names that are labels because a vendor served them
 _MOST = 2**63 - 1         # of one number in one frame: what msgpack can say
 
@@ -146,7 +150,15 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     team: str = ""
 
 
-_NOTHING_MORE, _NO_TOKENS = Facts(), Tokens()
+_NO_TOKENS = Tokens()
+REFUSALS = {
+    faults.KEY_REQUESTS.code: "rpm", faults.KEY_TOKENS.code: "tpm", faults.KEY_CALLS.code: "concurrency",
+    faults.KEY_BUDGET.code: "budget", faults.KEY_EXPIRED.code: "expired",
+}  # fmt: skip
+
+
+def _no_facts(_: Event) -> Facts:
+    return Facts()
 
 
 class _Series:
@@ -182,12 +194,15 @@ class _Series:
 
 
 class _Record:
-    """The cells of all requests that are alike."""
+    """The cells of all requests that are alike, and those that wait to be counted together."""
 
-    __slots__ = ("attempts", "duration", "first_byte", "overhead", "requests", "retries", "spend", "tokens", "unpriced")
+    __slots__ = ("add", "attempts", "duration", "first_byte", "overhead", "refusals", "requests", "retries", "spend",
+                 "tokens", "unpriced", "waiting")
 
     def __init__(self, series: dict[str, _Series], event: Event, facts: Facts, model: str) -> None:
         shape = (event.dialect, model, event.pool)
+        self.waiting: list[Event] = []
+        self.add = self.waiting.append
         self.requests = series[REQUESTS.name].cell(
             (event.dialect, event.endpoint, model, event.pool, outcome(event), str(event.status)))
         self.duration = series[DURATION.name].cell(shape)
@@ -195,27 +210,44 @@ class _Record:
         self.overhead = series[OVERHEAD.name].cell(shape)
         self.retries = series[CLIENT_RETRIES.name].cell((event.dialect,))
         self.attempts = series[ATTEMPTS.name].cell((facts.vendor, event.pool, *_attempt(event)))
-        self.tokens: list[list[int]] = []
+        refusal = REFUSALS.get(event.error)
+        self.refusals = series[LIMIT_REFUSALS.name].cell((refusal,)) if refusal else None
+        self.tokens: list[tuple[Callable[[Tokens], int], list[int]]] = []
         if event.tokens is not None:
-            kinds = [(facts.vendor, model, kind, event.usage_source) for kind in Tokens.__struct_fields__]
-            self.tokens = [series[TOKENS.name].cell(labels) for labels in kinds]
+            kinds = [(kind, (facts.vendor, model, kind, event.usage_source)) for kind in Tokens.__struct_fields__]
+            self.tokens = [(attrgetter(kind), series[TOKENS.name].cell(labels)) for kind, labels in kinds]
             self.spend = series[SPEND.name].cell((facts.vendor, model, facts.team))
             self.unpriced = series[UNPRICED.name].cell((facts.vendor, model))
 
-    def book(self, tokens: Tokens, cost: int | None) -> None:
+    def count(self) -> None:
+        """Count those that wait."""
+        events = self.waiting[:]
+        self.waiting.clear()
+        self.requests[0] += len(events)
+        _observe(self.duration, _DURATIONS, [event.duration_us for event in events])
+        _observe(self.first_byte, _DURATIONS, [value for event in events if (value := event.first_byte_us)])
+        _observe(self.overhead, _OVERHEADS, [value for event in events if (value := event.overhead_us)])
+        self.retries[0] += sum([event.client_retry for event in events])
+        self.attempts[0] += sum([event.attempts > 0 for event in events])
+        if self.refusals is not None:
+            self.refusals[0] += len(events)
+        if self.tokens:
+            self._book(events)
+
+    def _book(self, events: list[Event]) -> None:
         """Count tokens, and what they cost or that nobody knows it."""
-        fresh, cache_read, cache_write, output, reasoning = self.tokens
-        fresh[0] += tokens.input
-        output[0] += tokens.output
-        if tokens.cache_read or tokens.cache_write:
-            cache_read[0] += tokens.cache_read
-            cache_write[0] += tokens.cache_write
-        if tokens.reasoning:
-            reasoning[0] += tokens.reasoning
-        if cost is not None:
-            self.spend[0] += cost
-        elif tokens != _NO_TOKENS:
-            self.unpriced[0] += 1
+        tokens = [event.tokens for event in events if event.tokens is not None]
+        for of_kind, cell in self.tokens:
+            cell[0] += sum(map(of_kind, tokens))
+        self.spend[0] += sum([event.cost for event in events if event.cost is not None])
+        self.unpriced[0] += sum([event.cost is None and event.tokens != _NO_TOKENS for event in events])
+
+
+def _observe(cell: list[int], bounds: tuple[int, ...], values: list[int]) -> None:
+    """Put each value into its bucket."""
+    for at, count in Counter(map(partial(bisect_left, bounds), values)).items():
+        cell[at] += count
+    cell[-1] += sum(values)
 
 
 def _attempt(event: Event) -> tuple[str, str]:
@@ -225,15 +257,9 @@ def _attempt(event: Event) -> tuple[str, str]:
     return "failed", event.error or f"status_{event.upstream_status // 100}xx"
 
 
-def _alike(event: Event, facts: Facts, model: str) -> tuple[object, ...]:
-    """Requests that are alike in this go to the same cells (`observe` has the same, spelt out)."""
-    return (event.dialect, event.endpoint, model, event.pool, event.status, event.upstream_status, event.error,
-            event.client_left, event.usage_source, event.tokens is None, facts)
-
-
 class Deltas:
-    """One worker's counts. A request costs one look-up and a few additions; nothing is built for labels that were
-    seen before. Clients cannot make series: a model they name is a label only once a vendor served it (any
+    """One worker's counts. A request costs one look-up when it ends; those that are alike are added up together.
+    Clients cannot make series: a model they name is a label only once a vendor served it (any
     success), or when `know` was told of it."""
 
     __slots__ = ("_gauges", "_known", "_records", "_series", "_served")
@@ -248,36 +274,23 @@ class Deltas:
     def know(self, models: Iterable[str]) -> None:
         """These names, and none before, are the operator's: the literal ones of routes, and what aliases stand for."""
         self._known = frozenset(models)
+        self._count_waiting()
         self._records.clear()
 
-    def observe(self, event: Event, facts: Facts = _NOTHING_MORE) -> None:
-        """Count a request that ended. Meant for batches, off the request path."""
-        record = self._records.get((
-            event.dialect, event.endpoint, event.sent_model, event.pool, event.status, event.upstream_status, event.error,
-            event.client_left, event.usage_source, event.tokens is None, facts,
-        ))
-        if record is None:
-            record = self._record(event, facts)
-        record.requests[0] += 1
-        value, cell = event.duration_us, record.duration
-        cell[bisect_left(_DURATIONS, value)] += 1
-        cell[-1] += value
-        value = event.first_byte_us
-        if value:
-            cell = record.first_byte
-            cell[bisect_left(_DURATIONS, value)] += 1
-            cell[-1] += value
-        value = event.overhead_us
-        if value:
-            cell = record.overhead
-            cell[bisect_left(_OVERHEADS, value)] += 1
-            cell[-1] += value
-        if event.client_retry:
-            record.retries[0] += 1
-        if event.attempts:
-            record.attempts[0] += 1
-        if event.tokens is not None:
-            record.book(event.tokens, event.cost)
+    def observe(self, events: Iterable[msgspec.Struct], facts: Callable[[Event], Facts] = _no_facts) -> None:
+        """Count the requests among `events`, which ended. Meant for batches, off the request path; `facts` is asked
+        once for all that are alike."""
+        records = self._records
+        for event in events:
+            if not isinstance(event, Event):
+                continue
+            record = records.get((
+                event.dialect, event.endpoint, event.sent_model, event.pool, event.status, event.upstream_status,
+                event.error, event.client_left, event.usage_source, event.tokens is None, event.credential, event.owner,
+            ))
+            if record is None:
+                record = self._record(event, facts(event))
+            record.add(event)
 
     def count(self, family: Family, labels: Labels, by: int = 1) -> None:
         """Add `by` (0 or more, as the family counts) to a counter that no event feeds. Raises ValueError when
@@ -290,17 +303,26 @@ class Deltas:
 
     def take(self, now: float) -> Frame:
         """What was counted since the last frame. `now`: seconds since 1970."""
+        self._count_waiting()
         taken = {name: series.take() for name, series in self._series.items()}
         return Frame(now, {name: sums for name, sums in taken.items() if sums}, dict(self._gauges))
 
+    def _count_waiting(self) -> None:
+        for record in self._records.values():
+            if record.waiting:
+                record.count()
+
     def _record(self, event: Event, facts: Facts) -> _Record:
         model = self._label(event)
-        key = _alike(event, facts, model)
-        if key not in self._records:
-            if len(self._records) >= MAX_SERIES:    # they only remember where cells are
+        key = (event.dialect, event.endpoint, model, event.pool, event.status, event.upstream_status, event.error,
+               event.client_left, event.usage_source, event.tokens is None, event.credential, event.owner)
+        found = self._records.get(key)
+        if found is None:
+            if len(self._records) >= MAX_RECORDS:    # they only remember where cells are
+                self._count_waiting()
                 self._records.clear()
-            self._records[key] = _Record(self._series, event, facts, model)
-        return self._records[key]
+            found = self._records[key] = _Record(self._series, event, facts, model)
+        return found
 
     def _label(self, event: Event) -> str:
         """The model as a label value."""
@@ -320,7 +342,7 @@ def outcome(event: Event) -> Outcome:
     if event.client_left or event.error == "client_stalled":
         return "cancelled"
     ours = event.error != ""
-    if event.error in (STREAM_DRAINED.code, POOL_LIMITED.code) or event.status == (503 if ours else 429):
+    if event.error in (faults.STREAM_DRAINED.code, faults.POOL_LIMITED.code) or event.status == (503 if ours else 429):
         return "no_capacity"
     if event.status < 400:
         return "upstream_error" if ours else "ok"

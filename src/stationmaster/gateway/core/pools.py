@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from stationmaster.gateway.core.endpoints import Dialect
 from stationmaster.gateway.core.limits import Room
 from stationmaster.gateway.core.memory import Memory, Standing
-from stationmaster.gateway.core.prices import Rates, cost
+from stationmaster.gateway.core.prices import MAX_COST, Rate, Rates, cost
 from stationmaster.gateway.core.ring import Ring
 from stationmaster.gateway.core.snapshot import Member, Pool
 from stationmaster.gateway.core.upstreams import Upstream
@@ -16,6 +16,8 @@ from stationmaster.gateway.core.usage import Tokens
 
 MAX_TIERS = 1024           # models remembered for one pool
 MAX_MODEL = 256            # characters of one that is remembered
+
+_MILLION = 1_000_000       # tokens that a rate is for
 
 Skipped = dict[str, str]   # credential → why it was not chosen
 
@@ -46,11 +48,12 @@ class PoolMember:
 class Tier:
     """Members of one priority that can serve the same requests, on a ring."""
 
-    __slots__ = ("members", "ring")
+    __slots__ = ("members", "owners", "points", "ring")
 
     def __init__(self, members: list[PoolMember], ring: Ring) -> None:
         self.members = members
         self.ring = ring
+        self.points, self.owners = ring.points, ring.owners    # for those in a hurry: what `Ring.first` does
 
     def order(self, session: int) -> Iterator[PoolMember]:
         """Every member, in the order in which `session` would use them."""
@@ -60,12 +63,12 @@ class Tier:
 class PoolState:
     """One pool of one snapshot."""
 
-    __slots__ = ("_members", "_memory", "_moved", "_tiers", "id")
+    __slots__ = ("_members", "_memory", "_tiers", "id", "moved")
 
     def __init__(self, pool: Pool, upstreams: Mapping[str, Upstream], memory: Memory) -> None:
         self.id = pool.id
         self._memory = memory
-        self._moved = memory.moved(pool.id)
+        self.moved = memory.moved(pool.id)
         self._members = [
             PoolMember(
                 member,
@@ -107,7 +110,7 @@ class PoolState:
     ) -> PoolMember | None:
         """Who serves `session`: where it moved to, else the first it meets among the healthy with room, else among
         the suspect, tier by tier. None: nobody can. `skipped` is told of those who were passed over."""
-        if self._moved and not tried:
+        if self.moved and not tried:
             member = self._where_moved(tiers, session)
             if member is not None and not member.standing.rank and member.refusal(now) is None:
                 return member
@@ -152,7 +155,7 @@ class PoolState:
         return None
 
     def _where_moved(self, tiers: tuple[Tier, ...], session: int) -> PoolMember | None:
-        name = self._moved.get(session)
+        name = self.moved.get(session)
         if name is None:
             return None
         return next((member for tier in tiers for member in tier.members if member.id == name), None)
@@ -160,7 +163,7 @@ class PoolState:
     def settle(self, tiers: tuple[Tier, ...], session: int, member: PoolMember) -> bool:
         """`member` serves `session` from now on. True when it had to move for that: it stays moved."""
         tier = tiers[0]
-        name = self._moved.get(session) if self._moved else None
+        name = self.moved.get(session) if self.moved else None
         if name == member.id:
             return False
         if name is None and tier.members[tier.ring.first(session)] is member:
@@ -184,7 +187,7 @@ class Plan:
     """Where a model's requests go: the pools, in order, and the model's name as the upstream gets it. `ways`: who can
     serve in it, by dialect, as far as that was asked."""
 
-    __slots__ = ("_rates", "label", "only", "pools", "sent", "several", "ways")
+    __slots__ = ("_rate", "_rates", "home", "label", "pools", "sent", "several", "ways")
 
     def __init__(self, pools: tuple[PoolState, ...], sent: str) -> None:
         self.pools = pools
@@ -192,23 +195,35 @@ class Plan:
         self.label = sent[:MAX_MODEL]     # of it, in events
         self.several = len(pools) > 1 or len(pools[0].members) > 1   # else there is nothing to choose
         self.ways: dict[Dialect, Ways] = {}
-        self.only: dict[Dialect, tuple[PoolState, PoolMember]] = {}   # who serves when there is nothing to choose
+        self.home: dict[Dialect, tuple[PoolState, Tier, PoolMember | None]] = {}   # where sessions belong: the first
+        # tier of the first pool, and its member if there is but one
         self._rates: dict[Dialect, tuple[Rates, ...]] = {}
+        self._rate: dict[Dialect, Rate] = {}     # where that is one, whatever the request's size
 
-    def dearest(self, dialect: Dialect, tokens: Tokens) -> int:
-        """What such a request may cost at most, in nanodollars: with whichever member serves it. 0: nobody knows."""
+    def dearest(self, dialect: Dialect, read: int, written: int) -> int:
+        """What a request of so many tokens may cost at most, in nanodollars: with whichever member serves it. 0: nobody
+        knows."""
+        rate = self._rate.get(dialect)
+        if rate is not None:
+            return min((read * rate.input + written * rate.output) // _MILLION, MAX_COST)
         rates = self._rates.get(dialect)
         if rates is None:
-            members = [one for _, tiers in self.ways.get(dialect) or self.find(dialect) for tier in tiers for one in tier.members]
-            known = {each for one in members if (each := one.upstream.rates(self.sent)) is not None}
-            rates = self._rates[dialect] = tuple(known)
-        if len(rates) == 1:
-            return cost(rates[0], tokens)
-        return max((cost(each, tokens) for each in rates), default=0)
+            rates = self._know_rates(dialect)
+        return max((cost(each, Tokens(input=read, output=written)) for each in rates), default=0)
+
+    def _know_rates(self, dialect: Dialect) -> tuple[Rates, ...]:
+        members = [one for _, tiers in self.ways.get(dialect) or self.find(dialect) for tier in tiers for one in tier.members]
+        rates = tuple({each for one in members if (each := one.upstream.rates(self.sent)) is not None})
+        self._rates[dialect] = rates
+        if len(rates) == 1 and not rates[0].tiers:
+            self._rate[dialect] = rates[0].base
+        return rates
 
     def find(self, dialect: Dialect) -> Ways:
         """Who can serve in `dialect`. Remembered in `ways`."""
         found = self.ways[dialect] = tuple((pool, pool.tiers(dialect, self.sent)) for pool in self.pools)
-        if not self.several and found[0][1]:
-            self.only[dialect] = (self.pools[0], found[0][1][0].members[0])
+        pool, tiers = found[0]
+        if tiers:
+            members = tiers[0].members
+            self.home[dialect] = pool, tiers[0], members[0] if len(members) == 1 else None
         return found

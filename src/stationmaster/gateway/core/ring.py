@@ -18,7 +18,7 @@ _EIGHT = struct.Struct("<8Q")
 class Ring:
     """A circle of members 0 … n-1. Building costs O(points log points), `first` O(log points)."""
 
-    __slots__ = ("_owners", "_points", "size")
+    __slots__ = ("owners", "points", "size")
 
     def __init__(self, names: Sequence[str], weights: Sequence[int]) -> None:
         """`names` decide where points lie, `weights` (positive integers) how many there are."""
@@ -29,20 +29,20 @@ class Ring:
             for owner, (name, weight) in enumerate(zip(names, weights, strict=True))
             for point in _points(name, max(1, int(weight * each)))
         )
-        self._points = array("Q", [point for point, _ in pairs])
-        self._owners = array("I", [owner for _, owner in pairs])
+        self.points = array("Q", [point for point, _ in pairs])
+        self.owners = array("I", [owner for _, owner in pairs])
         if pairs:
-            self._owners.append(pairs[0][1])    # behind the last point the circle begins anew
+            self.owners.append(pairs[0][1])    # behind the last point the circle begins anew
 
     def first(self, session: int) -> int:
         """The member that `session` (64 bits) meets first. The ring must not be empty."""
-        return self._owners[bisect_left(self._points, session)]
+        return self.owners[bisect_left(self.points, session)]
 
     def order(self, session: int) -> Iterator[int]:
         """Every member once, in the order in which `session` meets them."""
         met: set[int] = set()
-        owners, count = self._owners, len(self._points)
-        start = bisect_left(self._points, session)
+        owners, count = self.owners, len(self.points)
+        start = bisect_left(self.points, session)
         for step in range(count):
             owner = owners[(start + step) % count]
             if owner not in met:

@@ -5,6 +5,8 @@ The number is scoped by virtual key: the names in it are the client's choice, an
 
 import hashlib
 import re
+import struct
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -24,8 +26,12 @@ PROMPTED = frozenset({
 })  # kinds of endpoints that carry a conversation
 _MOST_ITEMS = 32           # looked at for the first user prompt
 _EMPTY = (msgspec.Raw(b"null"), msgspec.Raw(b"[]"), msgspec.Raw(b'""'))
+_SHORT = 16_384            # bytes of a conversation whose items are all read at once
 _GIST = 120                # bytes of a text's beginning, and of its end, that count beside its length
 _LONGEST = 512             # bytes of a name; longer ones count by their beginning
+
+
+_number = struct.Struct("<Q").unpack
 
 
 class Scope:
@@ -40,7 +46,8 @@ class Scope:
         """A session's 64-bit number, the same in every process; never 0."""
         digest = self._start.copy()
         digest.update(b"\0%b\0%b" % (kind, name))
-        return int.from_bytes(digest.digest(), "little") or 1
+        number: int = _number(digest.digest())[0]
+        return number or 1
 
 
 def of_headers(scope: Scope, headers: Headers) -> int:
@@ -62,7 +69,8 @@ class _Item(msgspec.Struct):
 
 _text = msgspec.json.Decoder(str).decode
 _metadata = msgspec.json.Decoder(_Metadata).decode
-_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_many = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_few = msgspec.json.Decoder(list[_Item]).decode
 _item = msgspec.json.Decoder(_Item).decode
 _SESSION = re.compile(r'(?:_session_|"session_id" *: *")([A-Za-z0-9-]{8,64})')
 
@@ -99,30 +107,38 @@ def _user_session(raw: msgspec.Raw) -> bytes:
     return found[1].encode() if found else b""
 
 
-_INSTRUCTIONS = ("instructions", "system", "systemInstruction", "system_instruction")
+_INSTRUCTIONS = frozenset({"instructions", "system", "systemInstruction", "system_instruction"})
 
 
 def _prompt(members: Members) -> bytes:
     """What stays the same through a conversation and differs between two: instructions and the first user prompt."""
     said = members.get("messages") or members.get("input") or members.get("contents") or members.get("prompt")
-    if said is None or said in _EMPTY:
+    if said is None or (len(said) < 5 and said in _EMPTY):
         return b""
-    told = [_gist(members[name]) for name in _INSTRUCTIONS if name in members]
+    told = b"" if _INSTRUCTIONS.isdisjoint(members) else _instructions(members)
     try:
-        items = _items(said)
+        for item in _items(said):
+            told += _gist(item.content or item.parts)
+            role = item.role
+            if role == "user" or not role:
+                break
     except msgspec.DecodeError:
-        return b"".join((*told, _gist(said)))      # a plain text
-    if len(items) > _MOST_ITEMS:
-        del items[_MOST_ITEMS:]
-    for raw in items:
+        return told + _gist(said)      # a plain text, or an array of something else
+    return told
+
+
+def _items(said: msgspec.Raw) -> Iterable[_Item]:
+    """A conversation's first items. Raises DecodeError, perhaps later, when it has none."""
+    if len(said) < _SHORT:
         try:
-            item = _item(raw)
+            return _few(said)[:_MOST_ITEMS]
         except msgspec.DecodeError:
-            return b"".join((*told, _gist(said)))  # an array of something else
-        told.append(_gist(item.content or item.parts))
-        if item.role == "user" or not item.role:
-            break
-    return b"".join(told)
+            pass                       # one of the later ones may be no item
+    return map(_item, _many(said)[:_MOST_ITEMS])
+
+
+def _instructions(members: Members) -> bytes:
+    return b"".join([_gist(members[name]) for name in sorted(_INSTRUCTIONS) if name in members])
 
 
 # Where caching ends is marked on other parts in each turn (Anthropic API reference, prompt caching).
@@ -133,6 +149,6 @@ _MARK = re.compile(rb"\s*,\s*%b|%b\s*,\s*" % (_VALUE, _VALUE))
 def _gist(raw: msgspec.Raw) -> bytes:
     """A long text's beginning, end and length: two conversations that share all three are as good as one."""
     text = bytes(raw)
-    if b'"cache_control"' in text:
+    if text.rfind(b'"cache_control"') >= 0:
         text = _MARK.sub(b"", text)
     return text if len(text) <= 2 * _GIST else b"%b%b%d" % (text[:_GIST], text[-_GIST:], len(text))

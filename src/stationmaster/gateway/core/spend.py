@@ -4,11 +4,13 @@ An estimate is set aside before a call and replaced by what the call cost, so th
 (docs/reference/limits.md states by how much a budget can be exceeded).
 """
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import msgspec
 
+from stationmaster.gateway.core.limits import UNLIMITED
 from stationmaster.gateway.core.snapshot import Budget
 
 Amount = Annotated[int, msgspec.Meta(ge=0)]
@@ -88,6 +90,25 @@ class Purse:
 
     def _full(self, limit: int, before: int, since: int, wanted: int) -> bool:
         return before + since >= limit or since + wanted > (limit - before - self.elsewhere) * self.share
+
+    def ahead(self, wall: float) -> int:
+        """Nanodollars that calls may set aside now without asking again; 0: none, or not for sure."""
+        if wall + 1 >= self._day_ends:
+            return 0
+        budget, heard, here = self.budget, self.heard, self._here
+        limits = ((budget.total, heard.total, here.total), (budget.month, heard.this_month, here.this_month),
+                  (budget.day, heard.today, here.today))
+        left = min((self._left(*limit) for limit in limits if limit[0]), default=UNLIMITED)
+        return max(0, math.floor(left) - self.reserved)
+
+    def _left(self, limit: int, before: int, since: int) -> float:
+        return min(limit - before - since, (limit - before - self.elsewhere) * self.share - since)
+
+    def book(self, calls: int, reserved: int, cost: int, wall: float) -> None:
+        """So many calls began since `ahead` was asked, so much is set aside for them and others that ended, and so
+        much was spent."""
+        self._asked += calls
+        self.settle(-reserved, cost, wall)
 
     def _turn(self, wall: float) -> None:
         self._day, self._day_ends = day_of(wall), wall + until_next("day", wall)

@@ -2,6 +2,7 @@
 known of that afterwards. The part of an exchange that asks `gateway.core` for decisions; sends nothing.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable
 
 from stationmaster.gateway.core import faults
@@ -11,7 +12,7 @@ from stationmaster.gateway.core.events import Try
 from stationmaster.gateway.core.faults import Fault, in_time
 from stationmaster.gateway.core.limits import retry_after
 from stationmaster.gateway.core.peek import Refused
-from stationmaster.gateway.core.pools import Plan, PoolMember, PoolState, Skipped
+from stationmaster.gateway.core.pools import Plan, PoolMember, PoolState, Skipped, Ways
 from stationmaster.gateway.core.sessions import Source as SessionSource
 from stationmaster.gateway.core.table import Table, may_use
 from stationmaster.gateway.core.upstreams import Upstream
@@ -53,17 +54,20 @@ class Served(Response):
 
     # What it may use, and where it has to go.
 
-    def admit(self, caller: Caller | None) -> Fault | None:
+    def admit(self, caller: Caller) -> Fault | None:
         """Estimate the request, and set that aside of what its key may use."""
-        metered, read = self.head.metered, self.bytes_in // BYTES_A_TOKEN
-        written = (self.most_output or USUAL_OUTPUT) if metered else 0
-        self.expected = read + written
-        if caller is None or not caller.guarded:
+        expected = read = self.bytes_in // BYTES_A_TOKEN
+        if self.head.metered:
+            written = self.most_output or USUAL_OUTPUT
+            expected += written
+            if caller.purse is not None and self.plan is not None:
+                self.estimate = self.plan.dearest(self.head.dialect, read, written)
+        self.expected = expected
+        if caller.quick(expected, self.estimate):
+            self.admitted = True
             return None
-        if caller.purse is not None and self.plan is not None and metered:
-            self.estimate = self.plan.dearest(self.head.dialect, Tokens(input=read, output=written))
         now = self.worker.clock()
-        refused = caller.admit(self.expected, self.estimate, now, self.worker.epoch + now)
+        refused = caller.admit(expected, self.estimate, now, self.worker.epoch + now)
         self.admitted = refused is None
         return refused
 
@@ -105,28 +109,26 @@ class Served(Response):
         """Set pool, member and upstream; False when nobody can serve."""
         plan, worker = self.plan, self.worker
         assert plan is not None  # noqa: S101  routed before
-        if self.tried or self.pin or worker.health.trouble or self.table.limits:
-            return self._choose_with_care(plan, self.session or worker.anybody())
-        only = plan.only.get(self.head.dialect)
-        if only is not None:
-            self.pool, self.member = only
-            self.upstream = only[1].upstream
-            return True
-        session = self.session or worker.anybody()
-        for pool, tiers in plan.ways.get(self.head.dialect) or plan.find(self.head.dialect):
-            member = pool.choose(tiers, session, worker.now)
-            if member is not None:
-                self.pool, self.member, self.upstream = pool, member, member.upstream
+        way = plan.home.get(self.head.dialect)
+        session = self.session
+        if way is not None and not (self.tried or self.pin):
+            pool, tier, home = way
+            if home is None:
+                if not session:
+                    session = worker.anybody()
+                home = tier.members[tier.owners[bisect_left(tier.points, session)]]
+            if not home.standing.rank and home.room is None and session not in pool.moved:
+                self.pool, self.member, self.upstream = pool, home, home.upstream
                 return True
-        return False
+        return self._choose_with_care(plan, session or worker.anybody())
 
     def _choose_with_care(self, plan: Plan, session: int) -> bool:
-        """The same when not everybody can serve: among the rest, remembering who was passed over and who moved."""
+        """The same when it is not just the first that `session` meets: among the rest, remembering who was passed over
+        and who moved."""
         now = self.worker.now
         tried = [one.credential for one in self.tried]
         skipped = self.skipped = {} if self.skipped is None else self.skipped
-        for pool in self._bound_pools(plan) if self.pin else plan.pools:
-            tiers = pool.tiers(self.head.dialect, plan.sent)
+        for pool, tiers in self._bound(plan) if self.pin else plan.ways.get(self.head.dialect) or plan.find(self.head.dialect):
             if self.pin:
                 member = pool.choose_in(self.pin, tiers, session, now, tried)
             else:
@@ -140,6 +142,9 @@ class Served(Response):
                 return True
         return False
 
+    def _bound(self, plan: Plan) -> Ways:
+        return tuple((pool, pool.tiers(self.head.dialect, plan.sent)) for pool in self._bound_pools(plan))
+
     def _bound_pools(self, plan: Plan) -> list[PoolState]:
         """Where a bound request may go: the plan's pools before others that the key may use."""
         return self._holding(dict.fromkeys((*plan.pools, *([] if plan.sent else self._usable()))))
@@ -148,8 +153,8 @@ class Served(Response):
         """What to answer when no member can take the request: when one might, if that is known."""
         plan = self.plan
         assert plan is not None  # noqa: S101  routed before
-        pools = self._bound_pools(plan) if self.pin else plan.pools
-        served = [(pool, tiers) for pool in pools if (tiers := pool.tiers(self.head.dialect, plan.sent))]
+        ways = self._bound(plan) if self.pin else plan.find(self.head.dialect)
+        served = [(pool, tiers) for pool, tiers in ways if tiers]
         if not served:
             return faults.OWNER_OUT if self.pin else faults.NO_MEMBER
         found = [pool.wait(tiers, self.worker.now, self.pin) for pool, tiers in served]
@@ -171,11 +176,11 @@ class Served(Response):
 
     def settle(self) -> None:
         """Replace what was set aside by what it was."""
-        caller, worker = self.head.caller, self.worker
-        used = self.tokens.total if self.tokens is not None else 0
+        caller, worker, tokens = self.head.caller, self.worker, self.tokens
+        used = tokens.total if tokens is not None else 0
         self.admitted = False
         if caller is not None:
-            caller.leave(self.expected, used, self.estimate, self.cost or 0, worker.epoch + worker.clock())
+            caller.leave(self.expected, used, self.estimate, self.cost or 0, worker.epoch + worker.now)
 
     def learn_made(self, body: bytes) -> None:
         """Remember whose it is what the answer says was made."""

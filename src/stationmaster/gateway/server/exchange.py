@@ -156,8 +156,9 @@ class Exchange(Served):
 
     def attempt(self, *, fresh: bool = False) -> None:
         """Pick a credential and ask for a connection to it; refuse when there is none."""
-        if self.head.guarded:
-            refused = self.admit(self.head.caller)
+        head = self.head
+        if head.guarded and head.caller is not None:
+            refused = self.admit(head.caller)
             if refused is not None:
                 self.fail(refused)
                 return

@@ -4,11 +4,10 @@ Owns: turning events into counts, reports into bytes, and news into what the wor
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from stationmaster.gateway.core import faults
 from stationmaster.gateway.core import metrics as m
 from stationmaster.gateway.core.authority import News, encode, report
 from stationmaster.gateway.core.events import Event
@@ -18,10 +17,6 @@ from stationmaster.gateway.core.memory import Memory
 from stationmaster.gateway.core.table import Table
 
 GAUGES_EVERY = 5.0         # seconds
-_REFUSALS = {
-    faults.KEY_REQUESTS.code: "rpm", faults.KEY_TOKENS.code: "tpm", faults.KEY_CALLS.code: "concurrency",
-    faults.KEY_BUDGET.code: "budget", faults.KEY_EXPIRED.code: "expired",
-}  # fmt: skip
 
 
 class Sharing:
@@ -33,11 +28,10 @@ class Sharing:
         self._health = health
         self._table = table
         self._known: Table | None = None
-        self._facts: dict[tuple[str, str], m.Facts] = {}   # by credential and owner
         self._deltas = m.Deltas()
         self._gauges_at = 0.0
 
-    def tick(self, events: Iterable[msgspec.Struct], dropped: int, now: float, wall: float) -> None:
+    def tick(self, events: Sequence[msgspec.Struct], dropped: int, now: float, wall: float) -> None:
         """Count what happened, and report it. `dropped`: events that were lost since the last tick."""
         if self.send is None:
             report(self._memory, self._health.told, b"")
@@ -49,14 +43,14 @@ class Sharing:
             counts = m.encode(self._deltas.take(wall))
         self.send(encode(report(self._memory, self._health.told, counts)))
 
-    def _count_all(self, table: Table, events: Iterable[msgspec.Struct], dropped: int, now: float) -> None:
+    def _count_all(self, table: Table, events: Sequence[msgspec.Struct], dropped: int, now: float) -> None:
         if table is not self._known:
             self._known = table
-            self._facts.clear()
             self._deltas.know(_literals(table))
+        self._deltas.observe(events, self._about)
         for event in events:
-            if isinstance(event, Event):
-                self._count(event, table)
+            if isinstance(event, Event) and event.tried:
+                self._count_tries(event, table)
         for pool, _, _ in self._memory.moves:
             self._deltas.count(m.STICKY_MOVES, (pool, "displaced"))
         if dropped:
@@ -65,15 +59,11 @@ class Sharing:
             self._gauges_at = now
             self._show(table)
 
-    def _count(self, event: Event, table: Table) -> None:
-        facts = self._facts.get((event.credential, event.owner))
-        if facts is None:
-            upstream = table.upstreams.get(event.credential)
-            facts = m.Facts(upstream.vendor if upstream is not None else "", event.owner)
-            self._facts[event.credential, event.owner] = facts
-        self._deltas.observe(event, facts)
-        if event.error in _REFUSALS:
-            self._deltas.count(m.LIMIT_REFUSALS, (_REFUSALS[event.error],))
+    def _about(self, event: Event) -> m.Facts:
+        upstream = self._table().upstreams.get(event.credential)
+        return m.Facts(upstream.vendor if upstream is not None else "", event.owner)
+
+    def _count_tries(self, event: Event, table: Table) -> None:
         for tried in event.tried:
             other = table.upstreams.get(tried.credential)
             labels = (other.vendor if other is not None else "", event.pool, "failed_over", tried.outcome)
@@ -93,6 +83,7 @@ class Sharing:
 
     def hear(self, news: News) -> None:
         """Take in what the other workers told."""
+        self._memory.put_back()
         self._health.welcome(news.lives)
         for credential, happening in news.happenings:
             standing = self._memory.standings.get(credential)
