@@ -3,7 +3,6 @@
 import json
 import math
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from core.feeding import FEW
 from stationmaster.gateway.core import metrics
 from stationmaster.gateway.core.events import Event
-from stationmaster.gateway.core.metrics import FAMILIES, LABELS, Deltas, Facts, Family, Frame, Totals, one_of, outcome
+from stationmaster.gateway.core.metrics import FAMILIES, LABELS, Deltas, Family, Frame, Totals, one_of, outcome
 from stationmaster.gateway.core.usage import Tokens
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +29,7 @@ EVENT = Event(
     cost=None, session="", tried=(), skipped=None,
 )
 ROUTED = {"dialect": "openai", "model": "gpt-x", "pool": "main"}
-PLAIN = Facts()
+VENDORS = {"openai-a": "openai", "claude-a": "anthropic"}
 REQUESTED = {**ROUTED, "route": "chat", "outcome": "ok", "code": "200"}
 
 
@@ -99,17 +98,12 @@ def page(*deltas: Deltas) -> Samples:
     return parse(totals.render())
 
 
-def always(facts: Facts) -> Callable[[Event], Facts]:
-    """Every event's facts."""
-    return lambda _: facts
-
-
-def counted(*observed: Event, facts: Facts = PLAIN, known: tuple[str, ...] = ()) -> Samples:
+def counted(*observed: Event, known: tuple[str, ...] = ()) -> Samples:
     """The page of one worker that saw these requests."""
     deltas = Deltas()
     deltas.know(known)
     for one in observed:
-        deltas.observe([one], always(facts))
+        deltas.observe([one], VENDORS)
     return page(deltas)
 
 
@@ -120,9 +114,9 @@ def test_workers_are_added_up_and_their_end_loses_nothing() -> None:
     """Counts of all workers are one number, and stay when a worker ends or begins anew; its gauges and its heartbeat
     go."""
     totals, one, two = Totals("1.2.3"), Deltas(), Deltas()
-    one.observe([EVENT])
+    one.observe([EVENT], VENDORS)
     one.show(metrics.STICKY_SESSIONS, {("main",): 3})
-    two.observe([EVENT])
+    two.observe([EVENT], VENDORS)
     two.show(metrics.STICKY_SESSIONS, {("main",): 4})
     totals.add("1", one.take(10.0))
     totals.add("2", two.take(11.5))
@@ -136,7 +130,7 @@ def test_workers_are_added_up_and_their_end_loses_nothing() -> None:
     assert value(left, metrics.STICKY_SESSIONS.name, pool="main") == 4
     assert of(left, metrics.HEARTBEAT) == [({"worker": "2"}, 11.5)]
     again = Deltas()
-    again.observe([EVENT])
+    again.observe([EVENT], VENDORS)
     totals.add("1", again.take(12.0))
     assert value(parse(totals.render()), metrics.REQUESTS.name, **REQUESTED) == 3
 
@@ -144,11 +138,11 @@ def test_workers_are_added_up_and_their_end_loses_nothing() -> None:
 def test_taking_starts_anew() -> None:
     """A second frame holds only what came after the first, and gauges as they stand."""
     deltas = Deltas()
-    deltas.observe([EVENT])
+    deltas.observe([EVENT], VENDORS)
     deltas.show(metrics.POOL_MEMBERS, {("main", "healthy"): 2})
     first = deltas.take(1.0)
     assert deltas.take(2.0) == Frame(2.0, {}, first.gauges)
-    deltas.observe([EVENT])
+    deltas.observe([EVENT], VENDORS)
     assert deltas.take(3.0) == Frame(3.0, first.sums, first.gauges)
     deltas.show(metrics.POOL_MEMBERS, {})
     assert deltas.take(4.0).gauges == {metrics.POOL_MEMBERS.name: {}}
@@ -156,6 +150,8 @@ def test_taking_starts_anew() -> None:
 
 _EVENTS = st.builds(
     event,
+    credential=st.sampled_from(["", "openai-a", "claude-a"]),
+    owner=st.sampled_from(["", "desk"]),
     sent_model=st.sampled_from(["gpt-x", "gpt-y", ""]),
     status=st.sampled_from([200, 404, 429, 502]),
     error=st.sampled_from(["", "draining"]),
@@ -167,23 +163,18 @@ _EVENTS = st.builds(
     cost=st.one_of(st.none(), st.integers(0, 10**12)),
     tokens=st.one_of(st.none(), st.builds(Tokens, *[st.integers(0, 2**53)] * 5)),
 )
-_FACTS = st.builds(
-    Facts,
-    vendor=st.sampled_from(["openai", "anthropic"]),
-    team=st.sampled_from(["", "desk"]),
-)
 
 
 @FEW
-@given(st.lists(st.tuples(_EVENTS, _FACTS, st.integers(0, 2), st.booleans()), max_size=20))
-def test_it_does_not_matter_who_counted(seen: list[tuple[Event, Facts, int, bool]]) -> None:
+@given(st.lists(st.tuples(_EVENTS, st.integers(0, 2), st.booleans()), max_size=20))
+def test_it_does_not_matter_who_counted(seen: list[tuple[Event, int, bool]]) -> None:
     """However requests are spread over workers and frames, the sums are those of one worker and one frame."""
     totals, alone, workers = Totals("v"), Deltas(), [Deltas(), Deltas(), Deltas()]
     for deltas in (alone, *workers):
         deltas.know(("gpt-x", "gpt-y"))
-    for one, facts, worker, cut in seen:
-        alone.observe([one], always(facts))
-        workers[worker].observe([one], always(facts))
+    for one, worker, cut in seen:
+        alone.observe([one], VENDORS)
+        workers[worker].observe([one], VENDORS)
         if cut:
             totals.add(str(worker), workers[worker].take(0.0))
     for worker, deltas in enumerate(workers):
@@ -199,7 +190,7 @@ def test_absurd_numbers_fit_into_a_frame() -> None:
     """What a vendor states in its nonsense cannot stop a worker's reports."""
     deltas = Deltas()
     for _ in range(5000):
-        deltas.observe([event(tokens=Tokens(2**53, 0, 0, 2**53), usage_source="upstream_final", cost=2**80)])
+        deltas.observe([event(tokens=Tokens(2**53, 0, 0, 2**53), usage_source="upstream_final", cost=2**80)], VENDORS)
     frame = deltas.take(1.0)
     assert metrics.decode(metrics.encode(frame)) == frame
 
@@ -261,8 +252,9 @@ def test_outcomes(name: str, ended: Event, word: str) -> None:
 
 def test_tokens_and_money() -> None:
     """Every kind of token is counted with its source, and money to the nanodollar."""
-    used = event(tokens=Tokens(10, 8, 2, 9, 4), usage_source="upstream_final", cost=1_000_000_001)
-    samples = counted(used, used, facts=Facts("openai", "desk"))
+    used = event(tokens=Tokens(10, 8, 2, 9, 4), usage_source="upstream_final", cost=1_000_000_001, credential="openai-a",
+                 owner="desk")
+    samples = counted(used, used)
     tokens = {labels["kind"]: found for labels, found in of(samples, metrics.TOKENS)}
     assert tokens == {"input": 20, "cache_read": 16, "cache_write": 4, "output": 18, "reasoning": 8}
     assert {labels["source"] for labels, _ in of(samples, metrics.TOKENS)} == {"upstream_final"}
@@ -277,7 +269,7 @@ def test_tokens_and_money() -> None:
 )
 def test_an_unknown_price_is_unknown(tokens: Tokens | None, cost: int | None, unpriced: float | None) -> None:
     """Tokens without a price are counted as such, and add nothing to what was spent."""
-    samples = counted(event(tokens=tokens, cost=cost), facts=Facts("openai"))
+    samples = counted(event(tokens=tokens, cost=cost, credential="openai-a"))
     assert value(samples, metrics.UNPRICED.name, vendor="openai", model="gpt-x") == unpriced
     assert of(samples, metrics.SPEND) == []
 
@@ -285,8 +277,8 @@ def test_an_unknown_price_is_unknown(tokens: Tokens | None, cost: int | None, un
 def test_what_events_do_not_say() -> None:
     """Retries, overheads and plain counters arrive under their labels; unmeasured ones leave no observation."""
     deltas = Deltas()
-    deltas.observe([event(client_retry=True, overhead_us=70)])
-    deltas.observe([event(first_byte_us=0)])
+    deltas.observe([event(client_retry=True, overhead_us=70)], VENDORS)
+    deltas.observe([event(first_byte_us=0)], VENDORS)
     deltas.count(metrics.ATTEMPTS, ("openai", "main", "limited", "rate_limited"), 2)
     deltas.count(metrics.EVENTS_DROPPED, (), 7)
     samples = page(deltas)
@@ -353,7 +345,7 @@ def test_histograms_are_cumulative(times: list[int]) -> None:
     """A bucket holds all observations up to and with its bound; the last one holds all, as many as the count says."""
     deltas = Deltas()
     for time in times:
-        deltas.observe([event(duration_us=time)])
+        deltas.observe([event(duration_us=time)], VENDORS)
     samples = page(deltas)
     buckets = {
         float(dict(labels)["le"]): found for (name, labels), found in samples.items() if name == metrics.DURATION.name + "_bucket"
@@ -392,7 +384,7 @@ def test_the_operators_models_change() -> None:
     down = event(status=502, error="upstream_unreachable", upstream_status=0)
     for known in (("gpt-x",), ()):
         deltas.know(known)
-        deltas.observe([down])
+        deltas.observe([down], VENDORS)
     assert [labels["model"] for labels, _ in of(page(deltas), metrics.REQUESTS)] == ["gpt-x", "other"]
 
 
@@ -410,7 +402,7 @@ def test_label_sets_are_bounded() -> None:
     for at in range(3000):
         for worker, one in enumerate(deltas):
             one.count(metrics.STICKY_MOVES, (f"{worker}-{at}", "x"))
-            one.observe([event(pool=f"{worker}-{at}")])
+            one.observe([event(pool=f"{worker}-{at}")], VENDORS)
     frame = deltas[0].take(1.0)
     assert {len(frame.sums[family.name]) for family in (metrics.STICKY_MOVES, metrics.REQUESTS)} == {2000}
     totals = Totals("v")
@@ -428,7 +420,7 @@ def test_no_identity_is_on_the_page() -> None:
     secret = "sentinel"
     told = event(key=secret, owner=secret, tenant=secret, request_id=secret, model=secret, upstream_request_id=secret)
     deltas, totals = Deltas(), Totals("v")
-    deltas.observe([told])
+    deltas.observe([told], VENDORS)
     totals.add("1", deltas.take(1.0))
     assert secret.encode() not in totals.render()
 

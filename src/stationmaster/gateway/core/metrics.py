@@ -143,22 +143,11 @@ def decode(packed: bytes) -> Frame:
     return _frame(packed)
 
 
-class Facts(msgspec.Struct, frozen=True, gc=False):
-    """What a request's event does not say: its credential's vendor, and on whom its use is booked."""
-
-    vendor: str = ""
-    team: str = ""
-
-
 _NO_TOKENS = Tokens()
 REFUSALS = {
     faults.KEY_REQUESTS.code: "rpm", faults.KEY_TOKENS.code: "tpm", faults.KEY_CALLS.code: "concurrency",
     faults.KEY_BUDGET.code: "budget", faults.KEY_EXPIRED.code: "expired",
 }  # fmt: skip
-
-
-def _no_facts(_: Event) -> Facts:
-    return Facts()
 
 
 class _Series:
@@ -199,7 +188,7 @@ class _Record:
     __slots__ = ("add", "attempts", "duration", "first_byte", "overhead", "refusals", "requests", "retries", "spend",
                  "tokens", "unpriced", "waiting")
 
-    def __init__(self, series: dict[str, _Series], event: Event, facts: Facts, model: str) -> None:
+    def __init__(self, series: dict[str, _Series], event: Event, vendor: str, model: str) -> None:
         shape = (event.dialect, model, event.pool)
         self.waiting: list[Event] = []
         self.add = self.waiting.append
@@ -209,15 +198,15 @@ class _Record:
         self.first_byte = series[FIRST_BYTE.name].cell(shape)
         self.overhead = series[OVERHEAD.name].cell(shape)
         self.retries = series[CLIENT_RETRIES.name].cell((event.dialect,))
-        self.attempts = series[ATTEMPTS.name].cell((facts.vendor, event.pool, *_attempt(event)))
+        self.attempts = series[ATTEMPTS.name].cell((vendor, event.pool, *_attempt(event)))
         refusal = REFUSALS.get(event.error)
         self.refusals = series[LIMIT_REFUSALS.name].cell((refusal,)) if refusal else None
         self.tokens: list[tuple[Callable[[Tokens], int], list[int]]] = []
         if event.tokens is not None:
-            kinds = [(kind, (facts.vendor, model, kind, event.usage_source)) for kind in Tokens.__struct_fields__]
+            kinds = [(kind, (vendor, model, kind, event.usage_source)) for kind in Tokens.__struct_fields__]
             self.tokens = [(attrgetter(kind), series[TOKENS.name].cell(labels)) for kind, labels in kinds]
-            self.spend = series[SPEND.name].cell((facts.vendor, model, facts.team))
-            self.unpriced = series[UNPRICED.name].cell((facts.vendor, model))
+            self.spend = series[SPEND.name].cell((vendor, model, event.owner))
+            self.unpriced = series[UNPRICED.name].cell((vendor, model))
 
     def count(self) -> None:
         """Count those that wait."""
@@ -277,9 +266,9 @@ class Deltas:
         self._count_waiting()
         self._records.clear()
 
-    def observe(self, events: Iterable[msgspec.Struct], facts: Callable[[Event], Facts] = _no_facts) -> None:
-        """Count the requests among `events`, which ended. Meant for batches, off the request path; `facts` is asked
-        once for all that are alike."""
+    def observe(self, events: Iterable[msgspec.Struct], vendors: Mapping[str, str]) -> None:
+        """Count the requests among `events`, which ended. Meant for batches, off the request path; `vendors`:
+        of each credential."""
         records = self._records
         for event in events:
             if not isinstance(event, Event):
@@ -289,7 +278,7 @@ class Deltas:
                 event.error, event.client_left, event.usage_source, event.tokens is None, event.credential, event.owner,
             ))
             if record is None:
-                record = self._record(event, facts(event))
+                record = self._record(event, vendors.get(event.credential, ""))
             record.add(event)
 
     def count(self, family: Family, labels: Labels, by: int = 1) -> None:
@@ -312,7 +301,7 @@ class Deltas:
             if record.waiting:
                 record.count()
 
-    def _record(self, event: Event, facts: Facts) -> _Record:
+    def _record(self, event: Event, vendor: str) -> _Record:
         model = self._label(event)
         key = (event.dialect, event.endpoint, model, event.pool, event.status, event.upstream_status, event.error,
                event.client_left, event.usage_source, event.tokens is None, event.credential, event.owner)
@@ -321,7 +310,7 @@ class Deltas:
             if len(self._records) >= MAX_RECORDS:    # they only remember where cells are
                 self._count_waiting()
                 self._records.clear()
-            found = self._records[key] = _Record(self._series, event, facts, model)
+            found = self._records[key] = _Record(self._series, event, vendor, model)
         return found
 
     def _label(self, event: Event) -> str:

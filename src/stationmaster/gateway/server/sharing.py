@@ -28,6 +28,7 @@ class Sharing:
         self._health = health
         self._table = table
         self._known: Table | None = None
+        self._vendors: dict[str, str] = {}
         self._deltas = m.Deltas()
         self._gauges_at = 0.0
 
@@ -46,11 +47,12 @@ class Sharing:
     def _count_all(self, table: Table, events: Sequence[msgspec.Struct], dropped: int, now: float) -> None:
         if table is not self._known:
             self._known = table
+            self._vendors = {name: upstream.vendor for name, upstream in table.upstreams.items()}
             self._deltas.know(_literals(table))
-        self._deltas.observe(events, self._about)
+        self._deltas.observe(events, self._vendors)
         for event in events:
             if isinstance(event, Event) and event.tried:
-                self._count_tries(event, table)
+                self._count_tries(event)
         for pool, _, _ in self._memory.moves:
             self._deltas.count(m.STICKY_MOVES, (pool, "displaced"))
         if dropped:
@@ -59,14 +61,9 @@ class Sharing:
             self._gauges_at = now
             self._show(table)
 
-    def _about(self, event: Event) -> m.Facts:
-        upstream = self._table().upstreams.get(event.credential)
-        return m.Facts(upstream.vendor if upstream is not None else "", event.owner)
-
-    def _count_tries(self, event: Event, table: Table) -> None:
+    def _count_tries(self, event: Event) -> None:
         for tried in event.tried:
-            other = table.upstreams.get(tried.credential)
-            labels = (other.vendor if other is not None else "", event.pool, "failed_over", tried.outcome)
+            labels = (self._vendors.get(tried.credential, ""), event.pool, "failed_over", tried.outcome)
             self._deltas.count(m.ATTEMPTS, labels)
 
     def _show(self, table: Table) -> None:
