@@ -31,8 +31,8 @@ lint: .venv/dev ## ruff, mypy strict, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-soak: .venv/dev ## the long forms: 100,000 answers to clients that come and go
-	SOAK=1 $(BIN)/python -m pytest tests/gateway --timeout 3600 -k crossing
+soak: .venv/dev ## every test that has a long form, in that form; 100,000 answers to clients that come and go among them
+	SOAK=1 $(BIN)/python -m pytest --timeout 3600 $$(grep -rl --include='test_*.py' 'environ.get("SOAK")' tests)
 
 bench: .venv/dev ## CPU, latency and memory beside nginx, Portkey and LiteLLM, into bench/results/
 	$(BIN)/python -m bench $(BENCH)

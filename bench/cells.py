@@ -4,10 +4,11 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from statistics import median
 
-from bench import load, machine, proc, stage, wire
+from bench import choice, load, machine, proc, stage, wire
 from bench.gateways import Gateway
 
 SHARE = 0.6  # of its own saturation, at which a gateway's CPU is read
@@ -39,7 +40,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Lengths:
-    """How long the parts of a measurement last, in seconds; how much is asked for."""
+    """How long the parts of a measurement last, in seconds; how much is asked for, how often."""
 
     saturate: float = 3.0
     paced: float = 6.0
@@ -47,20 +48,39 @@ class Lengths:
     alone: float = 4.0
     open_limit: float = 90.0
     open_streams: int = 5000
+    choosing: int = 11         # passes
 
 
-QUICK = Lengths(saturate=1.0, paced=1.5, events=1.5, alone=0.5, open_limit=30.0, open_streams=500)
+QUICK = Lengths(saturate=1.0, paced=1.5, events=1.5, alone=0.5, open_limit=30.0, open_streams=500, choosing=2)
 
 
 def request_cell(on: stage.Stage, size: str, last: Lengths) -> list[Reading]:
     """CPU per request with bodies of one size, at a pace of `SHARE` of what the gateway can do."""
     target = _target(on, size)
+    return [_cpu_per_request(on, f"request-{size}", partial(load.saturate, target), partial(load.paced, target), last)]
+
+
+def sessions_cell(on: stage.Stage, last: Lengths) -> list[Reading]:
+    """The same with 1 KB bodies, from many sessions that come and go, and what came of the gateway's own attempts."""
+    many = load.Sessions(_target(on, "1k"))
+    found = _cpu_per_request(on, "request-sessions", many.saturate, many.paced, last)
+    time.sleep(1)    # workers report twice a second
+    return [replace(found, details={**found.details, **stage.attempts(on.metrics)})]
+
+
+def _cpu_per_request(
+    on: stage.Stage,
+    cell: str,
+    saturate: Callable[[float], load.Outcome],
+    paced: Callable[[float, float], load.Outcome],
+    last: Lengths,
+) -> Reading:
     meter = proc.Meter(on.child)
-    most = load.saturate(target, last.saturate)
+    most = saturate(last.saturate)
     full = meter.read()
     _settle(on)
     meter = proc.Meter(on.child)
-    run = load.paced(target, most.per_second * SHARE, last.paced)
+    run = paced(most.per_second * SHARE, last.paced)
     spent = meter.read()
     details = {
         "saturation_rps": most.per_second,
@@ -71,9 +91,10 @@ def request_cell(on: stage.Stage, size: str, last: Lengths) -> list[Reading]:
         "others_share": max(full.others_share, spent.others_share),
         "succeeded": run.succeeded,
         "failed": run.failed,
+        "success_share": run.success_share,
+        "sessions": run.sessions,
     }
-    value = spent.gateway_ns / 1e3 / run.succeeded
-    return [Reading(on.gateway.name, f"request-{size}", "µs CPU/request", value, details)]
+    return Reading(on.gateway.name, cell, "µs CPU/request", spent.gateway_ns / 1e3 / run.succeeded, details)
 
 
 def event_cell(on: stage.Stage, last: Lengths) -> list[Reading]:
@@ -153,6 +174,22 @@ def open_cell(on: stage.Stage, last: Lengths) -> list[Reading]:
     return [Reading(on.gateway.name, "open", "KiB RSS/stream", (after - before) / KIB / opened.open, details)]
 
 
+def choice_cells(gateway: Gateway, last: Lengths) -> list[Reading]:
+    """What it costs to choose a credential, by how many there are: in this process, without anything around it."""
+    found = choice.measure(last.choosing)
+    least = found[0].microseconds
+    return [
+        Reading(
+            gateway.name,
+            f"choice-{one.credentials}",
+            "µs/choice",
+            one.microseconds,
+            {"times_least": one.microseconds / least, "troubled_us": one.troubled_us, "ring_ms": one.ring_ms},
+        )
+        for one in found
+    ]
+
+
 def _alone(target: load.Target, last: Lengths, on: stage.Stage) -> list[int]:
     log = on.folder / "latency.tsv"
     warm = median(load.one_at_a_time(target, 20, log))
@@ -187,24 +224,29 @@ ANSWERING: dict[str, Cell] = {
     "100k": lambda on, last: request_cell(on, "100k", last),
     "1m": lambda on, last: request_cell(on, "1m", last),
     "latency": latency_cells,
+    "sessions": sessions_cell,
 }
 STREAMING: dict[str, tuple[float, Cell]] = {
     "event": (EVENTS_PER_STREAM, event_cell),
     "open": (IDLE_EVENTS_PER_STREAM, open_cell),
 }
-NAMES = (*ANSWERING, *STREAMING)
+NAMES = (*ANSWERING, *STREAMING, "choice")
 
 
 def measure(
     gateway: Gateway, names: tuple[str, ...], last: Lengths, here: machine.Machine
 ) -> Iterator[Reading | Failure]:
-    """The cells of `names` on one gateway: one start for all that ask an answering vendor, one for each other."""
+    """The cells of `names` on one gateway: one start for all that ask an answering vendor, one for each that asks a
+    streaming one, none for choosing.
+    """
     answering = {name: cell for name, cell in ANSWERING.items() if name in names}
     if answering:
         yield from _group(gateway, answering, stage.answering_vendor(here), last, here, stream=False)
     for name, (per_second, cell) in STREAMING.items():
         if name in names:
             yield from _group(gateway, {name: cell}, stage.streaming_vendor(here, per_second), last, here, stream=True)
+    if "choice" in names:
+        yield from choice_cells(gateway, last)
 
 
 def _group(

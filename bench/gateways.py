@@ -15,15 +15,17 @@ from pathlib import Path
 from bench import install, machine, wire
 
 ROOT = Path(__file__).resolve().parent.parent
+COMMON = ("idle", "1k", "10k", "100k", "1m", "latency", "event", "open")  # cells that are everybody's
 VIRTUAL_KEY = "sk-bench-4f0c7d9be2a14c6885d3c1f27ab96e50d41c"
 
 
 @dataclass(frozen=True)
 class Command:
-    """What starts a gateway."""
+    """What starts a gateway; where that one then states its metrics, if it does."""
 
     words: list[str]
     env: Mapping[str, str] = field(default_factory=dict)
+    metrics_port: int = 0
 
 
 class Gateway:
@@ -33,7 +35,7 @@ class Gateway:
     cheap = False
     open_streams = 5000
     start_seconds = 15.0
-    cells: tuple[str, ...] = ()    # the only ones it is measured in; empty: all
+    cells: tuple[str, ...] = COMMON    # those it is measured in
 
     def prepare(self) -> None:
         """Install what is needed; raise `install.MissingError` when that cannot be."""
@@ -56,6 +58,7 @@ class Nginx(Gateway):
 
     name = "nginx"
     cheap = True
+    cells = (*COMMON, "sessions")
 
     def version(self) -> str:
         """As `nginx -v` says."""
@@ -86,6 +89,8 @@ class Stationmaster(Gateway):
 
     name = "stationmaster"
     cheap = True
+    cells: tuple[str, ...] = (*COMMON, "sessions", "choice")
+    metrics = False
 
     def prepare(self) -> None:
         """The command must be in the environment that runs the benchmark."""
@@ -98,14 +103,15 @@ class Stationmaster(Gateway):
 
     def command(self, folder: Path, port: int, upstream: int) -> Command:
         """Write the configuration; secrets come from the environment."""
-        (folder / "gateway.toml").write_text(self.configuration(port, upstream))
+        metrics_port = machine.free_port() if self.metrics else 0
+        (folder / "gateway.toml").write_text(self.configuration(port, upstream, metrics_port))
         words = [str(self._program()), "gateway", "--config", str(folder / "gateway.toml"), "--events", os.devnull]
-        return Command(words, {"BENCH_VENDOR_KEY": wire.UPSTREAM_KEY})
+        return Command(words, {"BENCH_VENDOR_KEY": wire.UPSTREAM_KEY}, metrics_port)
 
-    def configuration(self, port: int, upstream: int) -> str:
+    def configuration(self, port: int, upstream: int, metrics_port: int) -> str:
         """One credential, one pool, one route, one key."""
         members = [f"http://127.0.0.1:{upstream}/v1"]
-        return _configuration(port, members, settings="metrics_port = 0")
+        return _configuration(port, members, metrics_port)
 
     @staticmethod
     def _program() -> Path:
@@ -124,27 +130,29 @@ class Governed(Stationmaster):
     """The same with all its duties: a pool of two, sticky sessions, limits, a budget, prices, metrics."""
 
     name = "governed"
-    cells = ("1k", "event")
+    cells: tuple[str, ...] = ("1k", "sessions", "event")
+    metrics = True
 
-    def configuration(self, port: int, upstream: int) -> str:
+    def configuration(self, port: int, upstream: int, metrics_port: int) -> str:
         """Two members, a key with every limit."""
         members = [f"http://127.0.0.1:{upstream}/v1"] * 2
-        return _configuration(port, members, _LIMITS)
+        return _configuration(port, members, metrics_port, _LIMITS)
 
 
 class GovernedPool(Governed):
-    """The same over ten credentials: nobody listens at one, and one answers 429."""
+    """The same over ten credentials: nobody listens at one, and one answers 429. Only many sessions meet all ten: the 1k
+    cell's one stays where it is served."""
 
     name = "governed-pool"
 
-    def configuration(self, port: int, upstream: int) -> str:
+    def configuration(self, port: int, upstream: int, metrics_port: int) -> str:
         """Eight sound members, a dead one, a limited one."""
         sound = [f"http://127.0.0.1:{upstream}/v1"] * 8
         members = [*sound, "http://127.0.0.1:9/v1", f"http://127.0.0.1:{upstream}/limited/v1"]
-        return _configuration(port, members, _LIMITS)
+        return _configuration(port, members, metrics_port, _LIMITS)
 
 
-def _configuration(port: int, members: list[str], limits: str = "", settings: str = "") -> str:
+def _configuration(port: int, members: list[str], metrics_port: int, limits: str = "") -> str:
     """A gateway.toml with a credential for each address."""
     credentials = "".join(f"""
 [[credential]]
@@ -160,7 +168,7 @@ host = "127.0.0.1"
 port = {port}
 workers = 1
 default_pool = "main"
-{settings}
+metrics_port = {metrics_port}
 {credentials}
 [[pool]]
 id = "main"

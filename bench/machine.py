@@ -5,6 +5,7 @@ import platform
 import re
 import resource
 import shutil
+import socket
 import subprocess
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -82,6 +83,13 @@ def tool_versions() -> dict[str, str]:
         "h2load": first_version([tool("h2load"), "--version"]),
         "node": first_version(["node", "--version"]),
     }
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def first_version(command: list[str]) -> str:

@@ -58,7 +58,7 @@ def _prepare(gateway: Gateway, plan: Plan, run: Run) -> bool:
         gateway.prepare()
         run.versions[gateway.name] = gateway.version()
     except install.MissingError as reason:
-        for name in plan.names:
+        for name in _asked(gateway, plan):
             run.add(cells.Failure(gateway.name, name, str(reason)))
         return False
     return True
@@ -69,5 +69,9 @@ def _turns(plan: Plan, ready: Sequence[Gateway]) -> Iterator[tuple[int, Gateway,
     for number in range(1, plan.rounds + 1):
         say(f"round {number} of {plan.rounds}")
         for name in plan.names:
-            yield from ((number, gateway, (name,)) for gateway in cheap if not gateway.cells or name in gateway.cells)
-    yield from ((1, gateway, plan.names) for gateway in ready if not gateway.cheap)
+            yield from ((number, gateway, (name,)) for gateway in cheap if name in gateway.cells)
+    yield from ((1, gateway, _asked(gateway, plan)) for gateway in ready if not gateway.cheap)
+
+
+def _asked(gateway: Gateway, plan: Plan) -> tuple[str, ...]:
+    return tuple(name for name in plan.names if name in gateway.cells)

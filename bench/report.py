@@ -13,6 +13,7 @@ US = "stationmaster"
 
 ROWS = {
     "request-1k": "CPU per request, 1 KB body (µs)",
+    "request-sessions": "CPU per request, 1 KB body, many sessions (µs)",
     "request-10k": "CPU per request, 10 KB body (µs)",
     "request-100k": "CPU per request, 100 KB body (µs)",
     "request-1m": "CPU per request, 1 MB body (µs)",
@@ -22,6 +23,7 @@ ROWS = {
     "idle": "resident memory of an idle worker (MiB)",
     "open": "resident memory per open stream (KiB)",
 }
+CHOICES = {"choice-10": 10, "choice-1000": 1_000, "choice-10000": 10_000}  # credentials; a table of their own
 TITLES = {
     "nginx": "nginx (reverse proxy)",
     "stationmaster": "Stationmaster",
@@ -32,14 +34,25 @@ TITLES = {
 }
 
 
+# Rows made of other rows' details: cell, title, detail, format.
+BENEATH = (
+    ("request-1k", "most requests per second on its core, 1 KB", "saturation_rps", ",.0f"),
+    ("request-sessions", "the same, many sessions", "saturation_rps", ",.0f"),
+    ("request-sessions", "answered 2xx, many sessions", "success_share", ".2%"),
+)
+
+
 @dataclass(frozen=True)
 class Target:
-    """What Stationmaster is to stay under; `times_nginx` compares the ratio, not the value."""
+    """What Stationmaster is to stay under; `times_nginx` and `times_least` (of `CHOICES`, the fewest credentials)
+    compare the ratio, not the value.
+    """
 
     cell: str
     most: float
     times_nginx: bool = False
     gateway: str = US
+    times_least: bool = False
 
 
 TARGETS = (
@@ -48,9 +61,11 @@ TARGETS = (
     Target("request-1k", 2.8, times_nginx=True, gateway="governed"),
     Target("event", 1.8, times_nginx=True, gateway="governed"),
     Target("request-1k", 2.8, times_nginx=True, gateway="governed-pool"),
+    Target("request-sessions", 2.8, times_nginx=True, gateway="governed-pool"),
     Target("event", 1.8, times_nginx=True, gateway="governed-pool"),
     Target("idle", 60),
     Target("open", 60),
+    Target("choice-10000", 3, times_least=True),
 )
 
 
@@ -78,6 +93,7 @@ class Verdict:
     times_nginx: bool
     value: float | None
     gateway: str = US
+    times_least: bool = False
 
     @property
     def met(self) -> bool:
@@ -86,10 +102,15 @@ class Verdict:
 
     def line(self) -> str:
         """In words."""
-        unit = f" {TIMES} nginx" if self.times_nginx else ""
+        unit = f" {TIMES} nginx" if self.times_nginx else f" {TIMES} of 10" if self.times_least else ""
         seen = "not measured" if self.value is None else f"{self.value:.2f}{unit}"
         whose = "" if self.gateway == US else f" ({self.gateway})"
-        return f"{ROWS[self.cell]}{whose}: {seen}, target ≤ {self.most:g}{unit}"
+        return f"{title(self.cell)}{whose}: {seen}, target ≤ {self.most:g}{unit}"
+
+
+def title(cell: str) -> str:
+    """What a cell measures, in words."""
+    return ROWS.get(cell) or f"choosing one of {CHOICES[cell]:,} credentials"
 
 
 def figures(readings: Sequence[Reading]) -> list[Figure]:
@@ -99,7 +120,7 @@ def figures(readings: Sequence[Reading]) -> list[Figure]:
         grouped.setdefault((reading.cell, reading.gateway), []).append(reading)
     limit = {cell: {one.round: one.value for one in group} for (cell, name), group in grouped.items() if name == LIMIT}
     found = [_figure(group, limit.get(cell, {})) for (cell, _), group in grouped.items()]
-    cells, names = list(ROWS), list(TITLES)
+    cells, names = [*ROWS, *CHOICES], list(TITLES)
     return sorted(found, key=lambda one: (cells.index(one.cell), names.index(one.gateway)))
 
 
@@ -116,7 +137,8 @@ def as_json(
     judged = verdicts(found)
     return {
         **about,
-        "figures": [asdict(one) for one in found],
+        "figures": [asdict(one) for one in found if one.cell not in CHOICES],
+        "choosing": [{"credentials": CHOICES[one.cell], **asdict(one)} for one in found if one.cell in CHOICES],
         "targets": [{**asdict(one), "met": one.met} for one in judged],
         "lost": lost(judged),
         "not_measured": [asdict(one) for one in failures],
@@ -130,19 +152,37 @@ def lost(judged: Sequence[Verdict]) -> list[str]:
 
 
 def table(found: Sequence[Figure]) -> list[str]:
-    """A Markdown table, a row a cell, a column a gateway; bare cells were not measured."""
-    names = [name for name in TITLES if any(one.gateway == name for one in found)]
+    """A Markdown table, a row a cell, a column a gateway; bare cells were not measured. `choices` has its own."""
+    names = [name for name in TITLES if any(one.gateway == name and one.cell in ROWS for one in found)]
+    if not names:
+        return []
     by_place = {(one.cell, one.gateway): one for one in found}
     lines = [f"| | {' | '.join(TITLES[name] for name in names)} |", "|---|" + "---:|" * len(names)]
-    for cell, title in ROWS.items():
+    for cell, what in ROWS.items():
         row = [by_place.get((cell, name)) for name in names]
         if any(row):
-            lines.append(f"| {title} | {' | '.join(_entry(one) for one in row)} |")
-    saturated = [by_place.get(("request-1k", name)) for name in names]
-    if any(saturated):
-        entries = [f"{one.details['saturation_rps']:,.0f}" if one else "" for one in saturated]
-        lines.append(f"| most requests per second on its core, 1 KB | {' | '.join(entries)} |")
+            lines.append(f"| {what} | {' | '.join(_entry(one) for one in row)} |")
+    for cell, what, detail, style in BENEATH:
+        row = [by_place.get((cell, name)) for name in names]
+        if any(row):
+            entries = [format(one.details[detail], style) if one else "" for one in row]
+            lines.append(f"| {what} | {' | '.join(entries)} |")
     return lines
+
+
+def choices(found: Sequence[Figure]) -> list[str]:
+    """A Markdown table of what choosing costs, a column a number of credentials; nothing where it was not measured."""
+    measured = [one for one in found if one.cell in CHOICES]
+    if not measured:
+        return []
+    head = " | ".join(f"{CHOICES[one.cell]:,}" for one in measured)
+    rows = {
+        "one choice (µs)": [f"{one.value:.2f} ({one.details['times_least']:.1f} {TIMES})" for one in measured],
+        "one choice, a fifth of them out of service (µs)": [f"{one.details['troubled_us']:.2f}" for one in measured],
+        "building the ring (ms)": [f"{one.details['ring_ms']:,.1f}" for one in measured],
+    }
+    lines = [f"| credentials | {head} |", "|---|" + "---:|" * len(measured)]
+    return lines + [f"| {name} | {' | '.join(entries)} |" for name, entries in rows.items()]
 
 
 def _entry(one: Figure | None) -> str:
@@ -167,8 +207,13 @@ def _figure(group: Sequence[Reading], limit: Mapping[int, float]) -> Figure:
         high=max(values),
         rounds=len(values),
         times_nginx=median(ratios) if ratios else None,
-        details={name: median(one.details[name] for one in group) for name in first.details},
+        details={name: median(one.details.get(name, 0.0) for one in group) for name in _details(group)},
     )
+
+
+def _details(group: Sequence[Reading]) -> Iterable[str]:
+    """Of all details, in the order of their first appearance."""
+    return dict.fromkeys(name for one in group for name in one.details)
 
 
 def _beside(one: Reading, rounds: int, limit: Mapping[int, float]) -> float:
@@ -181,12 +226,21 @@ def _beside(one: Reading, rounds: int, limit: Mapping[int, float]) -> float:
 def disturbed(found: Sequence[Figure]) -> list[str]:
     """Figures during which others kept the gateway's core busy for more than `DISTURBED` of the time."""
     return [
-        f"{TITLES[one.gateway]}, {ROWS[one.cell]} ({share:.0%})"
+        f"{TITLES[one.gateway]}, {title(one.cell)} ({share:.0%})"
         for one in found
         if (share := one.details.get("others_share", 0.0)) > DISTURBED
     ]
 
 
 def _verdict(target: Target, ours: Figure | None) -> Verdict:
-    value = None if ours is None else ours.times_nginx if target.times_nginx else ours.value
-    return Verdict(target.cell, target.most, target.times_nginx, value, target.gateway)
+    return Verdict(
+        target.cell, target.most, target.times_nginx, _value(target, ours), target.gateway, target.times_least
+    )
+
+
+def _value(target: Target, ours: Figure | None) -> float | None:
+    if ours is None:
+        return None
+    if target.times_nginx:
+        return ours.times_nginx
+    return ours.details["times_least"] if target.times_least else ours.value

@@ -2,7 +2,7 @@
 
 import http.client
 import json
-import socket
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,6 +28,7 @@ class Stage:
     child: proc.Child
     port: int
     vendor: int
+    metrics: int               # port of its metrics; 0: it states none
     folder: Path
     here: machine.Machine
 
@@ -40,12 +41,12 @@ class Stage:
 def playing(gateway: gateways.Gateway, vendor: int, here: machine.Machine, *, stream: bool) -> Iterator[Stage]:
     """Start `gateway` on its core in front of the vendor at port `vendor`; end it on leaving."""
     with scratch() as folder:
-        port = free_port()
+        port = machine.free_port()
         command = gateway.command(folder, port, vendor)
         log = folder / "output.log"
         with proc.Child(command.words, core=here.gateway_core, log=log, env=command.env, cwd=folder) as child:
             await_answer(child, port, gateway.headers(vendor), gateway.start_seconds, stream=stream)
-            yield Stage(gateway, child, port, vendor, folder, here)
+            yield Stage(gateway, child, port, vendor, command.metrics_port, folder, here)
 
 
 @contextmanager
@@ -54,11 +55,11 @@ def answering_vendor(here: machine.Machine) -> Iterator[int]:
     `mirror` is for: a bare `return` answers before the body has come).
     """
     with scratch() as folder:
-        port = free_port()
+        port = machine.free_port()
         extra = "\n".join(f'        add_header {name} "{value}";' for name, value in wire.answer_headers().items())
         command = gateways.nginx_command(
             folder,
-            f"""
+            f"""{wire.ANSWER_VARIABLES}
     server {{
         listen 127.0.0.1:{port} backlog=4096;
 {extra}
@@ -77,7 +78,7 @@ def answering_vendor(here: machine.Machine) -> Iterator[int]:
 def streaming_vendor(here: machine.Machine, per_second: float) -> Iterator[int]:
     """A vendor whose every answer is a stream of `per_second` events a second."""
     with scratch() as folder:
-        port = free_port()
+        port = machine.free_port()
         words = [sys.executable, "-m", "bench.streams_upstream", str(port), str(per_second), str(EVENT_BYTES)]
         log = folder / "output.log"
         with proc.Child(words, core=here.load_core, log=log, cwd=gateways.ROOT) as child:
@@ -101,10 +102,11 @@ class StreamClient:
 
     def __init__(self, stage: Stage, streams: int) -> None:
         body = wire.chat_body(wire.SIZES["1k"], stream=True)
-        request = stage.folder / "stream-request.bin"
-        request.write_bytes(wire.raw_request(stage.port, stage.headers(), body))
+        files = [stage.folder / f"stream-request.{name}" for name in ("before", "after")]
+        for file, part in zip(files, wire.any_session(stage.port, stage.headers(), body), strict=True):
+            file.write_bytes(part)
         core = str(stage.here.load_core)
-        program = [sys.executable, "-m", "bench.streams_client", str(stage.port), str(streams), str(request)]
+        program = [sys.executable, "-m", "bench.streams_client", str(stage.port), str(streams), *map(str, files)]
         self.command = ["taskset", "-c", core, *program]
         self.wanted = streams
 
@@ -154,13 +156,6 @@ def scratch() -> Iterator[Path]:
         yield Path(name)
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def await_answer(child: proc.Child, port: int, headers: dict[str, str], seconds: float, *, stream: bool) -> None:
     """Ask until the program answers a chat call with 200."""
     deadline, seen = time.monotonic() + seconds, "nothing"
@@ -184,5 +179,30 @@ def ask(port: int, headers: dict[str, str], *, stream: bool = False) -> str:
         connection.request("POST", wire.CHAT_PATH, wire.chat_body(wire.SIZES["1k"], stream=stream), send)
         answer = connection.getresponse()
         return "200" if answer.status == 200 else f"{answer.status} {answer.read(300)!r}"
+    finally:
+        connection.close()
+
+
+_COUNTED = re.compile(r'^stationmaster_upstream_attempts_total\{.*reason="(\w*)".*\} (\d+)$', re.MULTILINE)
+
+
+def attempts(metrics: int) -> dict[str, float]:
+    """How often a Stationmaster with metrics at that port (0: nowhere) has asked its vendor since it began, by what
+    came of it: `attempts_ok` and `attempts_…`.
+    """
+    if not metrics:
+        return {}
+    found: dict[str, float] = {}
+    for reason, count in _COUNTED.findall(_page(metrics)):
+        name = f"attempts_{reason or 'ok'}"
+        found[name] = found.get(name, 0.0) + float(count)
+    return found
+
+
+def _page(port: int) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read().decode()
     finally:
         connection.close()

@@ -1,7 +1,8 @@
-"""A client of many event streams: `PORT STREAMS REQUEST_FILE`. Answers each line on stdin with its counts.
+"""A client of many event streams: `PORT STREAMS FILE_BEFORE FILE_AFTER`. Answers each line on stdin with its counts.
 
-Opens at most `AT_ONCE` streams that have no answer yet. Events are counted by their closing blank line;
-nothing is parsed, so the client is cheaper than what it measures.
+Every stream is a session of its own, whose name stands between the two files' bytes. Opens at most `AT_ONCE`
+streams that have no answer yet. Events are counted by their closing blank line; nothing is parsed, so the client is
+cheaper than what it measures.
 """
 
 import asyncio
@@ -12,14 +13,17 @@ from typing import cast
 
 import uvloop
 
+from bench import wire
+
 AT_ONCE = 32
 
 
 class Fleet:
     """All streams together: how many are open, how many events came."""
 
-    def __init__(self, port: int, wanted: int, request: bytes) -> None:
-        self.port, self.wanted, self.request = port, wanted, request
+    def __init__(self, port: int, wanted: int, request: tuple[bytes, bytes]) -> None:
+        self.port, self.wanted = port, wanted
+        self.before, self.after = request
         self.begun = self.open = self.failed = self.lost = self.events = 0
         self.tasks: set[asyncio.Task[None]] = set()
 
@@ -34,8 +38,9 @@ class Fleet:
     async def connect(self) -> None:
         """Begin one stream."""
         loop = asyncio.get_running_loop()
+        request = self.before + wire.session_name(self.begun) + self.after
         try:
-            await loop.create_connection(lambda: Stream(self), "127.0.0.1", self.port)
+            await loop.create_connection(lambda: Stream(self, request), "127.0.0.1", self.port)
         except OSError:
             self.failed += 1
 
@@ -52,13 +57,13 @@ class Fleet:
 class Stream(asyncio.Protocol):
     """One connection with one streaming request."""
 
-    def __init__(self, fleet: Fleet) -> None:
-        self.fleet = fleet
+    def __init__(self, fleet: Fleet, request: bytes) -> None:
+        self.fleet, self.request = fleet, request
         self.answered = self.good = self.after_newline = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the request at once."""
-        cast("asyncio.Transport", transport).write(self.fleet.request)
+        cast("asyncio.Transport", transport).write(self.request)
 
     def data_received(self, data: bytes) -> None:
         """Count the events in these bytes."""
@@ -90,7 +95,7 @@ class Stream(asyncio.Protocol):
             self.fleet.lost += 1
 
 
-def main(port: int, streams: int, request: bytes) -> None:
+def main(port: int, streams: int, request: tuple[bytes, bytes]) -> None:
     """Run until stdin ends."""
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -101,4 +106,4 @@ def main(port: int, streams: int, request: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]).read_bytes())
+    main(int(sys.argv[1]), int(sys.argv[2]), (Path(sys.argv[3]).read_bytes(), Path(sys.argv[4]).read_bytes()))

@@ -29,6 +29,9 @@ SDK_HEADERS = {
     "x-stainless-read-timeout": "600",
 }
 
+# Named by a client, a session counts before all else that may tell it; its number is always ten digits long.
+SESSION_HEADER, SESSION_NAME = "x-stationmaster-session", "session-%010d"
+
 WORDS = ("invoice", "station", "harbour", "ledger", "signal", "carriage", "ticket", "north", "copper", "quiet")
 
 
@@ -53,6 +56,17 @@ def raw_request(port: int, send: Mapping[str, str], body: bytes) -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
+def any_session(port: int, send: Mapping[str, str], body: bytes) -> tuple[bytes, bytes]:
+    """One whole request that names its session, cut in two where the name belongs."""
+    before, _, after = raw_request(port, {**send, SESSION_HEADER: SESSION_NAME}, body).partition(SESSION_NAME.encode())
+    return before, after
+
+
+def session_name(number: int) -> bytes:
+    """What a session is called; all names are of one length."""
+    return (SESSION_NAME % number).encode()
+
+
 def answer_body() -> str:
     """A chat completion of about half a kilobyte, with usage."""
     message = {"role": "assistant", "content": _prose(120), "refusal": None}
@@ -72,6 +86,16 @@ def answer_body() -> str:
     )
 
 
+# In nginx's words: the last three digits of how many requests a connection has had. What is left of a limit is made of
+# them: never little, or a gateway that reads it would keep sessions away from a vendor that is well.
+ANSWER_VARIABLES = r"""
+    map $connection_requests $three {
+        "~^\d$" "00$connection_requests";
+        "~^\d\d$" "0$connection_requests";
+        "~(?<last>\d\d\d)$" $last;
+    }"""
+
+
 def answer_headers() -> dict[str, str]:
     """What the vendor adds to its answers, besides Date, Server, Content-Type and the length.
 
@@ -84,8 +108,8 @@ def answer_headers() -> dict[str, str]:
         "openai-version": "2020-10-01",
         "x-ratelimit-limit-requests": "10000",
         "x-ratelimit-limit-tokens": "2000000",
-        "x-ratelimit-remaining-requests": "$connection_requests",
-        "x-ratelimit-remaining-tokens": "19$connection_requests",
+        "x-ratelimit-remaining-requests": "9$three",
+        "x-ratelimit-remaining-tokens": "19${three}00",
         "x-ratelimit-reset-requests": "6ms",
         "x-ratelimit-reset-tokens": "${connection_requests}ms",
         "cf-ray": "$request_id-FRA",

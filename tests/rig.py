@@ -10,6 +10,7 @@ import json
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,7 +94,7 @@ class Gateway:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gateway")
         self._thread.start()
-        self._ready.wait(10)
+        assert self._ready.wait(20), "the worker did not start"
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -120,14 +121,14 @@ class Gateway:
         text = self._events.read_text()
         return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]   # the last may be under way
 
-    def event(self, request_id: str, within: float = 5.0) -> dict[str, Any]:
+    def event(self, request_id: str, within: float = 20.0) -> dict[str, Any]:
         """The event of one request, waited for."""
-        done = threading.Event()
-        for _ in range(int(within / 0.05)):
+        end = time.monotonic() + within
+        while time.monotonic() < end:
             for event in self.events():
                 if event.get("request_id") == request_id:
                     return event
-            done.wait(0.05)
+            time.sleep(0.05)
         raise AssertionError(f"no event for {request_id}")
 
     def apply(self, snapshot: Snapshot) -> None:
@@ -135,7 +136,7 @@ class Gateway:
         applied = threading.Event()
         self.loop.call_soon_threadsafe(self.worker.apply, snapshot)
         self.loop.call_soon_threadsafe(applied.set)
-        applied.wait(5)
+        assert applied.wait(20), "the worker did not take the snapshot"
 
     def stop(self) -> None:
         """Begin to drain, as SIGTERM does."""

@@ -33,7 +33,7 @@ pool = "main"
 def run(tmp_path: Path) -> Run:
     """Run `stationmaster` in an empty folder, and wait for its end."""
 
-    def run(*words: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
+    def run(*words: str, timeout: float = 50) -> subprocess.CompletedProcess[str]:
         environ = {**os.environ, "STATIONMASTER_TEST_KEY": "sk-proj-a", "COLUMNS": "100"}
         command = [sys.executable, "-m", "stationmaster", *words]
         return subprocess.run(

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,7 +64,7 @@ def test_it_stays_until_told_to_stop(ports: tuple[int, int], number: int) -> Non
         assert any("Running until Ctrl-C" in line for line in process.stderr)
         assert visitor.is_ready(ports[0])
         process.send_signal(number)
-        assert process.wait(20) == 0
+        assert process.wait(40) == 0
     assert not any(map(visitor.connects, ports))
 
 
@@ -123,9 +122,7 @@ def test_a_child_is_ended_and_waited_for(tmp_path: Path, ports: tuple[int, int])
     """`end` leaves no process and no listener behind."""
     child = Child("sandbox", ("--port", str(ports[0])), tmp_path, os.environ)
     child.wait(lambda: visitor.connects(ports[0]))
-    started = time.monotonic()
     child.end()
-    assert time.monotonic() - started < 8, "by itself, not by force"
-    assert not visitor.connects(ports[0])
-    with pytest.raises(StationmasterError, match="the sandbox ended"):
+    with pytest.raises(StationmasterError, match=r"the sandbox ended with exit code (?!-9)"):     # by itself, not by force
         child.check_alive()
+    assert not visitor.connects(ports[0])

@@ -91,7 +91,7 @@ def test_as_json_from_stdin(events: tuple[Path, str]) -> None:
     """The same as data: the events as they were written."""
     file, request_id = events
     command = [sys.executable, "-m", "stationmaster", "gateway", "explain", request_id, "--events", "-", "--output", "json"]
-    done = subprocess.run(command, input=file.read_text(), capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(command, input=file.read_text(), capture_output=True, text=True, check=True, timeout=50)
     found = json.loads(done.stdout)
     written = [json.loads(line) for line in file.read_text().splitlines()]
     assert found["request"] in written

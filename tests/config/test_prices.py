@@ -1,11 +1,15 @@
 """Prices as the shipped data has them, checked against that library's own sums; and as operators write them."""
 
+import re
 import subprocess
 import sys
+import tomllib
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 
+import msgspec
 import pytest
 from genai_prices import Usage, calc_price, types
 from genai_prices.data import providers
@@ -13,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.feeding import FEW
-from stationmaster.gateway.config.prices import override, price_list
+from stationmaster.gateway.config.prices import MEMBERS, override, price_list
 from stationmaster.gateway.core.prices import PriceList, Rates, Tier, cost, find, rate
-from stationmaster.gateway.core.usage import Tokens
+from stationmaster.gateway.core.usage import DetailedTokens, Tokens
 
 USD = 1_000_000_000                # in nanodollars
 TODAY = date(2026, 11, 25)
@@ -34,7 +38,9 @@ MODELS = [
     ("anthropic", "claude-opus-4-1"), ("anthropic", "claude-opus-4-6"), ("anthropic", "claude-haiku-5-5"),
     ("gemini", "gemini-1.5-pro"), ("gemini", "gemini-2.0-flash"), ("gemini", "gemini-2.5-pro"),
     ("gemini", "gemini-2.5-flash"), ("gemini", "gemini-2.5-flash-lite"), ("gemini", "gemini-3-pro-preview"),
-    ("gemini", "gemini-embedding-001"), ("gemini", "claude-sonnet-4-5@20250929"),
+    ("gemini", "gemini-embedding-001"), ("gemini", "claude-sonnet-4-5@20250929"), ("gemini", "gemini-live-2.5-flash"),
+    ("openai", "gpt-realtime"), ("openai", "gpt-realtime-mini"), ("openai", "gpt-audio"), ("openai", "gpt-audio-mini"),
+    ("openai", "gpt-4o-transcribe"), ("openai", "gpt-4o-mini-tts"), ("azure_openai", "gpt-realtime"),
     ("azure_openai", "gpt-4o"), ("azure_openai", "gpt-4o-mini"), ("azure_openai", "gpt-5"), ("azure_openai", "o3-mini"),
     ("azure_openai", "claude-sonnet-4-5"), ("azure_openai", "deepseek-v4-pro"), ("azure_openai", "text-embedding-3-small"),
 ]  # fmt: skip
@@ -53,6 +59,18 @@ def rates_of(vendor: str, model: str, day: date = TODAY) -> Rates:
     return found
 
 
+def details_of(tokens: Tokens) -> dict[str, int]:
+    """What the library calls the parts; its input and what it calls cached are wholes too."""
+    if not isinstance(tokens, DetailedTokens):
+        return {}
+    return {
+        "cache_write_1h_tokens": tokens.cache_write_1h,
+        "input_audio_tokens": tokens.input_audio + tokens.cache_read_audio,
+        "cache_audio_read_tokens": tokens.cache_read_audio,
+        "output_audio_tokens": tokens.output_audio,
+    }
+
+
 def nanodollars(vendor: str, model: str, tokens: Tokens, day: date = TODAY) -> Decimal | None:
     """What the library itself says that `tokens` cost, exactly; None: it has no such model, or no price per token."""
     usage = Usage(
@@ -61,6 +79,7 @@ def nanodollars(vendor: str, model: str, tokens: Tokens, day: date = TODAY) -> D
         cache_write_tokens=tokens.cache_write,
         output_tokens=tokens.output,
         output_reasoning_tokens=tokens.reasoning,
+        **details_of(tokens),
     )
     try:
         at = datetime.combine(day, PEAK)
@@ -72,16 +91,33 @@ def nanodollars(vendor: str, model: str, tokens: Tokens, day: date = TODAY) -> D
 
 # Counts small and large, and right at the tiers that vendors have.
 COUNTS = st.one_of(st.integers(0, 2_000), st.integers(0, 1_100_000), st.sampled_from((100_000, 128_000, 200_000, 272_000)))
-TOKENS = st.tuples(COUNTS, COUNTS, COUNTS, COUNTS, st.integers(0, 100)).map(
-    lambda drawn: Tokens(*drawn[:4], drawn[3] * drawn[4] // 100)
-)
+SHARES = st.lists(st.integers(0, 100), min_size=5, max_size=5)
+
+
+def drawn(kinds: tuple[int, int, int, int], shares: list[int] | None) -> Tokens:
+    """Tokens of which so many hundredths each are reasoning, sound (half as much in output) and, last, written for an
+    hour; None: plain ones."""
+    fresh, read, written, out = kinds
+    if shares is None:
+        return Tokens(*kinds)
+    reasoning, fresh_sound, cached_sound, out_sound, hour = shares
+    return DetailedTokens(
+        *kinds, out * reasoning // 200, written * hour // 100, fresh * fresh_sound // 100, read * cached_sound // 100,
+        out * out_sound // 200,
+    )  # fmt: skip
+
+
+TOKENS = st.builds(drawn, st.tuples(COUNTS, COUNTS, COUNTS, COUNTS), st.none() | SHARES)
 
 
 @pytest.mark.parametrize(("vendor", "model"), MODELS)
 @settings(FEW, max_examples=30)      # for each of some fifty models
 @given(tokens=TOKENS)
 def test_well_known_models(vendor: str, model: str, tokens: Tokens) -> None:
-    """Any request to a well-known model costs what the library says, to within half a nanodollar."""
+    """Any request to a well-known model costs what the library says, to within half a nanodollar, sound, and where the
+    library has a price for it what is written for an hour, included."""
+    if isinstance(tokens, DetailedTokens) and vendor != "anthropic":
+        tokens = msgspec.structs.replace(tokens, cache_write_1h=0)
     ours, theirs = cost(rates_of(vendor, model), tokens), nanodollars(vendor, model, tokens)
     assert theirs is not None
     assert abs(ours - theirs) <= Decimal("0.5")
@@ -108,10 +144,28 @@ def test_every_model(vendor: str, day: date) -> None:
     """Every name in the data costs exactly what the library says, on any day: the same entry is found, and nothing is
     lost by the unit. What the library has no price per token for, and only that, has no rates."""
     few, many = Tokens(9_000, 7_000, 5_000, 3_000, 1_000), Tokens(900_000, 700_000, 500_000, 300_000, 100_000)
+    sounding = DetailedTokens(9_000, 7_000, 5_000, 3_000, 1_000, 0, 6_000, 4_000, 2_000)
     for name in names(vendor):
         rates = find(listed(day), vendor, name)
-        ours = [rates and cost(rates, tokens) for tokens in (few, many)]
-        assert ours == [nanodollars(vendor, name, tokens, day) for tokens in (few, many)], name
+        ours = [rates and cost(rates, tokens) for tokens in (few, many, sounding)]
+        assert ours == [nanodollars(vendor, name, tokens, day) for tokens in (few, many, sounding)], name
+
+
+@pytest.mark.parametrize("day", [date(2025, 1, 1), TODAY], ids=str)
+def test_every_hour_long_write(day: date) -> None:
+    """What Anthropic's models write for an hour costs what the library says; twice the input is what its own list has
+    for every one of them, so that is what a model without such a price costs."""
+    few, many = (DetailedTokens(9, 9, size, 9, cache_write_1h=size - 4) for size in (1_000, 700_000))
+    priced = 0
+    for name in names("anthropic"):
+        rates = find(listed(day), "anthropic", name)
+        if rates is None or rates.base.cache_write == rates.base.input:    # of before there was a cache
+            continue
+        ours = [cost(rates, tokens) for tokens in (few, many)]
+        assert ours == [nanodollars("anthropic", name, tokens, day) for tokens in (few, many)], name
+        assert all(paid.cache_write_1h == 2 * paid.input for paid in (rates.base, *(tier.rate for tier in rates.tiers))), name
+        priced += 1
+    assert priced > 20
 
 
 @pytest.mark.parametrize(
@@ -189,6 +243,25 @@ MADE_UP: list[tuple[str, types.ModelPrice | list[types.ConditionalPrice], Rates 
         Rates(rate(USD, 2 * USD, reasoning=3 * USD)),
     ),
     (
+        "sound and hours",
+        types.ModelPrice(
+            input_mtok=Decimal(1), output_mtok=Decimal(2), cache_write_1h_mtok=Decimal(3), input_audio_mtok=Decimal(4),
+            cache_audio_read_mtok=Decimal(5), output_audio_mtok=tiered(6, above_9=7),
+        ),
+        Rates(
+            rate(USD, 2 * USD, cache_write_1h=3 * USD, input_audio=4 * USD, cache_read_audio=5 * USD, output_audio=6 * USD),
+            (Tier(9, rate(USD, 2 * USD, cache_write_1h=3 * USD, input_audio=4 * USD, cache_read_audio=5 * USD,
+                          output_audio=7 * USD)),),
+        ),
+    ),
+    (
+        "hours without a price",
+        types.ModelPrice(input_mtok=tiered(4, above_9=8), output_mtok=Decimal(2), cache_write_mtok=Decimal(5)),
+        Rates(rate(4 * USD, 2 * USD, cache_write=5 * USD, cache_write_1h=8 * USD), (
+            Tier(9, rate(8 * USD, 2 * USD, cache_write=5 * USD, cache_write_1h=16 * USD)),
+        )),
+    ),
+    (
         "cheaper by night",
         [types.ConditionalPrice(prices=usd(2, 4)), types.ConditionalPrice(NIGHT, prices=usd(1, 2))],
         Rates(rate(2 * USD, 4 * USD)),
@@ -237,6 +310,22 @@ def test_the_library_is_loaded_when_asked_for() -> None:
 
 # What an operator writes.
 
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "prices.md"
+
+
+def test_the_page_on_prices() -> None:
+    """The page names every price there is, and its example costs what it says."""
+    page = PAGE.read_text()
+    assert sorted(re.findall(r"^\| `(\w+)` \| (?:input|output|of )", page, re.MULTILINE)) == sorted(MEMBERS)
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    talk, think = tomllib.loads(example)["credential"]
+    sound = find(PriceList(), "openai", "gpt-realtime-x", override(talk["prices"]))
+    hour = find(PriceList(), "anthropic", "claude-x", override(think["prices"]))
+    assert sound is not None
+    assert hour is not None
+    assert cost(sound, DetailedTokens(5, 0, 0, 5, 0, 0, 2, 0, 3)) == 3 * 4_000 + 2 * 32_000 + 2 * 16_000 + 3 * 64_000
+    assert cost(hour, DetailedTokens(0, 0, 5, cache_write_1h=2)) == 3 * 3_750 + 2 * 6_000
+
 
 @pytest.mark.parametrize(
     ("members", "expected"),
@@ -248,6 +337,12 @@ def test_the_library_is_loaded_when_asked_for() -> None:
             {"input": 2.5, "output": 10, "cache_read": 1.25, "cache_write": 3.0, "reasoning": 12},
             rate(2_500_000_000, 10 * USD, 1_250_000_000, 3 * USD, 12 * USD),
         ),
+        (
+            {"input": 4, "output": 16, "input_audio": 32, "cache_read_audio": 0.4, "output_audio": 64, "cache_write_1h": 8.5},
+            rate(4 * USD, 16 * USD, cache_write_1h=8_500_000_000, input_audio=32 * USD, cache_read_audio=400_000_000,
+                 output_audio=64 * USD),
+        ),
+        ({"input": 3, "output": 15, "cache_write": 3.75}, rate(3 * USD, 15 * USD, None, 3_750_000_000, cache_write_1h=6 * USD)),
         ({"input": 1_000_000, "output": 1e6}, rate(1_000_000 * USD, 1_000_000 * USD)),
     ],
 )
@@ -282,7 +377,9 @@ def test_overrides_come_first_in_their_order() -> None:
         ({"m": {"input": True, "output": 1}}, ['"input"', "not a number"]),
         ({"m": {"input": "2.5", "output": 1}}, ['"input"', "not a number"]),
         ({"m": {"input": 1, "outptu": 1}}, ['"m"', 'unknown price "outptu"', 'did you mean "output"?']),
-        ({"m": {"input": 1, "zzz": 1}}, ['"zzz"', "input, output, cache_read, cache_write, reasoning"]),
+        ({"m": {"input": 1, "zzz": 1}}, ['"zzz"', "input, output, cache_read,", "cache_write_1h, input_audio"]),
+        ({"m": {"input": 1, "output": 1, "input_audoi": 1}}, ['"input_audoi"', 'did you mean "input_audio"?']),
+        ({"m": {"input": 1, "output": 1, "output_audio": -1}}, ['"output_audio"', "from 0 to 1000000"]),
         ({"m": {"input": 1}}, ['"m"', 'no price "output"', "write 0"]),
         ({"m": {}}, ['no price "input"']),
         ({"": {"input": 1, "output": 1}}, ["1 to 256 characters"]),

@@ -22,12 +22,13 @@ from stationmaster.gateway.core.prices import (
     matches,
     rate,
 )
-from stationmaster.gateway.core.usage import Tokens
+from stationmaster.gateway.core.usage import DetailedTokens, Tokens
 
 USD = 1_000_000_000            # one USD per million tokens; a token then costs a thousand nanodollars
-RATE = Rate(input=2 * USD, cache_read=USD, cache_write=3 * USD, output=10 * USD, reasoning=20 * USD)
-DEAR = Rate(input=4 * USD, cache_read=2 * USD, cache_write=6 * USD, output=20 * USD, reasoning=40 * USD)
-DEAREST = Rate(*([100 * USD] * 5))
+RATE = Rate(input=2 * USD, cache_read=USD, cache_write=3 * USD, output=10 * USD, reasoning=20 * USD,
+            cache_write_1h=4 * USD, input_audio=32 * USD, cache_read_audio=5 * USD, output_audio=64 * USD)  # fmt: skip
+DEAR = Rate(*(2 * price for price in msgspec.structs.astuple(RATE)))
+DEAREST = Rate(*([100 * USD] * 9))
 FLAT, TIERED = Rates(RATE), Rates(RATE, (Tier(100, DEAR), Tier(1000, DEAREST)))
 
 
@@ -157,16 +158,26 @@ def test_a_price_list_travels() -> None:
 @pytest.mark.parametrize(
     ("stated", "expected"),
     [
-        (rate(2, 9), Rate(input=2, cache_read=2, cache_write=2, output=9, reasoning=9)),
-        (rate(2, 9, cache_read=1), Rate(input=2, cache_read=1, cache_write=2, output=9, reasoning=9)),
-        (rate(2, 9, cache_write=3), Rate(input=2, cache_read=2, cache_write=3, output=9, reasoning=9)),
-        (rate(2, 9, reasoning=4), Rate(input=2, cache_read=2, cache_write=2, output=9, reasoning=4)),
-        (rate(2, 9, 0, 0, 0), Rate(input=2, cache_read=0, cache_write=0, output=9, reasoning=0)),
+        (rate(2, 9), (2, 2, 2, 9, 9, 4, 2, 2, 9)),
+        (rate(2, 9, cache_read=1), (2, 1, 2, 9, 9, 4, 2, 1, 9)),
+        (rate(2, 9, cache_write=3), (2, 2, 3, 9, 9, 4, 2, 2, 9)),
+        (rate(2, 9, cache_write=5), (2, 2, 5, 9, 9, 5, 2, 2, 9)),       # an hour is never cheaper than five minutes
+        (rate(2, 9, reasoning=4), (2, 2, 2, 9, 4, 4, 2, 2, 9)),
+        (rate(2, 9, 0, 0, 0), (2, 0, 0, 9, 0, 4, 2, 0, 9)),
+        (rate(2, 9, cache_write=3, cache_write_1h=1), (2, 2, 3, 9, 9, 1, 2, 2, 9)),
+        (rate(2, 9, input_audio=7), (2, 2, 2, 9, 9, 4, 7, 7, 9)),
+        (rate(2, 9, cache_read=1, input_audio=7), (2, 1, 2, 9, 9, 4, 7, 7, 9)),
+        (rate(2, 9, cache_read=1, input_audio=7, cache_read_audio=3), (2, 1, 2, 9, 9, 4, 7, 3, 9)),
+        (rate(2, 9, cache_read_audio=3), (2, 2, 2, 9, 9, 4, 2, 3, 9)),
+        (rate(2, 9, reasoning=4, output_audio=8), (2, 2, 2, 9, 4, 4, 2, 2, 8)),
+        (rate(2, 9, cache_write_1h=0, input_audio=0, output_audio=0), (2, 2, 2, 9, 9, 0, 0, 0, 0)),
+        (rate(0, 9), (0, 0, 0, 9, 9, 0, 0, 0, 9)),
     ],
 )
-def test_what_has_no_price_of_its_own(stated: Rate, expected: Rate) -> None:
-    """Cache without a price costs what input does, reasoning what output does; a price of nothing is a price."""
-    assert stated == expected
+def test_what_has_no_price_of_its_own(stated: Rate, expected: tuple[int, ...]) -> None:
+    """Cache without a price costs what input does, writes for an hour twice that, reasoning what output does, sound what
+    text does, cached sound what other sound does; a price of nothing is a price."""
+    assert stated == Rate(*expected)
 
 
 @pytest.mark.parametrize(
@@ -181,6 +192,18 @@ def test_what_has_no_price_of_its_own(stated: Rate, expected: Rate) -> None:
         (FLAT, Tokens(output=3, reasoning=3), 60_000),
         (FLAT, Tokens(output=3, reasoning=9), 60_000),               # a vendor's nonsense: no more than all of it
         (FLAT, Tokens(7, 5, 3, 2, 1), 14_000 + 5_000 + 9_000 + 30_000),
+        (FLAT, DetailedTokens(cache_write=5, cache_write_1h=2), 9_000 + 8_000),
+        (FLAT, DetailedTokens(input=5, input_audio=2), 6_000 + 64_000),
+        (FLAT, DetailedTokens(cache_read=5, cache_read_audio=2), 3_000 + 10_000),
+        (FLAT, DetailedTokens(output=5, output_audio=2), 30_000 + 128_000),
+        (FLAT, DetailedTokens(output=5, reasoning=1, output_audio=2), 20_000 + 20_000 + 128_000),
+        (FLAT, DetailedTokens(output=5, reasoning=4, output_audio=4), 80_000 + 64_000),   # no more than all of it
+        (FLAT, DetailedTokens(output=5, reasoning=9, output_audio=9), 100_000),
+        (FLAT, DetailedTokens(5, 5, 5, 5, 0, 9, 9, 9, 9), 20_000 + 160_000 + 25_000 + 320_000),
+        (FLAT, DetailedTokens(7, 5, 3, 4, 1, 2, 3, 4, 2),
+         4 * 2_000 + 3 * 32_000 + 1_000 + 4 * 5_000 + 3_000 + 2 * 4_000 + 10_000 + 20_000 + 2 * 64_000),
+        (TIERED, DetailedTokens(input=101, output=1, input_audio=1, output_audio=1), 400_000 + 64_000 + 128_000),
+        (Rates(rate(USD, 0, input_audio=0)), DetailedTokens(input=5, input_audio=5), 0),
         (TIERED, Tokens(), 0),
         (TIERED, Tokens(input=100, output=5000), 200_000 + 50_000_000),
         (TIERED, Tokens(input=101, output=1), 404_000 + 20_000),
@@ -203,7 +226,7 @@ def test_the_sum(rates: Rates, tokens: Tokens, nanodollars: int) -> None:
 
 COUNTS = st.integers(0, 3_000_000)
 PRICES = st.integers(0, 600 * USD)
-ANY_RATES = st.builds(Rates, st.builds(Rate, PRICES, PRICES, PRICES, PRICES, PRICES))
+ANY_RATES = st.builds(Rates, st.builds(Rate, *[PRICES] * 9))
 ANY_TOKENS = st.builds(Tokens, COUNTS, COUNTS, COUNTS, COUNTS, st.just(0))
 
 
@@ -226,3 +249,23 @@ def test_reasoning_is_output(paid_in: int, paid_out: int, tokens: Tokens, reason
     """Where reasoning has no price of its own, how much of the output it was changes nothing."""
     rates = Rates(rate(paid_in, paid_out))
     assert cost(rates, msgspec.structs.replace(tokens, reasoning=reasoning)) == cost(rates, tokens)
+
+
+ANY_DETAILS = st.builds(DetailedTokens, *[COUNTS] * 9)
+
+
+@FEW
+@given(ANY_RATES, ANY_DETAILS)
+def test_nobody_is_paid_back(rates: Rates, tokens: DetailedTokens) -> None:
+    """Whatever parts a vendor states: no token costs less than the cheapest price there is, or more than the dearest."""
+    prices = msgspec.structs.astuple(rates.base)
+    assert tokens.total * min(prices) // 1_000_000 <= cost(rates, tokens) <= tokens.total * max(prices) // 1_000_000 + 1
+
+
+@FEW
+@given(PRICES, PRICES, PRICES, ANY_DETAILS)
+def test_sound_as_text(paid_in: int, paid_out: int, cached: int, tokens: DetailedTokens) -> None:
+    """Where sound has no price of its own, how much of the tokens it was changes nothing."""
+    rates = Rates(rate(paid_in, paid_out, cached, cache_write_1h=paid_in))
+    kinds = [getattr(tokens, kind) for kind in Tokens.__struct_fields__]
+    assert cost(rates, tokens) == cost(rates, Tokens(*kinds))

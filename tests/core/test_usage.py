@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.feeding import FEW
 from stationmaster.gateway.core.endpoints import Meter
 from stationmaster.gateway.core.sse import EventSplitter, data_of, events
-from stationmaster.gateway.core.usage import StreamUsage, Tokens, of_body, settle
+from stationmaster.gateway.core.usage import DetailedTokens, StreamUsage, Tokens, added, of_body, of_tail, settle, with_sound
 
 CHAT = (
     b'{"id":"c","choices":[{}],"usage":{"prompt_tokens":20,"completion_tokens":9,"total_tokens":29,'
@@ -85,6 +85,145 @@ def test_whole_answers(meter: Meter, body: bytes, tokens: Tokens | None) -> None
     assert of_body(meter, body) == tokens
 
 
+# What has a price of its own. Behind the five kinds: written for an hour, sound fresh, sound cached, sound out.
+
+
+def chat_sound(prompt: int, cached: int, heard: object, out: int, spoken: object, reasoning: int = 0) -> bytes:
+    """Chat's usage with sound in it."""
+    return msgspec.json.encode({"usage": {
+        "prompt_tokens": prompt, "prompt_tokens_details": {"cached_tokens": cached, "audio_tokens": heard},
+        "completion_tokens": out, "completion_tokens_details": {"audio_tokens": spoken, "reasoning_tokens": reasoning},
+    }})  # fmt: skip
+
+
+def hourly(*written: object, **more: object) -> bytes:
+    """Anthropic's usage: how much was written to the cache in all and, where it is said, for an hour."""
+    split = {"cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": written[1]}} if written[1:] else {}
+    usage = {"input_tokens": 20, "cache_read_input_tokens": 8, "cache_creation_input_tokens": written[0], "output_tokens": 9}
+    return msgspec.json.encode({"usage": usage | split | more})
+
+
+def gemini_sound(prompt: int, out: int, cached: int = 0, /, **sounds: int | None) -> bytes:
+    """Gemini's usage; `sounds` are tokens of sound by the list's name, None for a list of text only."""
+    lists = {
+        f"{name}TokensDetails": [{"modality": "TEXT", "tokenCount": 1}]
+        + ([{"modality": "AUDIO", "tokenCount": count}] if count is not None else [])
+        for name, count in sounds.items()
+    }
+    usage = {"promptTokenCount": prompt, "candidatesTokenCount": out, "cachedContentTokenCount": cached}
+    return msgspec.json.encode({"usageMetadata": usage | lists})
+
+
+def step(kind: str, written: int, hour: int | None) -> dict[str, object]:
+    """One of Anthropic's iterations."""
+    split = {} if hour is None else {"cache_creation": {"ephemeral_1h_input_tokens": hour}}
+    return {"type": kind, "input_tokens": 1, "cache_creation_input_tokens": written, "output_tokens": 1} | split
+
+
+TRANSCRIBED = (
+    b'{"text":"x","usage":{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":10,"audio_tokens":4},'
+    b'"output_tokens":45,"total_tokens":59}}'
+)
+GEMINI_SOUND = gemini_sound(100, 50, 30, prompt=80, cache=25, candidates=40)
+DETAILED: list[tuple[Meter, bytes, Tokens]] = [
+    (Meter.CHAT, chat_sound(100, 0, 60, 50, 40), DetailedTokens(100, 0, 0, 50, 0, 0, 60, 0, 40)),
+    (Meter.CHAT, chat_sound(100, 0, 0, 50, 40, 5), DetailedTokens(100, 0, 0, 50, 5, output_audio=40)),
+    (Meter.CHAT, chat_sound(100, 30, 60, 50, 0), DetailedTokens(70, 30, 0, 50, input_audio=60)),       # text is cached first
+    (Meter.CHAT, chat_sound(100, 30, 90, 50, 0), DetailedTokens(70, 30, 0, 50, input_audio=70, cache_read_audio=20)),
+    (Meter.CHAT, chat_sound(100, 30, 999, 50, 999), DetailedTokens(70, 30, 0, 50, 0, 0, 70, 30, 50)),
+    (Meter.CHAT, chat_sound(100, 30, 0, 50, 0), Tokens(70, 30, 0, 50)),
+    (Meter.CHAT, chat_sound(100, 30, None, 50, None), Tokens(70, 30, 0, 50)),
+    (Meter.CHAT, chat_sound(100, 30, -5, 50, -5), Tokens(70, 30, 0, 50)),
+    (Meter.RESPONSES, TRANSCRIBED, DetailedTokens(14, 0, 0, 45, input_audio=4)),
+    (Meter.RESPONSES, TRANSCRIBED.replace(b'"audio_tokens":4', b'"audio_tokens":0'), Tokens(14, 0, 0, 45)),
+    (Meter.MESSAGES, hourly(5, 5), DetailedTokens(20, 8, 5, 9, cache_write_1h=5)),
+    (Meter.MESSAGES, hourly(5, 3), DetailedTokens(20, 8, 5, 9, cache_write_1h=3)),
+    (Meter.MESSAGES, hourly(5, 9), DetailedTokens(20, 8, 5, 9, cache_write_1h=5)),
+    (Meter.MESSAGES, hourly(5, 0), Tokens(20, 8, 5, 9)),
+    (Meter.MESSAGES, hourly(5, None), Tokens(20, 8, 5, 9)),
+    (Meter.MESSAGES, hourly(5, -3), Tokens(20, 8, 5, 9)),
+    (Meter.MESSAGES, hourly(5), Tokens(20, 8, 5, 9)),
+    (Meter.MESSAGES, hourly(5, cache_creation=None), Tokens(20, 8, 5, 9)),
+    (Meter.MESSAGES, hourly(0, 5), Tokens(20, 8, 0, 9)),
+    (
+        Meter.MESSAGES,
+        hourly(5, 5, iterations=[step("compaction", 7, 6), step("message", 5, 5), step("advisor_message", 9, 9)]),
+        DetailedTokens(2, 0, 12, 2, cache_write_1h=11),
+    ),
+    (
+        Meter.MESSAGES,      # who says it at the top only is believed
+        hourly(5, 5, iterations=[step("compaction", 7, None), step("message", 5, None)]),
+        DetailedTokens(2, 0, 12, 2, cache_write_1h=5),
+    ),
+    (
+        Meter.MESSAGES,
+        hourly(5, 4, iterations=[step("message", 1, 1), step("fallback_message", 4, 3)]),
+        DetailedTokens(20, 8, 5, 9, cache_write_1h=4),
+    ),
+    (Meter.GEMINI, GEMINI_SOUND, DetailedTokens(70, 30, 0, 50, 0, 0, 55, 25, 40)),
+    (Meter.GEMINI, b'[{"usageMetadata":{"promptTokenCount":1}},%b]' % GEMINI_SOUND,
+     DetailedTokens(70, 30, 0, 50, 0, 0, 55, 25, 40)),
+    (Meter.GEMINI, b'[%b,{"usageMetadata":{"promptTokenCount":1}}]' % GEMINI_SOUND, Tokens(1)),
+    (Meter.GEMINI, gemini_sound(100, 50, 30, prompt=80, cache=None), DetailedTokens(70, 30, 0, 50, input_audio=70)),
+    (Meter.GEMINI, gemini_sound(100, 50, 30, prompt=80), DetailedTokens(70, 30, 0, 50, 0, 0, 70, 10)),
+    (Meter.GEMINI, gemini_sound(100, 50, prompt=None, toolUsePrompt=7), DetailedTokens(100, 0, 0, 50, input_audio=7)),
+    (Meter.GEMINI, gemini_sound(100, 50, prompt=None, candidates=None), Tokens(100, 0, 0, 50)),
+    (Meter.GEMINI, gemini_sound(100, 50, prompt=0, candidates=0), Tokens(100, 0, 0, 50)),
+    (Meter.GEMINI, gemini_sound(100, 50, prompt=-9, candidates=999), DetailedTokens(100, 0, 0, 50, output_audio=50)),
+    (Meter.GEMINI, GEMINI.replace(b'"candidates":[]', b'"candidates":[{"content":{"parts":[{"text":"say \\"AUDIO\\""}]}}]'),
+     Tokens(15, 8, 0, 9, 4)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("meter", "body", "tokens"), DETAILED, ids=[f"{meter.value}-{at}" for at, (meter, _, _) in enumerate(DETAILED)]
+)
+def test_what_has_a_price_of_its_own(meter: Meter, body: bytes, tokens: Tokens) -> None:
+    """Sound and hour-long writes are counted as parts of their kinds, never more than those; where there are none, the
+    counts are the plain ones. The end of a large answer says the same as the whole."""
+    assert of_body(meter, body) == tokens
+    if not body.startswith(b"["):
+        assert of_tail(meter, b'"cut off ' + body) == tokens
+
+
+_COUNTS = st.integers(-5, 200)
+_TOKENS = st.builds(Tokens, *[st.integers(0, 100)] * 5)
+
+
+def parts_of(tokens: Tokens) -> list[tuple[int, int]]:
+    """Each part and its kind; plain tokens have none."""
+    if not isinstance(tokens, DetailedTokens):
+        return []
+    return [(tokens.cache_write_1h, tokens.cache_write), (tokens.input_audio, tokens.input),
+            (tokens.cache_read_audio, tokens.cache_read), (tokens.output_audio, tokens.output)]  # fmt: skip
+
+
+@FEW
+@given(_TOKENS, _COUNTS, _COUNTS, st.none() | _COUNTS)
+def test_a_part_is_no_more_than_its_kind(tokens: Tokens, heard: int, spoken: int, cached: int | None) -> None:
+    """Whatever a vendor says of sound: the kinds stay as they were, no part is above its kind or below nothing, and
+    together they are what was heard if there is room for it."""
+    made = with_sound(tokens, heard, spoken, cached)
+    parts = parts_of(made)
+    assert all(0 <= part <= kind for part, kind in parts)
+    assert [getattr(made, kind) for kind in Tokens.__struct_fields__] == list(msgspec.structs.astuple(tokens))
+    assert bool(parts) is any(part for part, _ in parts)
+    if cached is None and parts:
+        assert parts[1][0] + parts[2][0] == max(0, min(heard, tokens.input + tokens.cache_read))
+
+
+@FEW
+@given(_TOKENS, _TOKENS, _COUNTS, _COUNTS)
+def test_a_sum_by_kind(one: Tokens, other: Tokens, heard: int, spoken: int) -> None:
+    """Counts with and without parts add up kind by kind and part by part, in either order, to no more than 2**53."""
+    sounding = with_sound(other, heard, spoken)
+    both, names = added(one, sounding), DetailedTokens.__struct_fields__
+    assert both == added(sounding, one)
+    assert type(both) is type(sounding)
+    assert [getattr(both, name, 0) for name in names] == [getattr(one, name, 0) + getattr(sounding, name, 0) for name in names]
+    assert added(both, Tokens(2**53, 0, 0, 2**53)).input == 2**53
+
+
 NONSENSE = (b"-5", b"1e3", b"99999999999999999999999999", b"1.5", b'"7"', b"true", b"[]", b"{}", b"NaN", b"0")
 
 
@@ -140,6 +279,9 @@ _USAGE = {
     "choices": [],
     "usage": {"prompt_tokens": 20, "completion_tokens": 9, "prompt_tokens_details": {"cached_tokens": 8}},
 }
+_STARTED_HOURLY = {"type": "message_start", "message": msgspec.json.decode(hourly(5, 3))}
+_SPOKEN = {"id": "c", "choices": [], **msgspec.json.decode(chat_sound(100, 30, 60, 50, 40))}
+_HEARD = {"type": "transcript.text.done", **msgspec.json.decode(TRANSCRIBED)}
 _CREATED = {"type": "response.created", "response": {"id": "resp_1", "usage": None}}
 _TEXT = {"type": "response.output_text.delta", "delta": "x"}
 
@@ -301,6 +443,55 @@ STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
         Tokens(12, 8, 0, 9, 4),
         "upstream_final",
     ),
+    (
+        "chat-sound",
+        Meter.CHAT,
+        stream(_CHUNK, _SPOKEN, end=b"[DONE]"),
+        WHOLE,
+        DetailedTokens(70, 30, 0, 50, 0, 0, 60, 0, 40),
+        "upstream_final",
+    ),
+    (
+        "transcription",
+        Meter.RESPONSES,
+        stream({"type": "transcript.text.delta", "delta": "x"}, _HEARD),
+        WHOLE,
+        DetailedTokens(14, 0, 0, 45, input_audio=4),
+        "upstream_final",
+    ),
+    (
+        "messages-hourly",
+        Meter.MESSAGES,
+        stream(_STARTED_HOURLY, _DELTA, _FINAL, {"type": "message_stop"}),
+        WHOLE,
+        DetailedTokens(20, 8, 5, 9, 4, cache_write_1h=3),
+        "upstream_final",
+    ),
+    (
+        "messages-hourly-restated",
+        Meter.MESSAGES,
+        stream(_STARTED_HOURLY, {"type": "message_delta", **msgspec.json.decode(hourly(9, 8))}),
+        WHOLE,
+        DetailedTokens(20, 8, 9, 9, cache_write_1h=8),
+        "upstream_final",
+    ),
+    (
+        "messages-hourly-cut",
+        Meter.MESSAGES,
+        stream(_STARTED_HOURLY, *[_DELTA] * 19),
+        CUT,
+        DetailedTokens(20, 8, 5, 20, cache_write_1h=3),
+        "estimated",
+    ),
+    (
+        "gemini-sound",
+        Meter.GEMINI,
+        [gemini_sound(100, 1, 30, prompt=80, candidates=1), GEMINI_SOUND],
+        WHOLE,
+        DetailedTokens(70, 30, 0, 50, 0, 0, 55, 25, 40),
+        "upstream_final",
+    ),
+    ("gemini-sound-restated", Meter.GEMINI, [GEMINI_SOUND, *stream(_frame(5))], WHOLE, Tokens(12, 8, 0, 5), "upstream_final"),
     ("gemini-cut", Meter.GEMINI, stream(_frame(1), _frame(5)), CUT, Tokens(12, 8, 0, 5), "upstream_partial"),
     ("gemini-cut-at-once", Meter.GEMINI, [], CUT, Tokens(100), "estimated"),
     ("unmetered", Meter.NONE, stream(_USAGE), WHOLE, None, "none"),

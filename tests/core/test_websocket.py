@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from core.feeding import FEW, MANY, feed_three_ways, single
 from stationmaster.gateway.core.forward import handshake, to_vendor
-from stationmaster.gateway.core.usage import Tokens
+from stationmaster.gateway.core.usage import DetailedTokens, Tokens, added
 from stationmaster.gateway.core.websocket import HEAD, MAX_MESSAGE, FrameReader, RealtimeUsage
 from stationmaster.gateway.core.wire import Headers, parse_response
 from stationmaster.sandbox.realtime import Session
@@ -65,9 +65,10 @@ DONE = (
     b'"cached_tokens_details":{"text_tokens":60,"audio_tokens":4}},"output_token_details":{"text_tokens":30,'
     b'"audio_tokens":91}}}}'
 )
-ONE = Tokens(input=68, cache_read=64, output=121)
+ONE = DetailedTokens(input=68, cache_read=64, output=121, input_audio=9, cache_read_audio=4, output_audio=91)
 EVENTS = (GREETING, HEARD, BEGUN, SOUND, SAID, DONE, BEGUN, SOUND, DONE)
-ALL = Tokens(input=17 + 2 * 68, cache_read=2 * 64, output=9 + 2 * 121)
+ALL = DetailedTokens(input=17 + 2 * 68, cache_read=2 * 64, output=9 + 2 * 121,
+                     input_audio=17 + 2 * 9, cache_read_audio=2 * 4, output_audio=2 * 91)  # fmt: skip
 CONVERSATION = b"".join((
     frame(GREETING), frame(b"", PING), frame(HEARD), frame(BEGUN), frame(SOUND), frame(b"\x00" * 9, BINARY), frame(SAID),
     in_parts(DONE, 0, 1, 300, between=frame(b"are you there", PING)), frame(BEGUN), in_parts(SOUND, 100), frame(DONE),
@@ -207,7 +208,13 @@ def test_a_session_of_the_sandbox() -> None:
     assert len(stated) == 3
     assert cached > 0
     assert all(usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"] > 0 for usage in stated)
-    total = Tokens(sum(usage["input_tokens"] for usage in stated) - cached, cached, 0, sum(u["output_tokens"] for u in stated))
+    heard = sum(usage["input_token_details"]["audio_tokens"] for usage in stated)
+    spoken = sum(usage.get("output_token_details", {}).get("audio_tokens", 0) for usage in stated)
+    assert min(heard, spoken) > 0
+    total = DetailedTokens(
+        sum(usage["input_tokens"] for usage in stated) - cached, cached, 0, sum(usage["output_tokens"] for usage in stated),
+        input_audio=heard, output_audio=spoken,
+    )  # fmt: skip
     wire = written([(msgspec.json.encode(event), TEXT) for event in told])
     assert feed_three_ways(wire, metered) == (total, 2, False, False, "upstream_final")
 
@@ -225,6 +232,14 @@ def test_the_sandbox_bills_whisper_by_duration() -> None:
 
 _USAGE = b'{"input_tokens":5,"output_tokens":3,"input_token_details":{"cached_tokens":2}}'
 _FIVE = Tokens(3, 2, 0, 3)
+
+
+def _sounding(count: int, details: bytes, spoken: int = 7) -> bytes:
+    """The end of a response with `count` tokens of input and nine of output."""
+    usage = b'{"input_tokens":%d,"output_tokens":9,"input_token_details":%b,"output_token_details":{"audio_tokens":%d}}'
+    return b'{"type":"response.done","response":{"usage":%b}}' % (usage % (count, details, spoken))
+
+
 COUNTED: dict[str, tuple[bytes, Tokens | None, int]] = {
     "plain": (b'{"type":"response.done","response":{"usage":%b}}' % _USAGE, _FIVE, 1),
     "event-id-first": (b'{"event_id":"e","type":"response.done","response":{"usage":%b}}' % _USAGE, _FIVE, 1),
@@ -238,6 +253,25 @@ COUNTED: dict[str, tuple[bytes, Tokens | None, int]] = {
         b'{"type":"response.done","response":{"usage":{"input_tokens":null,"input_token_details":{"cached_tokens":null}}}}',
         Tokens(), 1,
     ),
+    "sound": (_sounding(100, b'{"cached_tokens":64,"audio_tokens":13,"cached_tokens_details":{"audio_tokens":4}}'),
+              DetailedTokens(36, 64, 0, 9, 0, 0, 9, 4, 7), 1),
+    "sound-cached-and-nobody-says-which": (_sounding(100, b'{"cached_tokens":64,"audio_tokens":40}'),
+                                           DetailedTokens(36, 64, 0, 9, 0, 0, 36, 4, 7), 1),
+    "sound-cached-null": (_sounding(100, b'{"cached_tokens":64,"audio_tokens":40,"cached_tokens_details":null}'),
+                          DetailedTokens(36, 64, 0, 9, 0, 0, 36, 4, 7), 1),
+    "sound-and-only-text-cached": (
+        _sounding(100, b'{"cached_tokens":64,"audio_tokens":20,"cached_tokens_details":{"text_tokens":64,"audio_tokens":0}}'),
+        DetailedTokens(36, 64, 0, 9, 0, 0, 20, 0, 7), 1,
+    ),
+    "more-sound-than-there-is": (
+        _sounding(100, b'{"cached_tokens":64,"audio_tokens":999,"cached_tokens_details":{"audio_tokens":99}}', 99),
+        DetailedTokens(36, 64, 0, 9, 0, 0, 36, 64, 9), 1,
+    ),
+    "negative-sound": (
+        _sounding(100, b'{"cached_tokens":64,"audio_tokens":-9,"cached_tokens_details":{"audio_tokens":-9}}', -9),
+        Tokens(36, 64, 0, 9), 1,
+    ),
+    "no-sound": (_sounding(100, b'{"cached_tokens":64,"audio_tokens":null}', 0), Tokens(36, 64, 0, 9), 1),
     "cancelled": (b'{"type":"response.done","response":{"status":"cancelled","usage":%b}}' % _USAGE, _FIVE, 1),
     "failed": (b'{"type":"response.done","response":{"status":"failed","usage":null}}', None, 0),
     "no-usage": (b'{"type":"response.done","response":{}}', None, 0),
@@ -269,12 +303,6 @@ COUNTED: dict[str, tuple[bytes, Tokens | None, int]] = {
     "no-utf-8": (b'{"type":"response.done","event_id":"\xff","response":{"usage":{"type":"\xff"}}}', None, 0),
     "empty": (b"", None, 0),
 }  # fmt: skip
-
-
-def added(one: Tokens, other: Tokens) -> Tokens:
-    """The sum, kind by kind, at most 2**53 of each."""
-    pairs = zip(msgspec.structs.astuple(one), msgspec.structs.astuple(other), strict=True)
-    return Tokens(*(min(sum(pair), 2**53) for pair in pairs))
 
 
 @pytest.mark.parametrize(("event", "tokens", "responses"), COUNTED.values(), ids=COUNTED)

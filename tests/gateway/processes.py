@@ -30,8 +30,11 @@ def resident(pid: int) -> int:
 
 
 def arguments(pid: int) -> bytes:
-    """A process' command line."""
-    return Path(f"/proc/{pid}/cmdline").read_bytes() if _PROC else _ps("-o", "args=", "-p", str(pid)).encode()
+    """A process' command line, or nothing when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() if _PROC else _ps("-o", "args=", "-p", str(pid)).encode()
+    except OSError:
+        return b""
 
 
 def _stat(folder: Path) -> list[str]:

@@ -66,11 +66,26 @@ shared_resources = true
 """
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """A port that nobody listens on just now, and that was not given to another caller."""
+    while True:
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            port = int(found.getsockname()[1])
+        if port not in _given:
+            _given.add(port)
+            return port
+
+
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """A port on which nobody listens as long as the block lasts: it is bound, so that nobody else can have it."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield int(held.getsockname()[1])
 
 
 class Station:
@@ -97,15 +112,15 @@ class Station:
             assert self.process.poll() is None, said
             return "gateway listens on" in said
 
-        kit.wait_for(ready, within=20)
+        kit.wait_for(ready, within=40)
 
     def signal(self, number: signal.Signals) -> None:
         """Send the supervisor a signal."""
         self.process.send_signal(number)
 
-    def said(self, words: str, within: float = 5.0) -> str:
+    def said(self, words: str) -> str:
         """Wait until stderr holds `words`; all of it."""
-        kit.wait_for(lambda: words in self.err.read_text(), within)
+        kit.wait_for(lambda: words in self.err.read_text())
         return self.err.read_text()
 
     def workers(self) -> list[int]:
@@ -121,7 +136,7 @@ class Station:
             except subprocess.TimeoutExpired:
                 self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(8)
+            return self.process.wait(40)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -35,7 +35,7 @@ def test_who_does_not_read_gets_no_further_answers(gateway: rig.Gateway, target:
             except BlockingIOError:
                 break
             assert plain.ask(gateway.port, "GET", "/healthz").status == 200
-        assert max(len(client._buffer) for client in gateway.worker.clients) < 1_000_000
+        assert max(len(client._buffer) for client in list(gateway.worker.clients)) < 1_000_000
     assert sent
 
 

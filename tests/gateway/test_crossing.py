@@ -40,7 +40,7 @@ def vendor_url() -> Iterator[str]:
     port = station.free_port()
     command = [sys.executable, "-m", "stationmaster", "sandbox", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        kit.wait_for(lambda: kit.answers(port), within=20)
+        kit.wait_for(lambda: kit.answers(port), within=40)
         yield f"http://127.0.0.1:{port}"
         process.terminate()
 
@@ -140,7 +140,7 @@ def open_files() -> int:
     return len(list(Path("/dev/fd").iterdir()))
 
 
-@pytest.mark.timeout(3600 if ANSWERS > 10_000 else 120)
+@pytest.mark.timeout(3600 if ANSWERS > 10_000 else 300)
 def test_crossing(vendor_url: str) -> None:
     """64 clients, random aborts, stalls and faults: none gets another's nonce, and nothing is left behind."""
     before = open_files()
@@ -160,8 +160,8 @@ def test_crossing(vendor_url: str) -> None:
         assert tally["good"] > ANSWERS * 0.3, said
         assert tally["left"] > ANSWERS * 0.3, said
         worker = gateway.worker
-        kit.wait_for(lambda: not worker.clients and not worker.orphans, within=8)
+        kit.wait_for(lambda: not worker.clients and not worker.orphans)
         assert worker.buffered == 0
         assert plain.post(gateway.port, "/v1/responses", plain.responses()).status == 200
-        kit.wait_for(lambda: len(gateway.events()) >= tally["good"], within=8)
+        kit.wait_for(lambda: len(gateway.events()) >= tally["good"])
     kit.wait_for(lambda: open_files() <= before + 2)

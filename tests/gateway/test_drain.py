@@ -21,6 +21,12 @@ def stopping(url: str, drain_seconds: float) -> Iterator[rig.Gateway]:
         yield running
 
 
+def ended(gateway: rig.Gateway) -> bool:
+    """Whether the worker has ended, waited for."""
+    gateway._thread.join(20)
+    return not gateway._thread.is_alive()
+
+
 def begin(sock: socket.socket, target: str, value: object, mark: bytes) -> None:
     """Send a request and wait for the first of its answer."""
     body = plain.dump(value)
@@ -30,7 +36,7 @@ def begin(sock: socket.socket, target: str, value: object, mark: bytes) -> None:
 
 def test_a_stream_finishes(vendor: SandboxServer) -> None:
     """A stream that ends within the window ends as it would have; then its connection is closed."""
-    with stopping(vendor.url, 10.0) as gateway, plain.connected(gateway.port) as sock:
+    with stopping(vendor.url, 30.0) as gateway, plain.connected(gateway.port) as sock:
         begin(sock, "/v1/responses", plain.responses("sandbox-slow", stream=True), b"response.created")
         gateway.stop()
         rest = rig.read_all(sock)
@@ -57,9 +63,9 @@ def test_a_stream_that_does_not(
         started = time.monotonic()
         gateway.stop()
         rest = rig.read_all(sock)
-        assert 0.3 < time.monotonic() - started < 3
-        gateway._thread.join(5)
-        event = kit.wait_for(gateway.events)[-1]
+        assert time.monotonic() - started > 0.3, "not before the window's end"
+        assert ended(gateway)
+        event = gateway.events()[-1]
     assert ending in rest
     assert rest.endswith(b"0\r\n\r\n")
     assert event["error"] == "draining"
@@ -71,7 +77,7 @@ def test_an_answer_that_has_not_begun(vendor: SandboxServer) -> None:
     with stopping(vendor.url, 0.5) as gateway, plain.connected(gateway.port) as sock:
         body = plain.dump(plain.responses("sandbox-hang"))
         sock.sendall(plain.head("POST", "/v1/responses", [plain.BEARER, plain.JSON], length=len(body)) + body)
-        kit.wait_for(lambda: gateway.worker.clients and any(client.exchange for client in gateway.worker.clients))
+        kit.wait_for(lambda: any(client.exchange for client in list(gateway.worker.clients)))
         gateway.stop()
         answer = plain.read(sock)
     assert (answer.status, answer.json()["error"]["code"]) == (503, "draining")
@@ -80,23 +86,20 @@ def test_an_answer_that_has_not_begun(vendor: SandboxServer) -> None:
 
 def test_idle_connections_are_closed(vendor: SandboxServer) -> None:
     """Connections without a request are closed at once; the worker ends without waiting for anybody."""
-    with stopping(vendor.url, 30.0) as gateway, contextlib.ExitStack() as stack:
+    with stopping(vendor.url, 600.0) as gateway, contextlib.ExitStack() as stack:
         socks = [stack.enter_context(plain.connected(gateway.port)) for _ in range(10)]
         for sock in socks[:5]:
             sock.sendall(plain.head("GET", "/healthz"))
             plain.read(sock)
-        started = time.monotonic()
         gateway.stop()
         assert [rig.read_all(sock) for sock in socks] == [b""] * 10
-        gateway._thread.join(5)
-        assert not gateway._thread.is_alive()
-        assert time.monotonic() - started < 3
+        assert ended(gateway)
 
 
 def test_a_request_that_is_arriving(vendor: SandboxServer) -> None:
     """A body that is on its way when the signal comes is still served, and told that the connection closes."""
     body = plain.dump(plain.responses())
-    with stopping(vendor.url, 10.0) as gateway, plain.connected(gateway.port) as sock:
+    with stopping(vendor.url, 30.0) as gateway, plain.connected(gateway.port) as sock:
         sock.sendall(plain.head("POST", "/v1/responses", [plain.BEARER, plain.JSON], length=len(body)) + body[:9])
         kit.wait_for(lambda: gateway.worker.buffered)
         gateway.stop()
@@ -114,9 +117,8 @@ def _twice(call: Callable[[], None]) -> None:
 def test_a_second_signal(vendor: SandboxServer) -> None:
     """A second signal ends the window, even when it comes together with the first."""
     for pause in (-1.0, 0.0, 0.3):
-        with stopping(vendor.url, 30.0) as gateway, plain.connected(gateway.port) as sock:
+        with stopping(vendor.url, 600.0) as gateway, plain.connected(gateway.port) as sock:
             begin(sock, "/v1/responses", plain.responses("sandbox-stall", stream=True), b"response.created")
-            started = time.monotonic()
             if pause < 0:
                 gateway.loop.call_soon_threadsafe(_twice, gateway.worker.stop)
             else:
@@ -124,7 +126,6 @@ def test_a_second_signal(vendor: SandboxServer) -> None:
                 time.sleep(pause)
                 gateway.stop()
             assert b"response.failed" in rig.read_all(sock)
-            assert time.monotonic() - started < 3
 
 
 def test_those_who_left_are_recorded(vendor: SandboxServer) -> None:
@@ -135,7 +136,7 @@ def test_those_who_left_are_recorded(vendor: SandboxServer) -> None:
             begin(sock, "/v1/responses", plain.responses("sandbox-stall", stream=True), b"response.created")
         kit.wait_for(lambda: gateway.worker.orphans)
         gateway.stop()
-        gateway._thread.join(8)
+        assert ended(gateway)
         events = gateway.events()
     assert [(event["client_left"], event["usage_source"]) for event in events] == [(True, "estimated")]
 

@@ -170,10 +170,10 @@ STREAMED = [door for door in DOORS if door.stream]
 ROWS = [*_rows(CAUSES), *_rows([FIRST_EVENT], STREAMED)]
 
 
-def paired(url: str, rows: Sequence[Any], **settings: Any) -> Snapshot:
-    """A pool of two for every row, chosen by the model `<pool>`: the first member fails as the row says."""
+def paired(url: str, rows: Sequence[Any], nowhere: str = "", **settings: Any) -> Snapshot:
+    """A pool of two for every row, chosen by the model `<pool>`: the first member fails as the row says, or is at
+    `nowhere`."""
     pools, credentials, routes = [], [], []
-    nowhere = f"http://127.0.0.1:{station.free_port()}"
     for row in rows:
         cause, door = row.values
         name = _pool_name(cause, door)
@@ -188,7 +188,10 @@ def paired(url: str, rows: Sequence[Any], **settings: Any) -> Snapshot:
 @pytest.fixture(scope="module")
 def pairs(vendor: SandboxServer) -> Iterator[rig.Gateway]:
     """A gateway with a pool of two for every cause and door, so that no test's faults are another's."""
-    with rig.running_gateway(paired(vendor.url, ROWS), calm=False) as running:
+    with (
+        station.deaf_port() as port,
+        rig.running_gateway(paired(vendor.url, ROWS, f"http://127.0.0.1:{port}"), calm=False) as running,
+    ):
         yield running
 
 
@@ -221,7 +224,7 @@ def test_an_answer_that_does_not_come(vendor: SandboxServer) -> None:
     cause = Cause("sandbox-hang", 0, _ALL_UPSTREAM, _same("upstream_timeout"))
     rows = _rows([cause])
     with (
-        rig.running_gateway(paired(vendor.url, rows, answer_timeout=1.5), calm=False) as gateway,
+        rig.running_gateway(paired(vendor.url, rows, answer_timeout=4.0), calm=False) as gateway,
         ThreadPoolExecutor(len(rows)) as doors,
     ):
         list(doors.map(functools.partial(fails_over, gateway, vendor, cause), [row.values[1] for row in rows]))
@@ -432,10 +435,11 @@ def test_an_upload_is_sent_once(vendor: SandboxServer, target: str, body: bytes,
 def test_an_upload_that_never_left(vendor: SandboxServer, target: str, body: bytes) -> None:
     """A member that cannot be reached had nothing of the body: another takes it, whole."""
     name = f"unsent-{target.rpartition('/')[2]}"
-    pool, both = pair(name, "openai", f"http://127.0.0.1:{station.free_port()}", vendor.url, f"{name}-bad")
-    with rig.running_gateway(made([pool], both), calm=False) as gateway:
-        answer = plain.ask(gateway.port, "POST", target, body, [plain.BEARER, ("content-type", FORM)])
-        event = gateway.event(answer.request_id)
+    with station.deaf_port() as port:
+        pool, both = pair(name, "openai", f"http://127.0.0.1:{port}", vendor.url, f"{name}-bad")
+        with rig.running_gateway(made([pool], both), calm=False) as gateway:
+            answer = plain.ask(gateway.port, "POST", target, body, [plain.BEARER, ("content-type", FORM)])
+            event = gateway.event(answer.request_id)
     assert answer.status == 200
     assert [each["code"] for each in event["tried"]] == ["upstream_unreachable"]
     heard = calls(vendor, f"{name}-good")
@@ -579,10 +583,15 @@ def test_a_storm_ends(vendor: SandboxServer) -> None:
             vendor.spoil(secret, "sandbox-503")
         for at in range(5):
             plain.post(gateway.port, "/v1/responses", plain.responses(said=f"say {at}"))
-        assert {life(gateway, name).state for name in ("m0", "m1")} == {"cooling"}
+        kit.wait_for(lambda: _cooled(gateway) == {"m0", "m1"})
         for secret in ("ends-0", "ends-1"):
             vendor.mend(secret)
-        kit.wait_for(lambda: plain.post(gateway.port, "/v1/responses", plain.responses()).status == 200, within=20)
+        kit.wait_for(lambda: plain.post(gateway.port, "/v1/responses", plain.responses()).status == 200, within=40)
+
+
+def _cooled(gateway: rig.Gateway) -> set[str]:
+    """Who was sent to cool, by the events."""
+    return {event["credential"] for event in gateway.all_events() if event.get("state") == "cooling"}
 
 
 # One good one.

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import select
 import time
 from collections.abc import Iterator
 
@@ -17,12 +18,18 @@ MIB = 1 << 20
 
 @pytest.fixture(scope="module")
 def small(vendor: SandboxServer) -> Iterator[rig.Gateway]:
-    """A gateway with small limits."""
+    """A gateway with small limits, and patience."""
     snapshot = kit.wide(
-        vendor.url, max_body_bytes=MIB, body_budget_bytes=4 * MIB, head_timeout=0.5, body_timeout=0.5,
-        keepalive_timeout=1.0, max_connections=40,
-        drain_after_disconnect=0.2,
-    )  # fmt: skip
+        vendor.url, max_body_bytes=MIB, body_budget_bytes=4 * MIB, max_connections=40, drain_after_disconnect=0.2
+    )
+    with rig.running_gateway(snapshot) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def hasty(vendor: SandboxServer) -> Iterator[rig.Gateway]:
+    """A gateway that does not wait long for its clients."""
+    snapshot = kit.wide(vendor.url, head_timeout=0.5, body_timeout=0.5, keepalive_timeout=1.0)
     with rig.running_gateway(snapshot) as running:
         yield running
 
@@ -80,7 +87,7 @@ def test_over_the_budget(small: rig.Gateway) -> None:
         assert (refused.status, refused.json()["error"]["code"]) == (503, "bodies_over_budget")
         assert refused.header("retry-after") == "1"
         assert plain.post(small.port, "/v1/responses", plain.responses()).status == 200, "small ones still pass"
-    kit.wait_for(lambda: small.worker.buffered == 0, within=8)
+    kit.wait_for(lambda: small.worker.buffered == 0)
 
 
 def test_decoded_bodies_count(small: rig.Gateway) -> None:
@@ -93,7 +100,7 @@ def test_decoded_bodies_count(small: rig.Gateway) -> None:
             sock.sendall(plain.head("POST", "/v1/responses", fields, length=len(packed)) + packed)
         kit.wait_for(lambda: small.worker.buffered >= 4 * 900_000)
         assert plain.ask(small.port, "POST", "/v1/responses", packed, fields).status == 503
-    kit.wait_for(lambda: small.worker.buffered == 0, within=8)
+    kit.wait_for(lambda: small.worker.buffered == 0)
 
 
 def test_refused_bodies_are_given_back(small: rig.Gateway) -> None:
@@ -105,49 +112,45 @@ def test_refused_bodies_are_given_back(small: rig.Gateway) -> None:
             sock.sendall(plain.head("POST", "/v1/responses", fields, length=len(packed)) + packed)
             assert plain.read(sock).status == 400
             assert small.worker.buffered < MIB
-        assert small.worker.buffered == 0
+        kit.wait_for(lambda: small.worker.buffered == 0)
 
 
-def test_a_slow_head(small: rig.Gateway) -> None:
+def test_a_slow_head(hasty: rig.Gateway) -> None:
     """A head that does not arrive in time is 408, however steadily it drips."""
-    with plain.connected(small.port) as sock:
-        started = time.monotonic()
-        for byte in plain.head("GET", "/v1/files", [plain.BEARER]):
-            try:
-                sock.sendall(bytes([byte]))
-            except ConnectionError:
+    with plain.connected(hasty.port) as sock:
+        for byte in plain.head("GET", "/v1/files", [plain.BEARER, ("x-slow", "s" * 400)]):
+            if select.select([sock], [], [], 0.05)[0]:
                 break
-            time.sleep(0.1)
-            if time.monotonic() - started > 2:
-                break
+            sock.sendall(bytes([byte]))
+        else:
+            pytest.fail("nothing was said while the head dripped")
         assert plain.read(sock).status == 408
-        assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize(
     ("target", "kind"), [("/v1/responses", "application/json"), ("/v1/files", FORM), ("/v1/images/edits", FORM)]
 )
-def test_a_body_that_stops(small: rig.Gateway, target: str, kind: str) -> None:
+def test_a_body_that_stops(hasty: rig.Gateway, target: str, kind: str) -> None:
     """A body that stops arriving is 408, buffered or streamed, and lets go of what it held."""
     body = form(("model", b"gpt-4o"))[:300] if kind == FORM else b'{"model":'
-    with plain.connected(small.port) as sock:
+    with plain.connected(hasty.port) as sock:
         sock.sendall(plain.head("POST", target, [plain.BEARER, ("content-type", kind)], length=9000) + body)
         answer = plain.read(sock)
     assert (answer.status, answer.json()["error"]["code"]) == (408, "body_timeout")
-    kit.wait_for(lambda: small.worker.buffered == 0)
+    kit.wait_for(lambda: hasty.worker.buffered == 0)
 
 
-def test_an_idle_connection(small: rig.Gateway) -> None:
-    """A connection without a request is closed after its time, without a word."""
-    with plain.connected(small.port) as sock:
-        started = time.monotonic()
+def test_an_idle_connection(hasty: rig.Gateway) -> None:
+    """A connection without a request is closed after its time, and no sooner, without a word."""
+    started = time.monotonic()
+    with plain.connected(hasty.port) as sock:
         assert rig.read_all(sock) == b""
-        assert 0.5 < time.monotonic() - started < 3
+        assert time.monotonic() - started > 0.5
 
 
 def test_too_many_connections(small: rig.Gateway) -> None:
     """Over the limit a connection is told 503 and closed; those that were there are served."""
-    kit.wait_for(lambda: len(small.worker.clients) == 0, within=8)
+    kit.wait_for(lambda: len(small.worker.clients) == 0)
     with contextlib.ExitStack() as stack:
         socks = [stack.enter_context(plain.connected(small.port)) for _ in range(40)]
         kit.wait_for(lambda: len(small.worker.clients) == 40)
@@ -180,5 +183,5 @@ def test_heads_beyond_measure(small: rig.Gateway, raw: bytes, status: int) -> No
 def test_nothing_is_left(small: rig.Gateway) -> None:
     """After all that the worker still serves, and holds nothing."""
     assert plain.post(small.port, "/v1/responses", plain.responses()).status == 200
-    kit.wait_for(lambda: not small.worker.clients and not small.worker.orphans, within=8)
+    kit.wait_for(lambda: not small.worker.clients and not small.worker.orphans)
     assert small.worker.buffered == 0

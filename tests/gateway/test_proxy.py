@@ -63,7 +63,7 @@ class Proxy:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(5)
+            thread.join(20)
         for each in self._open:
             each.close()
 
@@ -154,7 +154,8 @@ def test_a_proxy_that_refuses(secure: tuple[Upstream, str], answer: bytes) -> No
 
 def test_no_proxy_there(secure: tuple[Upstream, str]) -> None:
     """A proxy that is not there is 502 as well."""
-    found = ask_through(secure, {"HTTPS_PROXY": f"http://127.0.0.1:{station.free_port()}"})
+    with station.deaf_port() as port:
+        found = ask_through(secure, {"HTTPS_PROXY": f"http://127.0.0.1:{port}"})
     assert (found.status, found.json()["error"]["code"]) == (502, "upstream_unreachable")
 
 
@@ -175,7 +176,7 @@ def test_an_address_that_is_none(tmp_path: Path, address: str) -> None:
     secrets = {f"SECRET_{vendor.upper()}": secret for vendor, secret in kit.SECRETS.items()}
     gateway = station.Station(tmp_path, port, {**secrets, "HTTPS_PROXY": address, "https_proxy": ""})
     try:
-        assert gateway.process.wait(20) in (1, 2)
+        assert gateway.process.wait(40) in (1, 2)
     finally:
         gateway.end()
     said = gateway.err.read_text()

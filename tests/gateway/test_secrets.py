@@ -221,7 +221,7 @@ def test_a_bad_config_does_not_repeat_it(tmp_path: Path, line: str, what: str) -
     text = f'[gateway]\nport = 4100\n[[credential]]\nvendor = "openai"\n{line.format(SECRETS["openai"])}\n'
     (tmp_path / "gateway.toml").write_text(text)
     command = [sys.executable, "-m", "stationmaster", "gateway", "--log-level", "debug"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=30)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=50)
     assert done.returncode == 2
     assert b"gateway.toml:" in done.stderr
     assert hits(done.stdout + done.stderr, SECRETS) == []

@@ -92,6 +92,7 @@ def state(gateway: rig.Gateway, credential: str) -> str:
     return gateway.worker.memory.standings[credential].life.state
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("fault", ["sandbox-503", "sandbox-429", "sandbox-close"])
 def test_sessions_stay(vendor: SandboxServer, fault: str) -> None:
     """A thousand sessions over twenty credentials: each stays on one. When a credential fails, its sessions move, nobody
@@ -111,7 +112,7 @@ def test_sessions_stay(vendor: SandboxServer, fault: str) -> None:
         assert moved == {session for session in sessions if before[session] == lost}
         if len(moved) > 20:
             assert len({during[session] for session in moved}) > 5, "not all to one neighbour"
-        kit.wait_for(lambda: state(gateway, lost) in ("unknown", "healthy"), within=20)
+        kit.wait_for(lambda: state(gateway, lost) in ("unknown", "healthy"), within=90)
         after = mapping(vendor, ask, sessions, times=2)
         assert after == during
         fresh = mapping(vendor, ask, [f"{session}-later" for session in sessions[:FEW]])

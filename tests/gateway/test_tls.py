@@ -94,7 +94,7 @@ def test_large_uploads(trusted: rig.Gateway) -> None:
 def test_a_websocket(trusted: rig.Gateway) -> None:
     """An upgraded connection carries bytes both ways, many times over."""
     fields = [plain.BEARER, ("connection", "Upgrade"), ("upgrade", "websocket")]
-    with plain.connected(trusted.port, timeout=5) as sock:
+    with plain.connected(trusted.port) as sock:
         sock.sendall(plain.head("GET", "/v1/realtime?model=gpt-4o", fields))
         plain.until(sock, b"\r\n\r\n")
         for number in range(20):

@@ -125,7 +125,7 @@ def test_an_upload_is_not_held_back() -> None:
         plain.connected(gateway.port) as sock,
     ):
         sock.sendall(plain.head("POST", "/v1/files", [plain.BEARER, ("content-type", FORM)], length=9) + b"first")
-        assert arrived.wait(5)
+        assert arrived.wait(20)
         sock.sendall(b"last")
         assert plain.read(sock).status == 200
 
@@ -138,7 +138,7 @@ def test_a_slow_upstream_slows_the_client() -> None:
         done.wait(20)
 
     with Upstream(stall, reads_bodies=False) as upstream:
-        snapshot = kit.wide(upstream.url, answer_timeout=2.0, idle_timeout=2.0, body_timeout=60.0)
+        snapshot = kit.wide(upstream.url, answer_timeout=3.0, idle_timeout=3.0, body_timeout=60.0)
         with rig.running_gateway(snapshot) as gateway, plain.connected(gateway.port) as sock:
             sock.sendall(plain.head("POST", "/v1/files", [plain.BEARER, ("content-type", FORM)], length=200 * MIB))
             sock.settimeout(0.7)
@@ -149,7 +149,7 @@ def test_a_slow_upstream_slows_the_client() -> None:
             except TimeoutError:
                 pass
             assert taken < 50 * MIB, "what two sockets hold, not more"
-            sock.settimeout(10)
+            sock.settimeout(20)
             answer = plain.read(sock)
             assert (answer.status, answer.json()["error"]["code"]) == (504, "upstream_timeout")
         done.set()

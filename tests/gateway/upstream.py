@@ -71,6 +71,7 @@ class Upstream:
         self.url = f"http://127.0.0.1:{self.port}"
         self.connections = 0
         self.requests = 0
+        self.listed = 0                        # model lists told
         self.first_bytes: list[bytes] = []     # of every connection, before any TLS
         self.ending = threading.Event()
 
@@ -141,6 +142,7 @@ class Upstream:
             if head.startswith(b"GET ") and b"/models" in head.split(b" ", 2)[1]:
                 self.ending.wait(self._lists_after)
                 wire.sendall(self.lists)
+                self.listed += 1
                 continue
             self.requests += 1
             self._handler(Request(head, body, wire))

@@ -80,7 +80,7 @@ def test_realtime_answers_in_events(sandbox: SandboxServer, key: str) -> None:
             await door.send_json({"type": "conversation.item.create", "item": item})
             await door.send_json({"type": "response.create"})
             while events[-1]["type"] != "response.done":
-                events.append(await door.receive_json(timeout=5))
+                events.append(await door.receive_json(timeout=20))
             return events
 
     events = asyncio.run(talk())
@@ -142,7 +142,7 @@ def test_many_at_once(sandbox: SandboxServer, http: httpx2.Client) -> None:
 def test_closing_leaves_no_thread_and_no_waiting_peer() -> None:
     """A server that is closed while an answer hangs ends at once, and its port is free."""
     with SandboxServer() as closing:
-        peer = socket.create_connection((closing.host, closing.port), timeout=5)
+        peer = socket.create_connection((closing.host, closing.port), timeout=20)
         peer.sendall(
             b"GET /v1/models?sandbox_fault=sandbox-hang HTTP/1.1\r\nhost: s\r\nauthorization: Bearer k\r\n\r\n"
         )

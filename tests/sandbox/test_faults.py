@@ -155,15 +155,18 @@ def test_hang_and_stall_end_when_the_peer_leaves(connect: Connect, sandbox: Sand
     silent, stalled = connect(), connect()
     silent.sendall(ask("sandbox-hang", stream=True))
     stalled.sendall(ask("sandbox-stall", stream=True))
+    received = b""
+    while received.count(b"data: ") < 8:
+        received += stalled.recv(65_536)
     silent.settimeout(0.3)
     with pytest.raises(TimeoutError):
         silent.recv(1)
-    received, how = read_to_end(stalled, patience=0.3)
+    more, how = read_to_end(stalled, patience=0.3)
     assert how == "silence"
-    assert received.count(b"data: ") == 8
+    assert (received + more).count(b"data: ") == 8
     silent.close()
     stalled.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while {entry.outcome for entry in sandbox.asked()} != {"left"} and time.monotonic() < deadline:
         time.sleep(0.01)
     assert {entry.outcome for entry in sandbox.asked()} == {"left"}
@@ -198,7 +201,7 @@ def test_slow_is_slow(http: httpx2.Client) -> None:
         head = time.monotonic()
         events = answer.read().count(b"data: ")
     assert head - start >= 0.2
-    assert time.monotonic() - head >= 0.02 * (events - 1)
+    assert time.monotonic() - start >= 0.2 + 0.02 * (events - 1)
 
 
 def test_big_and_long(http: httpx2.Client) -> None:

@@ -6,7 +6,8 @@ import json
 import httpx2
 from openai import OpenAI
 
-from stationmaster.sandbox.ledger import CAPACITY, Ledger
+from gateway import kit
+from stationmaster.sandbox.ledger import CAPACITY, Entry, Ledger
 from stationmaster.sandbox.server import SandboxServer
 from stationmaster.sandbox.values import Asked
 
@@ -16,11 +17,17 @@ def sealed(secret: str) -> str:
     return "sha256:" + hashlib.sha256(secret.encode()).hexdigest()
 
 
+def over(sandbox: SandboxServer) -> list[Entry]:
+    """What was asked, once nothing of it is open any more: a client may have its answer before the ledger says so."""
+    kit.wait_for(lambda: all(entry.outcome != "open" for entry in sandbox.asked()))
+    return sandbox.asked()
+
+
 def test_a_request_is_described(sandbox: SandboxServer, http: httpx2.Client) -> None:
     """Method, path, query, headers in their spelling, model, nonce, and the body by length and digest."""
     body = b'{"model": "m", "messages": [{"role": "user", "content": "see nonce:0aF1"}]}'
     http.post("/v1/chat/completions?beta=true", content=body, headers={"X-Mixed-Case": "Yes"})
-    (entry,) = sandbox.asked()
+    (entry,) = over(sandbox)
     assert (entry.method, entry.path, entry.query) == ("POST", "/v1/chat/completions", "beta=true")
     assert ("X-Mixed-Case", "Yes") in entry.headers
     assert (entry.model, entry.nonce, entry.fault, entry.outcome) == ("m", "0aF1", "", "answered")
@@ -82,5 +89,5 @@ def test_it_is_bounded() -> None:
 def test_entries_are_plain_json(sandbox: SandboxServer, http: httpx2.Client) -> None:
     """What HTTP shows is what the thread sees."""
     http.get("/v1/models")
-    (entry,) = sandbox.asked()
+    (entry,) = over(sandbox)
     assert http.get("/sandbox/ledger").json() == [json.loads(json.dumps(entry.plain()))]

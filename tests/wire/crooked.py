@@ -29,9 +29,10 @@ class Play(NamedTuple):
 
 @dataclass
 class Line:
-    """One connection's requests, in order, by mark (or by first line where there is none)."""
+    """One connection's requests, in order, by mark (or by first line where there is none), and whether it has ended."""
 
     asked: list[bytes] = field(default_factory=list)
+    over: bool = False
 
 
 class CrookedUpstream:
@@ -108,6 +109,7 @@ class CrookedUpstream:
             with self._lock:
                 self._open.discard(wire)
             wire.close()
+            line.over = True
 
 
 def _hush(wire: socket.socket) -> None:

@@ -1,5 +1,6 @@
 """Every row of `malformed_requests`, on a real gateway: whole, byte by byte, and with a good request behind it."""
 
+import contextlib
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,7 @@ from wire.malformed_requests import (
 )
 from wire.raw import WAYS, Answer, Crooked, Heard, Way, closes_within, listen, send
 
-PATIENCE = 9.0
+PATIENCE = 20.0
 AT_ONCE = 24
 REFUSED = [(row, way) for row in ROWS for way in WAYS if way != "bytewise" or len(row.raw) <= SMALL]
 SERVED = [
@@ -74,7 +75,8 @@ def talk(gateway: rig.Gateway, raw: bytes, way: Way, methods: list[str], expecte
         try:
             send(client, raw, way)
             heard = listen(client, methods, PATIENCE, expected)
-            closed = heard.end != "open" or closes_within(client, 0.4)
+            told = bool(heard.answers) and heard.answers[-1].header("connection") == "close"
+            closed = heard.end != "open" or closes_within(client, PATIENCE if told else 0.4)
         except Crooked as crooked:
             return Heard([], b"", "open"), False, str(crooked)
         return heard, closed, f"bytes left over: {heard.rest[:100]!r}" if heard.rest else ""
@@ -181,7 +183,7 @@ def test_no_row_harmed_the_worker(
     assert complaints == []
     answer = strict.talk(get(b"Connection: close", NAMED_SIZE, line=CHAT) + NAMED)
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + 20
     while strict.worker.clients and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not strict.worker.clients
@@ -239,19 +241,18 @@ def test_http10_keep_alive_is_confirmed(strict: rig.Gateway) -> None:
         client.sendall(raw)
         heard = listen(client, ["POST"], PATIENCE, 1)
         assert heard.answers[0].header("transfer-encoding") is None
-        closed = closes_within(client, 0.5)
+        closed = closes_within(client, PATIENCE if heard.answers[0].header("connection") == "close" else 0.5)
         assert heard.answers[0].header("connection") == ("close" if closed else "keep-alive")
 
 
 def test_empty_lines_in_front_are_not_hoarded(strict: rig.Gateway) -> None:
     """Endless empty lines cost no memory, and do not go on for ever."""
     with strict.connect() as client:
-        for _ in range(64):
-            try:
+        with contextlib.suppress(OSError):
+            for _ in range(64):
                 client.sendall(b"\r\n" * 4096)
-            except OSError:
-                break
-        time.sleep(0.2)
+            client.sendall(HEALTH)
+        listen(client, ["GET"], PATIENCE, 1)     # by then all of them were read
         held = sum(len(other._buffer) for other in list(strict.worker.clients))
         assert held <= 64
 
@@ -271,8 +272,7 @@ def test_answer_comes_while_the_refused_body_is_still_sent(strict: rig.Gateway) 
 def test_slow_drip_of_a_head_is_ended(strict: rig.Gateway) -> None:
     """One byte now and then does not keep a head open beyond its deadline."""
     with strict.connect() as client:
-        began = time.monotonic()
-        raw = get(b"X-Slow: " + b"s" * 400)
+        raw = get(b"X-Slow: " + b"s" * 800)      # takes ten times as long as a head may
         answered = b""
         client.settimeout(0.05)
         for at in range(len(raw)):
@@ -285,7 +285,6 @@ def test_slow_drip_of_a_head_is_ended(strict: rig.Gateway) -> None:
                 break
             break
         assert answered.startswith(b"HTTP/1.1 408 ")
-        assert time.monotonic() - began < 7
 
 
 def test_restricted_key_sees_no_list_of_the_vendor(strict: rig.Gateway, upstream: SandboxServer) -> None:

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 NANO_PER_USD = 1_000_000_000
 MAX_USD = 1_000_000          # per million tokens: a dollar a token is a slip of the unit
-MEMBERS = ("input", "output", "cache_read", "cache_write", "reasoning")
 
 # The library's names for our vendors, and for the prices that a `Rate` has.
 _PROVIDERS = {"openai": "openai", "anthropic": "anthropic", "gemini": "google", "azure_openai": "azure"}
 _KEYS = {
     "input": "input_mtok", "output": "output_mtok", "cache_read": "cache_read_mtok", "cache_write": "cache_write_mtok",
-    "reasoning": "output_reasoning_mtok",
+    "reasoning": "output_reasoning_mtok", "cache_write_1h": "cache_write_1h_mtok", "input_audio": "input_audio_mtok",
+    "cache_read_audio": "cache_audio_read_mtok", "output_audio": "output_audio_mtok",
 }
+MEMBERS = tuple(_KEYS)       # what an operator may write
 
 
 def price_list(today: date) -> PriceList:
@@ -88,7 +89,7 @@ def _rates(prices: "shipped.ModelPrice") -> Rates | None:
 def _rate(prices: "shipped.ModelPrice", size: int) -> Rate:
     """The rate of a request with `size` tokens of input. Only embeddings have no price for output, and no output."""
     at = {member: _at(getattr(prices, key), size) for member, key in _KEYS.items()}
-    return rate(at["input"] or 0, at["output"] or 0, at["cache_read"], at["cache_write"], at["reasoning"])
+    return rate(at.pop("input") or 0, at.pop("output") or 0, **at)
 
 
 def _at(price: "Decimal | shipped.TieredPrices | None", size: int) -> int | None:
@@ -123,8 +124,7 @@ def _override(pattern: str, members: Mapping[str, float]) -> ModelPrice:
     for member in ("input", "output"):
         if member not in at:
             raise ValueError(f"{quoted(pattern)} has no price {quoted(member)}; write 0 if it is free")
-    own = rate(at["input"], at["output"], at.get("cache_read"), at.get("cache_write"), at.get("reasoning"))
-    return ModelPrice(Clause("pattern", pattern), Rates(own))
+    return ModelPrice(Clause("pattern", pattern), Rates(rate(at.pop("input"), at.pop("output"), **at)))
 
 
 def _written(pattern: str, member: str, value: object) -> int:

@@ -378,7 +378,7 @@ def _digest(named: Named) -> int:
 
 # Where a request may go.
 
-_SHARED = ("file", "batch", "vector_store")
+SHARED = ("file", "batch", "vector_store")   # by everybody in an organisation
 
 
 class Pin(msgspec.Struct, frozen=True):
@@ -398,7 +398,7 @@ def decide(named: tuple[Named, ...], owners: Owners, *, tenant: str, shared: boo
     found = [(one, owners.find(one)) for one in named]
     if any(owner is not None and owner.tenant != tenant for _, owner in found):
         return faults.NO_SUCH_RESOURCE
-    if not shared and (listing or any(owner is None and one.kind in _SHARED and not one.told for one, owner in found)):
+    if not shared and (listing or any(owner is None and one.kind in SHARED and not one.told for one, owner in found)):
         return faults.RESOURCES_SHARED
     return _pin([(one, owner) for one, owner in found if owner is not None and not one.told])
 

@@ -5,6 +5,7 @@ Nothing waits for it. A worker decides with what it last heard, so that it serve
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 import msgspec
 
@@ -49,6 +50,7 @@ class News(msgspec.Struct, array_like=True):
 encode = msgspec.msgpack.encode
 report_of = msgspec.msgpack.Decoder(Report).decode
 news_of = msgspec.msgpack.Decoder(News).decode
+entries_of = msgspec.msgpack.Decoder(tuple[Entry, ...]).decode
 
 
 def report(memory: Memory, told: list[tuple[str, Happening]], metrics: bytes) -> Report:
@@ -64,9 +66,10 @@ def report(memory: Memory, told: list[tuple[str, Happening]], metrics: bytes) ->
 class Authority:
     """The shared state, and what each worker has yet to hear of it."""
 
-    def __init__(self, spent: dict[str, Spent]) -> None:
+    def __init__(self, spent: dict[str, Spent], owners: Iterable[Entry] = ()) -> None:
         self.spent = spent
         self._memory = Memory()
+        self._memory.owners.absorb(owners)
         self._rules = Rules()
         self._lives: dict[str, Life] = {}
         self._news: dict[str, News] = {}
@@ -80,6 +83,10 @@ class Authority:
         self._rules = Rules(error_threshold=snapshot.settings.error_threshold)
         known = {credential.id for credential in snapshot.credentials}
         self._lives = {name: life for name, life in self._lives.items() if name in known}
+
+    def owners(self) -> tuple[Entry, ...]:
+        """Whose ids are whose, all that is known."""
+        return self._memory.owners.all()
 
     def join(self, worker: str) -> None:
         """A worker begins: it hears of everything that still matters."""
@@ -109,7 +116,7 @@ class Authority:
             self._lives[credential] = advance(self._lives.get(credential, UNKNOWN), happening, now, self._rules)
         for pool, session, member in told.moves:
             self._memory.absorb(pool, session, member)
-        self._memory.owners.absorb(told.owners)
+        self.take_owners(worker, told.owners)
         day = day_of(wall)
         for key, cost in told.spent.items():
             self.spent.setdefault(key, Spent()).add(cost, day)
@@ -125,7 +132,13 @@ class Authority:
             if other != worker:
                 news.happenings += told.happenings
                 news.moves += told.moves
-                news.owners += told.owners
+
+    def take_owners(self, worker: str, entries: tuple[Entry, ...]) -> None:
+        """Take in whose ids are whose."""
+        self._memory.owners.absorb(entries)
+        for other, news in self._news.items():
+            if other != worker:
+                news.owners += entries
 
     def _spent(self, key: str, worker: str) -> tuple[Spent, int, int]:
         aside = sum(reserved.get(key, 0) for other, reserved in self._reserved.items() if other != worker)

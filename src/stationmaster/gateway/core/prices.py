@@ -2,7 +2,7 @@
 
 May not know where prices come from. Rates are whole nanodollars (1e-9 USD) per million tokens, so that a price
 of 0.003625 USD per million is exact; a cost is whole nanodollars, rounded once, behind the sum. Only the standard
-price per token is known here: not batch and priority service, searches, or sound and images at their own rate.
+price per token is known here: not batch, flex and priority service, searches, or images at their own rate.
 """
 
 import operator
@@ -14,11 +14,12 @@ from typing import Literal
 
 import msgspec
 
-from stationmaster.gateway.core.usage import Tokens
+from stationmaster.gateway.core.usage import DetailedTokens, Tokens
 
 MAX_NAME = 256           # characters of a model's name that is looked for; vendors' own are far shorter
 MAX_COST = 2**53         # nine million dollars: what every reader of JSON takes
 _MILLION = 1_000_000
+_HALF = _MILLION // 2
 
 Kind = Literal["equals", "starts_with", "ends_with", "contains", "regex", "pattern", "any", "all"]
 
@@ -42,6 +43,10 @@ class Rate(msgspec.Struct, frozen=True, array_like=True):
     cache_write: int
     output: int
     reasoning: int
+    cache_write_1h: int
+    input_audio: int
+    cache_read_audio: int
+    output_audio: int
 
 
 class Tier(msgspec.Struct, frozen=True, array_like=True):
@@ -72,15 +77,31 @@ class PriceList(msgspec.Struct, frozen=True):
 
 
 def rate(paid_in: int, paid_out: int, cache_read: int | None = None, cache_write: int | None = None,
-         reasoning: int | None = None) -> Rate:
-    """A rate from the prices that there are: cache costs what input does, and reasoning what output does."""
+         reasoning: int | None = None, *, cache_write_1h: int | None = None, input_audio: int | None = None,
+         cache_read_audio: int | None = None, output_audio: int | None = None) -> Rate:
+    """A rate from the prices that there are: cache costs what input does, and reasoning what output does.
+
+    What is written for an hour costs twice the input, if that is not less than other writes do (Anthropic's page on
+    prompt caching, "Pricing"). Sound costs what text does; cached sound, where sound has a price, as much as other sound.
+    """
+    written = _or(cache_write, paid_in)
+    cached = _or(cache_read, paid_in)
     return Rate(
         input=paid_in,
-        cache_read=paid_in if cache_read is None else cache_read,
-        cache_write=paid_in if cache_write is None else cache_write,
+        cache_read=cached,
+        cache_write=written,
         output=paid_out,
-        reasoning=paid_out if reasoning is None else reasoning,
+        reasoning=_or(reasoning, paid_out),
+        cache_write_1h=_or(cache_write_1h, max(2 * paid_in, written)),
+        input_audio=_or(input_audio, paid_in),
+        cache_read_audio=_or(cache_read_audio, _or(input_audio, cached)),
+        output_audio=_or(output_audio, paid_out),
     )
+
+
+def _or(price: int | None, fallback: int) -> int:
+    """A price of nothing is one."""
+    return fallback if price is None else price
 
 
 def find(prices: PriceList, vendor: str, model: str, overrides: tuple[ModelPrice, ...] = ()) -> Rates | None:
@@ -139,7 +160,24 @@ def cost(rates: Rates, tokens: Tokens) -> int:
         total += tokens.cache_read * paid.cache_read + tokens.cache_write * paid.cache_write
     if tokens.reasoning:    # a part of output, whatever a vendor states
         total += min(tokens.reasoning, tokens.output) * (paid.reasoning - paid.output)
-    return min((total + _MILLION // 2) // _MILLION, MAX_COST)
+    if type(tokens) is DetailedTokens:
+        total += _difference(paid, tokens)
+    nanodollars = (total + _HALF) // _MILLION
+    if nanodollars > MAX_COST:      # `min` takes three times as long
+        return MAX_COST
+    return nanodollars
+
+
+def _difference(paid: Rate, tokens: DetailedTokens) -> int:
+    """What the parts of a sort of their own cost beyond their kind's price. None is larger than its kind, and sound in
+    the output is no reasoning, whatever a vendor states."""
+    spoken = min(tokens.output_audio, max(0, tokens.output - tokens.reasoning))
+    return (
+        min(tokens.cache_write_1h, tokens.cache_write) * (paid.cache_write_1h - paid.cache_write)
+        + min(tokens.input_audio, tokens.input) * (paid.input_audio - paid.input)
+        + min(tokens.cache_read_audio, tokens.cache_read) * (paid.cache_read_audio - paid.cache_read)
+        + spoken * (paid.output_audio - paid.output)
+    )
 
 
 def _applying(rates: Rates, size: int) -> Rate:

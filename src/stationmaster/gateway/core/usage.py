@@ -2,12 +2,12 @@
 references). May not know prices, keys or sockets.
 
 Every reader normalises to one `Tokens`: input without cache, cache read, cache write, output, reasoning
-(a part of output).
+(a part of output). Where some of them are sound, or were written to the cache for an hour, it is a `DetailedTokens`.
 """
 
 import json
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -35,13 +35,28 @@ class Tokens(msgspec.Struct, frozen=True):
         return self.input + self.cache_read + self.cache_write + self.output
 
 
+class DetailedTokens(Tokens, frozen=True):
+    """Tokens of which some have a price that few requests meet: of each kind those of the sort behind its name.
+
+    They are parts of `cache_write`, `input`, `cache_read` and `output`, as `reasoning` is one of `output`. One of them
+    is not 0: else it is plain `Tokens`, so that the usual request carries and costs no more for them.
+    """
+
+    cache_write_1h: int = 0
+    input_audio: int = 0
+    cache_read_audio: int = 0
+    output_audio: int = 0
+
+
 class _Details(msgspec.Struct):
     cached_tokens: int | None = 0
     cache_write_tokens: int | None = 0
+    audio_tokens: int | None = 0
 
 
 class _OutDetails(msgspec.Struct):
     reasoning_tokens: int | None = 0
+    audio_tokens: int | None = 0
 
 
 class _Chat(msgspec.Struct):
@@ -56,10 +71,15 @@ class _Responses(msgspec.Struct):
     output_tokens: int | None = 0
     input_tokens_details: _Details | None = None
     output_tokens_details: _OutDetails | None = None
+    input_token_details: _Details | None = None      # in the singular: transcriptions
 
 
 class _Thinking(msgspec.Struct):
     thinking_tokens: int | None = 0
+
+
+class _Written(msgspec.Struct):
+    ephemeral_1h_input_tokens: int | None = 0
 
 
 class _Iteration(msgspec.Struct):
@@ -68,6 +88,7 @@ class _Iteration(msgspec.Struct):
     cache_creation_input_tokens: int | None = 0
     cache_read_input_tokens: int | None = 0
     output_tokens: int | None = 0
+    cache_creation: _Written | None = None
 
 
 class _Messages(msgspec.Struct):
@@ -76,6 +97,7 @@ class _Messages(msgspec.Struct):
     cache_read_input_tokens: int | None = None
     output_tokens: int | None = None
     output_tokens_details: _Thinking | None = None
+    cache_creation: _Written | None = None
     iterations: list[_Iteration] | None = None
 
 
@@ -87,10 +109,26 @@ class _Gemini(msgspec.Struct, rename="camel"):
     tool_use_prompt_token_count: int | None = 0
 
 
+class _Modality(msgspec.Struct, rename="camel"):
+    modality: str = ""
+    token_count: int | None = 0
+
+
+class _GeminiSound(_Gemini, rename="camel"):
+    """The same where some of it is sound."""
+
+    prompt_tokens_details: list[_Modality] | None = None
+    cache_tokens_details: list[_Modality] | None = None
+    candidates_tokens_details: list[_Modality] | None = None
+    tool_use_prompt_tokens_details: list[_Modality] | None = None
+
+
 def _tokens(fresh: int, cache_read: int, cache_write: int, output: int, reasoning: int) -> Tokens:
     """Nobody is paid back: what a vendor states below nothing counts as nothing."""
-    total = fresh + cache_read + cache_write + output + reasoning
-    if total > _MOST or min(fresh, cache_read, cache_write, output, reasoning) < 0:
+    if (
+        fresh < 0 or cache_read < 0 or cache_write < 0 or output < 0 or reasoning < 0
+        or fresh + cache_read + cache_write + output + reasoning > _MOST
+    ):
         return Tokens(_sane(fresh), _sane(cache_read), _sane(cache_write), _sane(output), _sane(reasoning))
     return Tokens(fresh, cache_read, cache_write, output, reasoning)
 
@@ -99,12 +137,37 @@ def _sane(count: int) -> int:
     return 0 if count < 0 else min(count, _MOST)
 
 
+def with_sound(tokens: Tokens, heard: int, spoken: int, heard_cached: int | None = None) -> Tokens:
+    """`tokens` of which so many are sound: `heard` of all input, cached or not, and `spoken` of the output.
+
+    Where the vendor does not say how many of the cached ones are sound, what was cached is text first: the dearer
+    reading, so that a budget is never passed unseen.
+    """
+    stated = heard - tokens.input if heard_cached is None else heard_cached
+    cached = max(0, min(stated, heard, tokens.cache_read))
+    fresh = max(0, min(heard - cached, tokens.input))
+    return _detailed(tokens, input_audio=fresh, cache_read_audio=cached, output_audio=max(0, min(spoken, tokens.output)))
+
+
+def _detailed(tokens: Tokens, **parts: int) -> Tokens:
+    return DetailedTokens(*msgspec.structs.astuple(tokens), **parts) if any(parts.values()) else tokens
+
+
+def added(one: Tokens, other: Tokens) -> Tokens:
+    """Both together, kind by kind, no more than 2**53 of each."""
+    sums = {kind: _sane(getattr(one, kind, 0) + getattr(other, kind, 0)) for kind in DetailedTokens.__struct_fields__}
+    return _detailed(Tokens(*(sums.pop(kind) for kind in Tokens.__struct_fields__)), **sums)
+
+
 def _openai_tokens(total_in: int | None, total_out: int | None, details: _Details | None,
                    out: _OutDetails | None) -> Tokens:
-    cached = (details.cached_tokens or 0) if details else 0
-    written = (details.cache_write_tokens or 0) if details else 0
-    reasoning = (out.reasoning_tokens or 0) if out else 0
-    return _tokens((total_in or 0) - cached - written, cached, written, total_out or 0, reasoning)
+    cached = written = heard = reasoning = spoken = 0
+    if details:
+        cached, written, heard = details.cached_tokens or 0, details.cache_write_tokens or 0, details.audio_tokens or 0
+    if out:
+        reasoning, spoken = out.reasoning_tokens or 0, out.audio_tokens or 0
+    tokens = _tokens((total_in or 0) - cached - written, cached, written, total_out or 0, reasoning)
+    return with_sound(tokens, heard, spoken) if heard or spoken else tokens
 
 
 def _chat(usage: _Chat) -> Tokens:
@@ -113,32 +176,55 @@ def _chat(usage: _Chat) -> Tokens:
 
 
 def _responses(usage: _Responses) -> Tokens:
-    return _openai_tokens(usage.input_tokens, usage.output_tokens, usage.input_tokens_details,
+    return _openai_tokens(usage.input_tokens, usage.output_tokens, usage.input_tokens_details or usage.input_token_details,
                           usage.output_tokens_details)
 
 
 def _gemini(usage: _Gemini) -> Tokens:
     cached, thoughts = usage.cached_content_token_count or 0, usage.thoughts_token_count or 0
     prompt = (usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0)
-    return _tokens(prompt - cached, cached, 0, (usage.candidates_token_count or 0) + thoughts, thoughts)
+    tokens = _tokens(prompt - cached, cached, 0, (usage.candidates_token_count or 0) + thoughts, thoughts)
+    return _gemini_sound(usage, tokens) if type(usage) is _GeminiSound else tokens
+
+
+def _gemini_sound(usage: _GeminiSound, tokens: Tokens) -> Tokens:
+    """The prompt's details include what was cached of it, as its count does (Gemini API reference, UsageMetadata)."""
+    heard = _sound_in(usage.prompt_tokens_details) + _sound_in(usage.tool_use_prompt_tokens_details)
+    cached = None if usage.cache_tokens_details is None else _sound_in(usage.cache_tokens_details)
+    return with_sound(tokens, heard, _sound_in(usage.candidates_tokens_details), cached)
+
+
+def _sound_in(details: list[_Modality] | None) -> int:
+    return sum(part.token_count or 0 for part in details or () if part.modality == "AUDIO")
+
+
+def _messages(usage: _Messages) -> Tokens:
+    """Anthropic: input excludes the cache. Of what was written to it, the hour-long part is stated beside."""
+    counted = _summed(usage, usage.iterations) if usage.iterations else usage
+    thinking = (usage.output_tokens_details.thinking_tokens or 0) if usage.output_tokens_details else 0
+    written = counted.cache_creation_input_tokens or 0
+    tokens = _tokens(counted.input_tokens or 0, counted.cache_read_input_tokens or 0, written, counted.output_tokens or 0,
+                     thinking)
+    hourly = (counted.cache_creation.ephemeral_1h_input_tokens or 0) if counted.cache_creation else 0
+    return _detailed(tokens, cache_write_1h=max(0, min(hourly, tokens.cache_write))) if hourly else tokens
 
 
 _EXECUTOR = ("message", "compaction")
 
 
-def _messages(usage: _Messages) -> Tokens:
-    """Anthropic: input excludes the cache. With `iterations`, the top level leaves compaction out, so the
-    executor's iterations are summed; a fallback message makes the top level whole again."""
-    rounds = [step for step in usage.iterations or [] if step.type in _EXECUTOR]
-    whole = not rounds or any(step.type == "fallback_message" for step in usage.iterations or [])
-    thinking = (usage.output_tokens_details.thinking_tokens or 0) if usage.output_tokens_details else 0
-    parts: list[Any] = [usage] if whole else rounds
-    return _tokens(
-        sum(part.input_tokens or 0 for part in parts),
-        sum(part.cache_read_input_tokens or 0 for part in parts),
-        sum(part.cache_creation_input_tokens or 0 for part in parts),
-        sum(part.output_tokens or 0 for part in parts),
-        thinking,
+def _summed(usage: _Messages, steps: list[_Iteration]) -> _Messages:
+    """With `iterations`, the top level leaves compaction out, so the executor's iterations are summed; a fallback
+    message makes the top level whole again."""
+    rounds = [step for step in steps if step.type in _EXECUTOR]
+    if not rounds or any(step.type == "fallback_message" for step in steps):
+        return usage
+    hourly = [step.cache_creation.ephemeral_1h_input_tokens or 0 for step in rounds if step.cache_creation]
+    return _Messages(
+        input_tokens=sum(step.input_tokens or 0 for step in rounds),
+        cache_read_input_tokens=sum(step.cache_read_input_tokens or 0 for step in rounds),
+        cache_creation_input_tokens=sum(step.cache_creation_input_tokens or 0 for step in rounds),
+        output_tokens=sum(step.output_tokens or 0 for step in rounds),
+        cache_creation=_Written(sum(hourly)) if hourly else usage.cache_creation,
     )
 
 
@@ -158,11 +244,17 @@ class _GeminiBody(msgspec.Struct, rename="camel"):
     usage_metadata: _Gemini | None = None
 
 
+class _GeminiSoundBody(msgspec.Struct, rename="camel"):
+    usage_metadata: _GeminiSound | None = None
+
+
 _chat_body = msgspec.json.Decoder(_ChatBody).decode
 _responses_body = msgspec.json.Decoder(_ResponsesBody).decode
 _messages_body = msgspec.json.Decoder(_MessagesBody).decode
 _gemini_body = msgspec.json.Decoder(_GeminiBody).decode
 _gemini_list = msgspec.json.Decoder(list[_GeminiBody]).decode
+_gemini_sound_body = msgspec.json.Decoder(_GeminiSoundBody).decode
+_gemini_sound_list = msgspec.json.Decoder(list[_GeminiSoundBody]).decode
 
 
 _CHAT, _RESPONSES, _MESSAGES, _GEMINI = Meter.CHAT, Meter.RESPONSES, Meter.MESSAGES, Meter.GEMINI
@@ -203,9 +295,17 @@ def of_tail(meter: Meter, tail: bytes) -> Tokens | None:
     return of_body(meter, msgspec.json.encode({name: stated}))
 
 
+_SOUND = b'"AUDIO"'      # Gemini says of what modality each count is; only where this stands they are read
+
+
 def _of_gemini_body(body: bytes) -> Tokens | None:
     """One object, or without `alt=sse` the whole stream as one array, whose last usage counts."""
-    frames = _gemini_list(body) if body.lstrip()[:1] == b"[" else [_gemini_body(body)]
+    several = body.lstrip()[:1] == b"["
+    frames: Sequence[_GeminiBody | _GeminiSoundBody]
+    if body.find(_SOUND) < 0:
+        frames = _gemini_list(body) if several else [_gemini_body(body)]
+    else:
+        frames = _gemini_sound_list(body) if several else [_gemini_sound_body(body)]
     counted = [frame.usage_metadata for frame in frames if frame.usage_metadata]
     return _gemini(counted[-1]) if counted else None
 
@@ -309,11 +409,11 @@ class StreamUsage:
             self.ended = True
             return False
         try:
-            return self._see(_event(data))
+            return self._see(_event(data), data)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             return False
 
-    def _see(self, event: _Event) -> bool:
+    def _see(self, event: _Event, data: bytes) -> bool:
         if event.error:
             self.ended = True      # the vendor said itself that this is the end
         if self._meter is _CHAT:
@@ -323,7 +423,7 @@ class StreamUsage:
         elif self._meter is _MESSAGES:
             self._see_messages(event)
         elif self._meter is _GEMINI:
-            self._see_gemini(event)
+            self._see_gemini(event, data)
         return False
 
     def _see_chat(self, event: _Event) -> bool:
@@ -362,11 +462,12 @@ class StreamUsage:
         self.tokens = _messages(self._parts)
         self.final = self.final or event.type == "message_delta"
 
-    def _see_gemini(self, event: _Event) -> None:
+    def _see_gemini(self, event: _Event, data: bytes) -> None:
         """Every frame restates the usage so far; the last one has a reason to finish."""
         self.began = True
-        if event.usage_metadata is not None:
-            self.tokens, self.final = _gemini(event.usage_metadata), True
+        usage = event.usage_metadata if data.find(_SOUND) < 0 else _gemini_sound_body(data).usage_metadata
+        if usage is not None:
+            self.tokens, self.final = _gemini(usage), True
         if event.prompt_feedback or any(candidate.finish_reason for candidate in event.candidates or []):
             self.ended = True
 

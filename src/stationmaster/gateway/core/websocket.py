@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from stationmaster.gateway.core.usage import Source, Tokens
+from stationmaster.gateway.core.usage import Source, Tokens, added, with_sound
 
 MAX_MESSAGE = 1024 * 1024       # bytes; an event that states usage has a few KiB
 HEAD = 256                      # bytes of a message by which it is judged before the rest is kept
@@ -156,8 +156,14 @@ def _may_state(head: bytes) -> bool:
     return kind is None or kind[1] in _WANTED
 
 
+class _Sound(msgspec.Struct):
+    audio_tokens: int | None = None
+
+
 class _Details(msgspec.Struct):
     cached_tokens: int | None = 0
+    audio_tokens: int | None = 0
+    cached_tokens_details: _Sound | None = None
 
 
 class _Usage(msgspec.Struct):
@@ -167,6 +173,7 @@ class _Usage(msgspec.Struct):
     input_tokens: int | None = 0
     output_tokens: int | None = 0
     input_token_details: _Details | None = None
+    output_token_details: _Sound | None = None
 
 
 class _Response(msgspec.Struct):
@@ -188,9 +195,14 @@ def _sane(count: int | None) -> int:
 
 
 def _tokens(usage: _Usage) -> Tokens:
-    """`input_tokens` includes the cached ones, of text and of sound alike (OpenAI API reference, realtime)."""
-    cached = _sane(usage.input_token_details.cached_tokens if usage.input_token_details else 0)
-    return Tokens(_sane(_sane(usage.input_tokens) - cached), cached, 0, _sane(usage.output_tokens))
+    """`input_tokens` includes the cached ones, of text and of sound alike, and so do its `audio_tokens` (OpenAI API
+    reference, realtime)."""
+    details = usage.input_token_details or _Details()
+    cached = _sane(details.cached_tokens)
+    tokens = Tokens(_sane(_sane(usage.input_tokens) - cached), cached, 0, _sane(usage.output_tokens))
+    spoken = usage.output_token_details.audio_tokens if usage.output_token_details else 0
+    sound_cached = details.cached_tokens_details.audio_tokens if details.cached_tokens_details else None
+    return with_sound(tokens, _sane(details.audio_tokens), _sane(spoken), sound_cached)
 
 
 class RealtimeUsage:
@@ -247,5 +259,4 @@ class RealtimeUsage:
             self._add(event.usage)
 
     def _add(self, usage: _Usage) -> None:
-        so_far, more = msgspec.structs.astuple(self.tokens or Tokens()), msgspec.structs.astuple(_tokens(usage))
-        self.tokens = Tokens(*(_sane(one + other) for one, other in zip(so_far, more, strict=True)))
+        self.tokens = added(self.tokens or Tokens(), _tokens(usage))

@@ -16,6 +16,7 @@ MAX_KEPT = 64 * 1024 * 1024   # bytes for one worker that does not take them
 
 SNAPSHOT, NEWS = b"S", b"N"   # to a worker
 READY, REPORT = b"R", b"T"    # from one
+OWNERS = b"O"                 # from one as well: ids that others have to know before the next report
 
 Frame = tuple[bytes, bytes]
 
@@ -32,6 +33,7 @@ class Line:
         self.socket = sock
         self._out = bytearray()
         self._in = bytearray()
+        self.ended = False         # the worker hung up
         sock.setblocking(False)
 
     def send_snapshot(self, snapshot: Snapshot) -> None:
@@ -60,8 +62,11 @@ class Line:
         try:
             while piece := self.socket.recv(1 << 16):
                 self._in += piece
-        except OSError:   # nothing more now, or ever
+            self.ended = True
+        except BlockingIOError:
             pass
+        except OSError:
+            self.ended = True
         while len(self._in) >= _HEADER.size:
             kind, length = _HEADER.unpack_from(self._in)
             if len(self._in) < _HEADER.size + length:

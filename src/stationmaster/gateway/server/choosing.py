@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 from stationmaster.gateway.core import faults
-from stationmaster.gateway.core.affinity import Named, Owner, decide, in_body, made
+from stationmaster.gateway.core.affinity import SHARED, Named, Owner, decide, in_body, made
 from stationmaster.gateway.core.callers import Caller
 from stationmaster.gateway.core.events import Try
 from stationmaster.gateway.core.faults import Fault, in_time
@@ -195,3 +195,5 @@ class Served(Response):
         owner = Owner(upstream.organisation, upstream.id, key.tenant or key.id, key.id)
         for named in things:
             self.worker.memory.owners.remember(named, owner)
+        if any(named.kind in SHARED for named in things):    # refused where it is not known
+            self.worker.tell_owners()

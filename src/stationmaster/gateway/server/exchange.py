@@ -3,6 +3,7 @@ of one exchange. Reads no sockets itself; decisions come from `gateway.core`, wr
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from stationmaster.gateway.core import faults, usage
 from stationmaster.gateway.core.endpoints import ModelIn
@@ -25,6 +26,7 @@ from stationmaster.gateway.server.outbound import UpstreamConnection
 from stationmaster.gateway.server.ports import Client, House
 
 CLIENT_LEFT = 499
+NEWS_WAIT = 0.3            # seconds; what a worker tells at once is known everywhere within a few milliseconds
 _EMPTY = b"content-length: 0\r\n\r\n"
 _UPGRADE = b"connection: Upgrade\r\nupgrade: websocket\r\n\r\n"
 
@@ -34,7 +36,7 @@ class Exchange(Served):
     client is free for the next request. Implements `outbound.Listener`."""
 
     __slots__ = (
-        "_answer", "_answered", "_asked", "_body", "_retried", "_spent", "_started", "attempts", "client_left",
+        "_answer", "_answered", "_asked", "_body", "_retried", "_spent", "_started", "_waited", "attempts", "client_left",
         "connection", "deadline", "error", "framing", "injected", "method", "model", "over", "reserved", "tunnel",
         "upload_held", "upstream_status", "vendor_id",
     )
@@ -68,7 +70,7 @@ class Exchange(Served):
         self.injected = False            # we asked for stream usage, the client did not
         self.deadline = 0.0              # of what we wait for now, on the worker's coarse clock
         self._answer: Answer | None = None
-        self._retried = self._spent = False
+        self._retried = self._spent = self._waited = False
         self._started = worker.clock()
         self._asked = self._answered = 0.0         # when a connection was asked for, when the answer began
 
@@ -88,7 +90,8 @@ class Exchange(Served):
             if not head.named:
                 self.find_owner(body)
         except Refused as refused:
-            self.fail(refused.fault)
+            if refused.fault is not faults.RESOURCES_SHARED or not self._wait_for_news(body):
+                self.fail(refused.fault)
             return
         self._body = body
         if body or not head.bare:
@@ -96,6 +99,23 @@ class Exchange(Served):
         else:
             self.framing = _UPGRADE if head.websocket else b"\r\n" if head.body is Body.NONE else _EMPTY
         self.attempt(fresh=head.websocket)
+
+    def _wait_for_news(self, body: bytes) -> bool:
+        """What nobody is known to have made may have been made by another worker, just now: wait once, and look again."""
+        if self._waited or self.table.settings.workers < 2:
+            return False
+        self._waited = True
+        self.deadline = self.worker.now + self.table.settings.answer_timeout
+        self.worker.later(NEWS_WAIT, partial(self._start_again, body))
+        return True
+
+    def _start_again(self, body: bytes) -> None:
+        try:
+            if not self.over:
+                self.start(body)
+        except Exception as error:  # noqa: BLE001  a mistake of ours must not leave a client without an end
+            self.worker.report(error)
+            self.fail(faults.INTERNAL)
 
     def _read(self, body: bytes) -> bytes:
         """Route by what the JSON body says; return it as the upstream gets it. Raises Refused."""

@@ -118,3 +118,12 @@ class House(Protocol):
 
     def anybody(self) -> int:
         """The number of a session that nobody named: spread evenly."""
+
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Call something in a while."""
+
+    def tell_owners(self) -> None:
+        """Let the other workers know at once whose the ids are that were learned."""
+
+    def report(self, error: Exception) -> None:
+        """Say that we made a mistake, and where."""

@@ -53,6 +53,7 @@ async def _serve(worker: Worker, listener: socket.socket, channel: socket.socket
     reader, writer = await asyncio.open_connection(sock=channel)
     follow = loop.create_task(_follow(worker, reader))
     worker.sharing.send = lambda report: writer.write(channels.frame(channels.REPORT, report))
+    worker.sharing.send_owners = lambda entries: writer.write(channels.frame(channels.OWNERS, entries))
     writer.write(channels.frame(channels.READY))
     try:
         await worker.run(listener)

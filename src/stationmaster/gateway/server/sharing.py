@@ -20,10 +20,12 @@ GAUGES_EVERY = 5.0         # seconds
 
 
 class Sharing:
-    """A worker's side. `send` takes a report's bytes; without it, what would be told is forgotten."""
+    """A worker's side. `send` takes a report's bytes, `send_owners` those of ids alone; without them, what would be told is
+    forgotten."""
 
     def __init__(self, memory: Memory, health: Health, table: Callable[[], Table]) -> None:
         self.send: Callable[[bytes], None] | None = None
+        self.send_owners: Callable[[bytes], None] | None = None
         self._memory = memory
         self._health = health
         self._table = table
@@ -43,6 +45,11 @@ class Sharing:
             self._count_all(table, events, dropped, now)
             counts = m.encode(self._deltas.take(wall))
         self.send(encode(report(self._memory, self._health.told, counts)))
+
+    def tell_owners(self) -> None:
+        """Tell at once whose the ids are that were learned: the next request that names one may come to another worker."""
+        if self.send_owners is not None:
+            self.send_owners(encode(self._memory.owners.drain()))
 
     def _count_all(self, table: Table, events: Sequence[msgspec.Struct], dropped: int, now: float) -> None:
         if table is not self._known:

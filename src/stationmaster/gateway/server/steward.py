@@ -1,5 +1,5 @@
-"""The supervisor's other half: what workers tell each other, the metrics of all, what keys spent. Owns the authority
-of this machine, its metrics page and its state file. Serves no request, and no request waits for it.
+"""The supervisor's other half: what workers tell each other, the metrics of all, what is kept over a restart. Owns the
+authority of this machine, its metrics page and its state files. Serves no request, and no request waits for it.
 """
 
 import time
@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from stationmaster import __version__
 from stationmaster.errors import StationmasterError
 from stationmaster.gateway.core import metrics
-from stationmaster.gateway.core.authority import Authority, News, encode, report_of
+from stationmaster.gateway.core.authority import Authority, News, encode, entries_of, report_of
 from stationmaster.gateway.core.snapshot import Snapshot
 from stationmaster.gateway.server.accounts import Accounts
-from stationmaster.gateway.server.channel import REPORT, Frame
+from stationmaster.gateway.server.channel import OWNERS, REPORT, Frame
+from stationmaster.gateway.server.deeds import Deeds
 from stationmaster.gateway.server.metricspage import MetricsPage
 
 SHARE_EVERY = 1.0          # seconds between two looks at who uses which limit
@@ -25,7 +26,8 @@ class Steward:
         """Raises StationmasterError when the state file cannot be used."""
         self._say = say
         self._accounts = Accounts(snapshot.settings.state_file)
-        self._authority = Authority(self._accounts.load())
+        self._deeds = Deeds(snapshot.settings.state_file)
+        self._authority = Authority(self._accounts.load(), self._deeds.load())
         self._authority.apply(snapshot)
         self._totals = metrics.Totals(__version__)
         self._page = self._serve(snapshot.settings.metrics_port)
@@ -59,16 +61,21 @@ class Steward:
     def take(self, worker: str, frames: Iterable[Frame]) -> None:
         """Take in a worker's reports."""
         for kind, payload in frames:
+            if kind == OWNERS:
+                entries = entries_of(payload)
+                self._authority.take_owners(worker, entries)
+                self._deeds.add(entries)
             if kind != REPORT:
                 continue
             told = report_of(payload)
             self._authority.take(worker, told, time.monotonic(), time.time())
+            self._deeds.add(told.owners)
             if told.metrics and self._page is not None:
                 with self._page.lock:
                     self._totals.add(worker, metrics.decode(told.metrics))
 
     def look(self) -> None:
-        """Time has passed: share limits out by demand, keep what was spent."""
+        """Time has passed: share limits out by demand, keep what outlives us."""
         now = time.monotonic()
         if now - self._shared_at >= SHARE_EVERY:
             self._shared_at = now
@@ -90,11 +97,12 @@ class Steward:
     def _save(self) -> None:
         try:
             self._accounts.save(self._authority.spent)
+            self._deeds.save(self._authority.owners)
         except StationmasterError as error:
             self._say(str(error))
 
     def close(self) -> None:
-        """Keep what was spent; stop serving metrics."""
+        """Keep what outlives us; stop serving metrics."""
         self._save()
         if self._page is not None:
             self._page.close()

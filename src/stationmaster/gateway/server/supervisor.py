@@ -113,11 +113,21 @@ class Supervisor:
         with selectors.DefaultSelector() as selector:
             selector.register(self._wake_read, selectors.EVENT_READ)
             while self._children:
-                if selector.select(timeout=_ROUND):
+                self._watch(selector)
+                if self._wake_read in [key.fileobj for key, _ in selector.select(timeout=_ROUND)]:
                     for number in self._wake_read.recv(256):
                         self._on_signal(number)
                 self._pass_on()
                 self._reap(listener)
+
+    def _watch(self, selector: selectors.BaseSelector) -> None:
+        """Wake as well when a worker tells something; one that hung up has nothing more to tell."""
+        lines = {child.line.socket for child in self._children if not child.line.ended}
+        known = {key.fileobj for key in selector.get_map().values()} - {self._wake_read}
+        for gone in known - lines:
+            selector.unregister(gone)
+        for line in lines - known:
+            selector.register(line, selectors.EVENT_READ)
 
     def _pass_on(self) -> None:
         """Let the workers hear of each other."""

@@ -81,6 +81,14 @@ class Worker:
         self._turn = (self._turn + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
         return self._turn
 
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Call something in a while."""
+        asyncio.get_running_loop().call_later(seconds, call)
+
+    def tell_owners(self) -> None:
+        """Let the other workers know at once whose the ids are that were learned."""
+        self.sharing.tell_owners()
+
     def admit(self, client: ClientConnection) -> bool:
         """Count a new connection; False when there is no room for it."""
         self.clients.add(client)
