@@ -107,7 +107,8 @@ class Station:
         """The events of a client's calls in the order of their beginning, once there are `count` at least."""
 
         def written() -> list[dict[str, Any]]:
-            events = [json.loads(line) for line in self._events.read_text().splitlines()]
+            lines = self._events.read_text().splitlines(keepends=True)
+            events = [json.loads(line) for line in lines if line.endswith("\n")]     # the last may be under way
             own = [event for event in events if event.get("key") == client and event["time"] >= self._since]
             return own if len(own) >= count else []
 

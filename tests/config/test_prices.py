@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from core.feeding import FEW
 from stationmaster.gateway.config.prices import MEMBERS, override, price_list
 from stationmaster.gateway.core.prices import PriceList, Rates, Tier, cost, find, rate
-from stationmaster.gateway.core.usage import DetailedTokens, Tokens
+from stationmaster.gateway.core.tokens import DetailedTokens, Tokens
 
 USD = 1_000_000_000                # in nanodollars
 TODAY = date(2026, 11, 25)

@@ -1,6 +1,9 @@
 """The one way in which every parser is fed: whole, one byte at a time, and with bytes behind it."""
 
-from collections.abc import Callable, Sequence
+import gc
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +31,20 @@ def feed_three_ways(data: bytes, run: Callable[[Sequence[bytes]], R], behind: by
     if behind:
         assert run([data + behind]) == whole, "with bytes behind differs"
     return whole
+
+
+@contextmanager
+def costing(most: float) -> Iterator[None]:
+    """Raises AssertionError when the block takes more than `most` seconds of the processor. What other threads and the
+    interpreter's garbage collector take is left out, so that it says the same on a busy machine."""
+    gc.disable()
+    try:
+        began = time.thread_time()
+        yield
+        taken = time.thread_time() - began
+    finally:
+        gc.enable()
+    assert taken < most, f"{taken:.3f} s"
 
 
 def seeds(name: str) -> list[bytes]:

@@ -12,20 +12,16 @@ from stationmaster.gateway.core import faults
 from stationmaster.gateway.core.affinity import (
     Kind,
     Named,
-    Owner,
-    Owners,
-    Pin,
-    decide,
     event_matters,
     in_body,
     in_path,
     is_listing,
     made,
     made_by_event,
-    organisation_of,
     reasoning,
 )
 from stationmaster.gateway.core.endpoints import match
+from stationmaster.gateway.core.owners import Owner, Owners, Pin, decide, organisation_of
 from stationmaster.gateway.core.peek import Refused
 
 PATHS: list[tuple[str, str, list[tuple[Kind, str]]]] = [

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from core.feeding import FEW
 from core.test_spend import NOON
 from stationmaster.gateway.core import authority
-from stationmaster.gateway.core.affinity import Named, Owner
+from stationmaster.gateway.core.affinity import Named
 from stationmaster.gateway.core.authority import EVEN, Authority, News, Report
 from stationmaster.gateway.core.life import Happening
 from stationmaster.gateway.core.memory import Memory, Whose
+from stationmaster.gateway.core.owners import Owner
 from stationmaster.gateway.core.snapshot import Budget, Credential, Settings, Snapshot
 from stationmaster.gateway.core.spend import Spent
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from core.feeding import FEW
 from stationmaster.gateway.core import metrics
+from stationmaster.gateway.core.counting import MAX_MODELS, Deltas, outcome
 from stationmaster.gateway.core.events import Event
-from stationmaster.gateway.core.metrics import FAMILIES, LABELS, Deltas, Family, Frame, Totals, one_of, outcome
-from stationmaster.gateway.core.usage import Tokens
+from stationmaster.gateway.core.metrics import FAMILIES, LABELS, Family, Frame, Totals, one_of
+from stationmaster.gateway.core.tokens import DetailedTokens, Tokens
 
 ROOT = Path(__file__).parents[2]
 Sample = tuple[str, frozenset[tuple[str, str]]]
@@ -262,6 +263,15 @@ def test_tokens_and_money() -> None:
     assert of(samples, metrics.UNPRICED) == []
 
 
+def test_kinds_that_few_requests_have() -> None:
+    """Sound and hour-long cache writes are kinds of their own where there are any, beside requests without."""
+    sound = event(tokens=DetailedTokens(10, 8, 2, 9, 4, 1, 5, 3, 7), usage_source="upstream_final")
+    plain = event(tokens=Tokens(1), usage_source="upstream_final")
+    tokens = {labels["kind"]: found for labels, found in of(counted(sound, plain, sound), metrics.TOKENS)}
+    assert tokens == {"input": 21, "cache_read": 16, "cache_write": 4, "output": 18, "reasoning": 8, "cache_write_1h": 2,
+                      "input_audio": 10, "cache_read_audio": 6, "output_audio": 14}
+
+
 @pytest.mark.parametrize(
     ("tokens", "cost", "unpriced"),
     [(Tokens(5), None, 1.0), (Tokens(5), 0, None), (Tokens(), None, None), (None, None, None)],
@@ -392,8 +402,8 @@ def test_served_models_are_bounded_too() -> None:
     """A vendor that serves whatever it is asked for fills a bounded number of labels."""
     samples = counted(*[event(sent_model=f"m-{at}") for at in range(3000)])
     found = {labels["model"]: count for labels, count in of(samples, metrics.REQUESTS)}
-    assert len(found) == metrics.MAX_MODELS + 1
-    assert found["other"] == 3000 - metrics.MAX_MODELS
+    assert len(found) == MAX_MODELS + 1
+    assert found["other"] == 3000 - MAX_MODELS
 
 
 def test_label_sets_are_bounded() -> None:

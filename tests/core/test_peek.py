@@ -1,7 +1,6 @@
 """A JSON body's members: what is read is what every server reads, and edits touch nothing else."""
 
 import json
-import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -9,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.feeding import FEW, feed_three_ways, seeds
+from core.feeding import FEW, costing, feed_three_ways, seeds
 from stationmaster.gateway.core.peek import Peek, Refused, batch_models
 
 REFUSED: dict[str, bytes] = {
@@ -113,10 +112,9 @@ def run(pieces: Sequence[bytes]) -> object:
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_servers_read_differently_is_refused(name: str) -> None:
     """No JSON, a name twice, a model that is no text, text that is no Unicode: 400, within 100 ms."""
-    began = time.process_time()
-    result = run([REFUSED[name]])
+    with costing(0.1):
+        result = run([REFUSED[name]])
     assert result in ("bad_json", "duplicate_member")
-    assert time.process_time() - began < 0.1
     assert (result == "duplicate_member") is name.startswith("twice")
 
 
@@ -247,9 +245,8 @@ def test_large_bodies_are_quick() -> None:
         b'{"model":"a","x":{' + b",".join(b'"%d":1' % n for n in range(1_000_000)) + b"}}",
         b'{"model":"a","x":"' + b"a" * 10_000_000 + b'"}',
     ):
-        began = time.process_time()
-        run([body])
-        assert time.process_time() - began < 0.5
+        with costing(0.5):
+            run([body])
 
 
 BATCHES: list[tuple[bytes, set[str] | str]] = [

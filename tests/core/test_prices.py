@@ -22,7 +22,7 @@ from stationmaster.gateway.core.prices import (
     matches,
     rate,
 )
-from stationmaster.gateway.core.usage import DetailedTokens, Tokens
+from stationmaster.gateway.core.tokens import DetailedTokens, Tokens
 
 USD = 1_000_000_000            # one USD per million tokens; a token then costs a thousand nanodollars
 RATE = Rate(input=2 * USD, cache_read=USD, cache_write=3 * USD, output=10 * USD, reasoning=20 * USD,

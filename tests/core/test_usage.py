@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from core.feeding import FEW
 from stationmaster.gateway.core.endpoints import Meter
 from stationmaster.gateway.core.sse import EventSplitter, data_of, events
-from stationmaster.gateway.core.usage import DetailedTokens, StreamUsage, Tokens, added, of_body, of_tail, settle, with_sound
+from stationmaster.gateway.core.tokens import DetailedTokens, Tokens, added, with_sound
+from stationmaster.gateway.core.usage import StreamUsage, of_body, of_tail, settle
 
 CHAT = (
     b'{"id":"c","choices":[{}],"usage":{"prompt_tokens":20,"completion_tokens":9,"total_tokens":29,'
@@ -578,3 +579,10 @@ def test_nothing_a_stream_says_raises(meter: Meter, datas: list[bytes]) -> None:
     tokens, source = settle(meter, seen, whole=True, request_bytes=9)
     assert source in ("upstream_final", "upstream_partial", "estimated", "none")
     assert tokens is None or min(msgspec.structs.astuple(tokens)) >= 0
+
+
+def test_what_is_paid_by_the_second() -> None:
+    """A transcription that states how long it was used no tokens that anybody counted: that is not nothing."""
+    assert of_body(Meter.RESPONSES, b'{"text":"hi","usage":{"type":"duration","seconds":3}}') is None
+    counted = b'{"text":"hi","usage":{"type":"tokens","input_tokens":3,"output_tokens":1}}'
+    assert of_body(Meter.RESPONSES, counted) == Tokens(3, output=1)

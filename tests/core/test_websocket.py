@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from core.feeding import FEW, MANY, feed_three_ways, single
 from stationmaster.gateway.core.forward import handshake, to_vendor
-from stationmaster.gateway.core.usage import DetailedTokens, Tokens, added
+from stationmaster.gateway.core.tokens import DetailedTokens, Tokens, added
 from stationmaster.gateway.core.websocket import HEAD, MAX_MESSAGE, FrameReader, RealtimeUsage
 from stationmaster.gateway.core.wire import Headers, parse_response
 from stationmaster.sandbox.realtime import Session

@@ -8,7 +8,7 @@ import pytest
 import rig
 from gateway import kit, plain, station
 from gateway.test_tenants import ask, make, upload
-from stationmaster.gateway.core.affinity import MAX_OWNERS, Entry
+from stationmaster.gateway.core.owners import MAX_OWNERS, Entry
 from stationmaster.gateway.server.deeds import Deeds
 from stationmaster.sandbox.server import SandboxServer
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from stationmaster.gateway.core.affinity import Entry
 from stationmaster.gateway.core.life import UNKNOWN, Happening, Life, Rules, advance
 from stationmaster.gateway.core.memory import Memory, Whose
+from stationmaster.gateway.core.owners import Entry
 from stationmaster.gateway.core.snapshot import Snapshot
 from stationmaster.gateway.core.spend import Spent, day_of
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from stationmaster.gateway.core.usage import Source, Tokens
+from stationmaster.gateway.core.tokens import Source, Tokens
 
 
 class Try(msgspec.Struct, frozen=True, gc=False):

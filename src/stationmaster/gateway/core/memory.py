@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from stationmaster.gateway.core.affinity import Owners
 from stationmaster.gateway.core.life import Happening, Life, Rules, advance, eligible
 from stationmaster.gateway.core.limits import Room
+from stationmaster.gateway.core.owners import Owners
 from stationmaster.gateway.core.ring import Ring
 from stationmaster.gateway.core.snapshot import Budget, Credential
 from stationmaster.gateway.core.spend import Purse

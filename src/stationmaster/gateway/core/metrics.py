@@ -6,32 +6,21 @@ frames of all workers up. What was added stays when a worker ends. All sums are 
 adding changes them: microseconds for times, nanodollars for money; the page states seconds and dollars.
 """
 
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from operator import attrgetter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
-from stationmaster.gateway.core import faults
-from stationmaster.gateway.core.events import Event
-from stationmaster.gateway.core.usage import Tokens
-
 Labels = tuple[str, ...]
-Outcome = Literal["ok", "client_error", "upstream_error", "no_capacity", "cancelled"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OTHER = "other"
 MAX_SERIES = 2000         # label sets of one counter or histogram; what comes beyond is counted as "other"
-MAX_RECORDS = 20_000      # kinds of alike requests whose cells are remembered
-MAX_MODELS = 500          # model names that are labels because a vendor served them
 _MOST = 2**63 - 1         # of one number in one frame: what msgpack can say
 
 _MICRO, _NANO = 10**6, 10**9
-_DURATIONS = tuple(10_000 * 2**step for step in range(17))           # 0.01 s doubling to 655.36 s
-_OVERHEADS = (10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000)
+DURATIONS = tuple(10_000 * 2**step for step in range(17))           # 0.01 s doubling to 655.36 s
+OVERHEADS = (10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000)
 
 
 class Family(msgspec.Struct, frozen=True):
@@ -57,15 +46,15 @@ _SHAPE = ("dialect", "model", "pool")
 REQUESTS = Family("stationmaster_gateway_requests_total", "counter", ("dialect", "route", "model", "pool", "outcome", "code"),
                   "Requests that ended.")
 DURATION = Family("stationmaster_gateway_request_duration_seconds", "histogram", _SHAPE,
-                  "From the request's head to the answer's end.", _MICRO, _DURATIONS)
+                  "From the request's head to the answer's end.", _MICRO, DURATIONS)
 FIRST_BYTE = Family("stationmaster_gateway_time_to_first_byte_seconds", "histogram", _SHAPE,
-                    "From the request's head to the answer's first byte, where there was one.", _MICRO, _DURATIONS)
+                    "From the request's head to the answer's first byte, where there was one.", _MICRO, DURATIONS)
 OVERHEAD = Family("stationmaster_gateway_overhead_seconds", "histogram", _SHAPE,
-                  "Time of a request that the gateway itself took.", _MICRO, _OVERHEADS)
+                  "Time of a request that the gateway itself took.", _MICRO, OVERHEADS)
 ATTEMPTS = Family("stationmaster_upstream_attempts_total", "counter", ("vendor", "pool", "result", "reason"),
                   "Requests sent to vendors, failed connections included.")
 TOKENS = Family("stationmaster_tokens_total", "counter", ("vendor", "model", "kind", "source"),
-                "Tokens by kind. Reasoning is a part of output, so do not add it.")
+                "Tokens by kind. Reasoning, audio and hour-long cache writes are parts of the others, so do not add them.")
 SPEND = Family("stationmaster_spend_usd_total", "counter", ("vendor", "model", "team"),
                "US dollars by list price. Requests of unknown price are not in it.", _NANO)
 UNPRICED = Family("stationmaster_unpriced_requests_total", "counter", ("vendor", "model"),
@@ -98,7 +87,8 @@ LABELS: dict[str, str] = {
     "code": "the HTTP status that the client got; 499 when it left before",
     "credential": "id of the credential",
     "dialect": "`openai`, `anthropic`, `gemini` or `azure`",
-    "kind": "tokens: `input` (without cache), `cache_read`, `cache_write`, `output`, `reasoning`; "
+    "kind": "tokens: `input` (without cache), `cache_read`, `cache_write`, `output`, and parts of those: `reasoning`, "
+            "`cache_write_1h`, `input_audio`, `cache_read_audio`, `output_audio`; "
             "limits: `rpm`, `tpm`, `concurrency`, `budget`, `expired`",
     "model": "as the vendor got it; empty when refused before it was routed, or none was named; "
              "`other` until a vendor served it, unless a route writes it out",
@@ -117,7 +107,7 @@ LABELS: dict[str, str] = {
     "workspace": "the organisation at the vendor that the credential belongs to",
 }
 
-_SUMMED = [family for family in FAMILIES if family.kind != "gauge"]
+SUMMED = [family for family in FAMILIES if family.kind != "gauge"]
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -143,14 +133,7 @@ def decode(packed: bytes) -> Frame:
     return _frame(packed)
 
 
-_NO_TOKENS = Tokens()
-REFUSALS = {
-    faults.KEY_REQUESTS.code: "rpm", faults.KEY_TOKENS.code: "tpm", faults.KEY_CALLS.code: "concurrency",
-    faults.KEY_BUDGET.code: "budget", faults.KEY_EXPIRED.code: "expired",
-}  # fmt: skip
-
-
-class _Series:
+class Series:
     """A family's cells by labels, bounded; each as in a `Frame`."""
 
     __slots__ = ("_family", "cells")
@@ -182,162 +165,6 @@ class _Series:
         return taken
 
 
-class _Record:
-    """The cells of all requests that are alike, and those that wait to be counted together."""
-
-    __slots__ = ("add", "attempts", "duration", "first_byte", "overhead", "refusals", "requests", "retries", "spend",
-                 "tokens", "unpriced", "waiting")
-
-    def __init__(self, series: dict[str, _Series], event: Event, vendor: str, model: str) -> None:
-        shape = (event.dialect, model, event.pool)
-        self.waiting: list[Event] = []
-        self.add = self.waiting.append
-        self.requests = series[REQUESTS.name].cell(
-            (event.dialect, event.endpoint, model, event.pool, outcome(event), str(event.status)))
-        self.duration = series[DURATION.name].cell(shape)
-        self.first_byte = series[FIRST_BYTE.name].cell(shape)
-        self.overhead = series[OVERHEAD.name].cell(shape)
-        self.retries = series[CLIENT_RETRIES.name].cell((event.dialect,))
-        self.attempts = series[ATTEMPTS.name].cell((vendor, event.pool, *_attempt(event)))
-        refusal = REFUSALS.get(event.error)
-        self.refusals = series[LIMIT_REFUSALS.name].cell((refusal,)) if refusal else None
-        self.tokens: list[tuple[Callable[[Tokens], int], list[int]]] = []
-        if event.tokens is not None:
-            kinds = [(kind, (vendor, model, kind, event.usage_source)) for kind in Tokens.__struct_fields__]
-            self.tokens = [(attrgetter(kind), series[TOKENS.name].cell(labels)) for kind, labels in kinds]
-            self.spend = series[SPEND.name].cell((vendor, model, event.owner))
-            self.unpriced = series[UNPRICED.name].cell((vendor, model))
-
-    def count(self) -> None:
-        """Count those that wait."""
-        events = self.waiting[:]
-        self.waiting.clear()
-        self.requests[0] += len(events)
-        _observe(self.duration, _DURATIONS, [event.duration_us for event in events])
-        _observe(self.first_byte, _DURATIONS, [value for event in events if (value := event.first_byte_us)])
-        _observe(self.overhead, _OVERHEADS, [value for event in events if (value := event.overhead_us)])
-        self.retries[0] += sum([event.client_retry for event in events])
-        self.attempts[0] += sum([event.attempts > 0 for event in events])
-        if self.refusals is not None:
-            self.refusals[0] += len(events)
-        if self.tokens:
-            self._book(events)
-
-    def _book(self, events: list[Event]) -> None:
-        """Count tokens, and what they cost or that nobody knows it."""
-        tokens = [event.tokens for event in events if event.tokens is not None]
-        for of_kind, cell in self.tokens:
-            cell[0] += sum(map(of_kind, tokens))
-        self.spend[0] += sum([event.cost for event in events if event.cost is not None])
-        self.unpriced[0] += sum([event.cost is None and event.tokens != _NO_TOKENS for event in events])
-
-
-def _observe(cell: list[int], bounds: tuple[int, ...], values: list[int]) -> None:
-    """Put each value into its bucket."""
-    for at, count in Counter(map(partial(bisect_left, bounds), values)).items():
-        cell[at] += count
-    cell[-1] += sum(values)
-
-
-def _attempt(event: Event) -> tuple[str, str]:
-    """What came of the attempt that was answered, and why."""
-    if 100 < event.upstream_status < 400 and not event.error:
-        return "ok", ""
-    return "failed", event.error or f"status_{event.upstream_status // 100}xx"
-
-
-class Deltas:
-    """One worker's counts. A request costs one look-up when it ends; those that are alike are added up together.
-    Clients cannot make series: a model they name is a label only once a vendor served it (any
-    success), or when `know` was told of it."""
-
-    __slots__ = ("_gauges", "_known", "_records", "_series", "_served")
-
-    def __init__(self) -> None:
-        self._series = {family.name: _Series(family) for family in _SUMMED}
-        self._records: dict[tuple[object, ...], _Record] = {}
-        self._gauges: dict[str, dict[Labels, float]] = {}
-        self._known: frozenset[str] = frozenset()
-        self._served: set[str] = set()
-
-    def know(self, models: Iterable[str]) -> None:
-        """These names, and none before, are the operator's: the literal ones of routes, and what aliases stand for."""
-        self._known = frozenset(models)
-        self._count_waiting()
-        self._records.clear()
-
-    def observe(self, events: Iterable[msgspec.Struct], vendors: Mapping[str, str]) -> None:
-        """Count the requests among `events`, which ended. Meant for batches, off the request path; `vendors`:
-        of each credential."""
-        records = self._records
-        for event in events:
-            if not isinstance(event, Event):
-                continue
-            record = records.get((
-                event.dialect, event.endpoint, event.sent_model, event.pool, event.status, event.upstream_status,
-                event.error, event.client_left, event.usage_source, event.tokens is None, event.credential, event.owner,
-            ))
-            if record is None:
-                record = self._record(event, vendors.get(event.credential, ""))
-            record.add(event)
-
-    def count(self, family: Family, labels: Labels, by: int = 1) -> None:
-        """Add `by` (0 or more, as the family counts) to a counter that no event feeds. Raises ValueError when
-        there are not as many labels as the family has."""
-        self._series[family.name].cell(labels)[0] += by
-
-    def show(self, family: Family, values: Mapping[Labels, float]) -> None:
-        """A gauge's values, all of them: those of before are gone. They are the configuration's, hence unbounded."""
-        self._gauges[family.name] = dict(values)
-
-    def take(self, now: float) -> Frame:
-        """What was counted since the last frame. `now`: seconds since 1970."""
-        self._count_waiting()
-        taken = {name: series.take() for name, series in self._series.items()}
-        return Frame(now, {name: sums for name, sums in taken.items() if sums}, dict(self._gauges))
-
-    def _count_waiting(self) -> None:
-        for record in self._records.values():
-            if record.waiting:
-                record.count()
-
-    def _record(self, event: Event, vendor: str) -> _Record:
-        model = self._label(event)
-        key = (event.dialect, event.endpoint, model, event.pool, event.status, event.upstream_status, event.error,
-               event.client_left, event.usage_source, event.tokens is None, event.credential, event.owner)
-        found = self._records.get(key)
-        if found is None:
-            if len(self._records) >= MAX_RECORDS:    # they only remember where cells are
-                self._count_waiting()
-                self._records.clear()
-            found = self._records[key] = _Record(self._series, event, vendor, model)
-        return found
-
-    def _label(self, event: Event) -> str:
-        """The model as a label value."""
-        model = event.sent_model
-        if not model:
-            return ""
-        if model not in self._known and model not in self._served:
-            if not 100 < event.upstream_status < 400 or len(self._served) >= MAX_MODELS or not model.isprintable():
-                return OTHER
-            self._served.add(model)
-        return model
-
-
-def outcome(event: Event) -> Outcome:
-    """How a request ended, in one word. Ours at 503 is always want of room, and so is a vendor's 429 that was passed
-    on; another 429 of ours is the caller's own limit."""
-    if event.client_left or event.error == "client_stalled":
-        return "cancelled"
-    ours = event.error != ""
-    if event.error in (faults.STREAM_DRAINED.code, faults.POOL_LIMITED.code) or event.status == (503 if ours else 429):
-        return "no_capacity"
-    if event.status < 400:
-        return "upstream_error" if ours else "ok"
-    return "client_error" if event.status < 500 else "upstream_error"
-
-
 def one_of(current: Mapping[Labels, str], states: Sequence[str]) -> dict[Labels, float]:
     """Values of a gauge that is 1 for the state something is in and 0 for all other `states`."""
     return {(*labels, state): float(state == now) for labels, now in current.items() for state in states}
@@ -349,7 +176,7 @@ class Totals:
     __slots__ = ("_gauges", "_own", "_series")
 
     def __init__(self, version: str) -> None:
-        self._series = {family.name: _Series(family) for family in _SUMMED}
+        self._series = {family.name: Series(family) for family in SUMMED}
         self._gauges: dict[str, dict[str, dict[Labels, float]]] = {}    # by worker, by family
         self._own: dict[str, dict[Labels, float]] = {BUILD_INFO.name: {(version,): 1.0}}
         self._series[EVENTS_DROPPED.name].cell(())     # stated from the start: a rate needs a zero to begin from
@@ -357,7 +184,7 @@ class Totals:
     def add(self, worker: str, frame: Frame) -> None:
         """Add a worker's frame. Families that are not known in this shape are left out: a worker may be of
         another version while one replaces the other."""
-        for family in _SUMMED:
+        for family in SUMMED:
             for labels, numbers in frame.sums.get(family.name, {}).items():
                 if len(labels) == len(family.labels) and len(numbers) == family.width:
                     cell = self._series[family.name].cell(labels)

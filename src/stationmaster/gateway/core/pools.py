@@ -11,8 +11,8 @@ from stationmaster.gateway.core.memory import Memory, Standing
 from stationmaster.gateway.core.prices import MAX_COST, Rate, Rates, cost
 from stationmaster.gateway.core.ring import Ring
 from stationmaster.gateway.core.snapshot import Member, Pool
+from stationmaster.gateway.core.tokens import Tokens
 from stationmaster.gateway.core.upstreams import Upstream
-from stationmaster.gateway.core.usage import Tokens
 
 MAX_TIERS = 1024           # models remembered for one pool
 MAX_MODEL = 256            # characters of one that is remembered

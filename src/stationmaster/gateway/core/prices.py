@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from stationmaster.gateway.core.usage import DetailedTokens, Tokens
+from stationmaster.gateway.core.tokens import DetailedTokens, Tokens
 
 MAX_NAME = 256           # characters of a model's name that is looked for; vendors' own are far shorter
 MAX_COST = 2**53         # nine million dollars: what every reader of JSON takes

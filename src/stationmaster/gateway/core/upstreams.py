@@ -8,9 +8,9 @@ import base64
 import re
 from urllib.parse import quote, urlsplit
 
-from stationmaster.gateway.core.affinity import organisation_of
 from stationmaster.gateway.core.endpoints import Dialect
 from stationmaster.gateway.core.memory import Standing
+from stationmaster.gateway.core.owners import organisation_of
 from stationmaster.gateway.core.prices import PriceList, Rates, find
 from stationmaster.gateway.core.snapshot import Credential, Vendor
 

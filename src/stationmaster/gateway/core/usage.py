@@ -1,251 +1,48 @@
-"""What an answer cost in tokens, read from a copy of it. Owns: each dialect's usage fields (their API
-references). May not know prices, keys or sockets.
-
-Every reader normalises to one `Tokens`: input without cache, cache read, cache write, output, reasoning
-(a part of output). Where some of them are sound, or were written to the cache for an hour, it is a `DetailedTokens`.
+"""What an answer cost in tokens, read from a copy of it: from a whole body, from its end, from a stream's events. Owns
+where usage stands. May not know prices, keys or sockets.
 """
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import msgspec
 
 from stationmaster.gateway.core.endpoints import Meter
-
-Source = Literal["upstream_final", "upstream_partial", "estimated", "none"]
+from stationmaster.gateway.core.stated import (
+    Chat,
+    Gemini,
+    GeminiSound,
+    Messages,
+    Responses,
+    of_chat,
+    of_gemini,
+    of_messages,
+    of_responses,
+)
+from stationmaster.gateway.core.tokens import Source, Tokens
 
 _decode = msgspec.json.decode
-_MOST = 2**53                    # what every reader of JSON takes; no request has so many tokens
 _scanner = json.JSONDecoder()
 
 
-class Tokens(msgspec.Struct, frozen=True):
-    """Token counts of one request, by kind. `reasoning` is included in `output`."""
-
-    input: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
-    output: int = 0
-    reasoning: int = 0
-
-    @property
-    def total(self) -> int:
-        """All of them together."""
-        return self.input + self.cache_read + self.cache_write + self.output
-
-
-class DetailedTokens(Tokens, frozen=True):
-    """Tokens of which some have a price that few requests meet: of each kind those of the sort behind its name.
-
-    They are parts of `cache_write`, `input`, `cache_read` and `output`, as `reasoning` is one of `output`. One of them
-    is not 0: else it is plain `Tokens`, so that the usual request carries and costs no more for them.
-    """
-
-    cache_write_1h: int = 0
-    input_audio: int = 0
-    cache_read_audio: int = 0
-    output_audio: int = 0
-
-
-class _Details(msgspec.Struct):
-    cached_tokens: int | None = 0
-    cache_write_tokens: int | None = 0
-    audio_tokens: int | None = 0
-
-
-class _OutDetails(msgspec.Struct):
-    reasoning_tokens: int | None = 0
-    audio_tokens: int | None = 0
-
-
-class _Chat(msgspec.Struct):
-    prompt_tokens: int | None = 0
-    completion_tokens: int | None = 0
-    prompt_tokens_details: _Details | None = None
-    completion_tokens_details: _OutDetails | None = None
-
-
-class _Responses(msgspec.Struct):
-    input_tokens: int | None = 0
-    output_tokens: int | None = 0
-    input_tokens_details: _Details | None = None
-    output_tokens_details: _OutDetails | None = None
-    input_token_details: _Details | None = None      # in the singular: transcriptions
-
-
-class _Thinking(msgspec.Struct):
-    thinking_tokens: int | None = 0
-
-
-class _Written(msgspec.Struct):
-    ephemeral_1h_input_tokens: int | None = 0
-
-
-class _Iteration(msgspec.Struct):
-    type: str = "message"
-    input_tokens: int | None = 0
-    cache_creation_input_tokens: int | None = 0
-    cache_read_input_tokens: int | None = 0
-    output_tokens: int | None = 0
-    cache_creation: _Written | None = None
-
-
-class _Messages(msgspec.Struct):
-    input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    output_tokens: int | None = None
-    output_tokens_details: _Thinking | None = None
-    cache_creation: _Written | None = None
-    iterations: list[_Iteration] | None = None
-
-
-class _Gemini(msgspec.Struct, rename="camel"):
-    prompt_token_count: int | None = 0
-    cached_content_token_count: int | None = 0
-    candidates_token_count: int | None = 0
-    thoughts_token_count: int | None = 0
-    tool_use_prompt_token_count: int | None = 0
-
-
-class _Modality(msgspec.Struct, rename="camel"):
-    modality: str = ""
-    token_count: int | None = 0
-
-
-class _GeminiSound(_Gemini, rename="camel"):
-    """The same where some of it is sound."""
-
-    prompt_tokens_details: list[_Modality] | None = None
-    cache_tokens_details: list[_Modality] | None = None
-    candidates_tokens_details: list[_Modality] | None = None
-    tool_use_prompt_tokens_details: list[_Modality] | None = None
-
-
-def _tokens(fresh: int, cache_read: int, cache_write: int, output: int, reasoning: int) -> Tokens:
-    """Nobody is paid back: what a vendor states below nothing counts as nothing."""
-    if (
-        fresh < 0 or cache_read < 0 or cache_write < 0 or output < 0 or reasoning < 0
-        or fresh + cache_read + cache_write + output + reasoning > _MOST
-    ):
-        return Tokens(_sane(fresh), _sane(cache_read), _sane(cache_write), _sane(output), _sane(reasoning))
-    return Tokens(fresh, cache_read, cache_write, output, reasoning)
-
-
-def _sane(count: int) -> int:
-    return 0 if count < 0 else min(count, _MOST)
-
-
-def with_sound(tokens: Tokens, heard: int, spoken: int, heard_cached: int | None = None) -> Tokens:
-    """`tokens` of which so many are sound: `heard` of all input, cached or not, and `spoken` of the output.
-
-    Where the vendor does not say how many of the cached ones are sound, what was cached is text first: the dearer
-    reading, so that a budget is never passed unseen.
-    """
-    stated = heard - tokens.input if heard_cached is None else heard_cached
-    cached = max(0, min(stated, heard, tokens.cache_read))
-    fresh = max(0, min(heard - cached, tokens.input))
-    return _detailed(tokens, input_audio=fresh, cache_read_audio=cached, output_audio=max(0, min(spoken, tokens.output)))
-
-
-def _detailed(tokens: Tokens, **parts: int) -> Tokens:
-    return DetailedTokens(*msgspec.structs.astuple(tokens), **parts) if any(parts.values()) else tokens
-
-
-def added(one: Tokens, other: Tokens) -> Tokens:
-    """Both together, kind by kind, no more than 2**53 of each."""
-    sums = {kind: _sane(getattr(one, kind, 0) + getattr(other, kind, 0)) for kind in DetailedTokens.__struct_fields__}
-    return _detailed(Tokens(*(sums.pop(kind) for kind in Tokens.__struct_fields__)), **sums)
-
-
-def _openai_tokens(total_in: int | None, total_out: int | None, details: _Details | None,
-                   out: _OutDetails | None) -> Tokens:
-    cached = written = heard = reasoning = spoken = 0
-    if details:
-        cached, written, heard = details.cached_tokens or 0, details.cache_write_tokens or 0, details.audio_tokens or 0
-    if out:
-        reasoning, spoken = out.reasoning_tokens or 0, out.audio_tokens or 0
-    tokens = _tokens((total_in or 0) - cached - written, cached, written, total_out or 0, reasoning)
-    return with_sound(tokens, heard, spoken) if heard or spoken else tokens
-
-
-def _chat(usage: _Chat) -> Tokens:
-    return _openai_tokens(usage.prompt_tokens, usage.completion_tokens, usage.prompt_tokens_details,
-                          usage.completion_tokens_details)
-
-
-def _responses(usage: _Responses) -> Tokens:
-    return _openai_tokens(usage.input_tokens, usage.output_tokens, usage.input_tokens_details or usage.input_token_details,
-                          usage.output_tokens_details)
-
-
-def _gemini(usage: _Gemini) -> Tokens:
-    cached, thoughts = usage.cached_content_token_count or 0, usage.thoughts_token_count or 0
-    prompt = (usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0)
-    tokens = _tokens(prompt - cached, cached, 0, (usage.candidates_token_count or 0) + thoughts, thoughts)
-    return _gemini_sound(usage, tokens) if type(usage) is _GeminiSound else tokens
-
-
-def _gemini_sound(usage: _GeminiSound, tokens: Tokens) -> Tokens:
-    """The prompt's details include what was cached of it, as its count does (Gemini API reference, UsageMetadata)."""
-    heard = _sound_in(usage.prompt_tokens_details) + _sound_in(usage.tool_use_prompt_tokens_details)
-    cached = None if usage.cache_tokens_details is None else _sound_in(usage.cache_tokens_details)
-    return with_sound(tokens, heard, _sound_in(usage.candidates_tokens_details), cached)
-
-
-def _sound_in(details: list[_Modality] | None) -> int:
-    return sum(part.token_count or 0 for part in details or () if part.modality == "AUDIO")
-
-
-def _messages(usage: _Messages) -> Tokens:
-    """Anthropic: input excludes the cache. Of what was written to it, the hour-long part is stated beside."""
-    counted = _summed(usage, usage.iterations) if usage.iterations else usage
-    thinking = (usage.output_tokens_details.thinking_tokens or 0) if usage.output_tokens_details else 0
-    written = counted.cache_creation_input_tokens or 0
-    tokens = _tokens(counted.input_tokens or 0, counted.cache_read_input_tokens or 0, written, counted.output_tokens or 0,
-                     thinking)
-    hourly = (counted.cache_creation.ephemeral_1h_input_tokens or 0) if counted.cache_creation else 0
-    return _detailed(tokens, cache_write_1h=max(0, min(hourly, tokens.cache_write))) if hourly else tokens
-
-
-_EXECUTOR = ("message", "compaction")
-
-
-def _summed(usage: _Messages, steps: list[_Iteration]) -> _Messages:
-    """With `iterations`, the top level leaves compaction out, so the executor's iterations are summed; a fallback
-    message makes the top level whole again."""
-    rounds = [step for step in steps if step.type in _EXECUTOR]
-    if not rounds or any(step.type == "fallback_message" for step in steps):
-        return usage
-    hourly = [step.cache_creation.ephemeral_1h_input_tokens or 0 for step in rounds if step.cache_creation]
-    return _Messages(
-        input_tokens=sum(step.input_tokens or 0 for step in rounds),
-        cache_read_input_tokens=sum(step.cache_read_input_tokens or 0 for step in rounds),
-        cache_creation_input_tokens=sum(step.cache_creation_input_tokens or 0 for step in rounds),
-        output_tokens=sum(step.output_tokens or 0 for step in rounds),
-        cache_creation=_Written(sum(hourly)) if hourly else usage.cache_creation,
-    )
-
-
 class _ChatBody(msgspec.Struct):
-    usage: _Chat | None = None
+    usage: Chat | None = None
 
 
 class _ResponsesBody(msgspec.Struct):
-    usage: _Responses | None = None
+    usage: Responses | None = None
 
 
 class _MessagesBody(msgspec.Struct):
-    usage: _Messages | None = None
+    usage: Messages | None = None
 
 
 class _GeminiBody(msgspec.Struct, rename="camel"):
-    usage_metadata: _Gemini | None = None
+    usage_metadata: Gemini | None = None
 
 
 class _GeminiSoundBody(msgspec.Struct, rename="camel"):
-    usage_metadata: _GeminiSound | None = None
+    usage_metadata: GeminiSound | None = None
 
 
 _chat_body = msgspec.json.Decoder(_ChatBody).decode
@@ -265,13 +62,13 @@ def of_body(meter: Meter, body: bytes) -> Tokens | None:
     try:
         if meter is _CHAT:
             chat = _chat_body(body).usage
-            return _chat(chat) if chat else None
+            return of_chat(chat) if chat else None
         if meter is _RESPONSES:
             responses = _responses_body(body).usage
-            return _responses(responses) if responses else None
+            return of_responses(responses) if responses and responses.type != "duration" else None
         if meter is _MESSAGES:
             messages = _messages_body(body).usage
-            return _messages(messages) if messages else None
+            return of_messages(messages) if messages else None
         return _of_gemini_body(body) if meter is _GEMINI else None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
@@ -307,7 +104,7 @@ def _of_gemini_body(body: bytes) -> Tokens | None:
     else:
         frames = _gemini_sound_list(body) if several else [_gemini_sound_body(body)]
     counted = [frame.usage_metadata for frame in frames if frame.usage_metadata]
-    return _gemini(counted[-1]) if counted else None
+    return of_gemini(counted[-1]) if counted else None
 
 
 class _Choice(msgspec.Struct):
@@ -329,7 +126,7 @@ class _Event(msgspec.Struct, rename="camel"):
     response: msgspec.Raw = msgspec.Raw()     # empty: absent
     message: msgspec.Raw = msgspec.Raw()
     usage: msgspec.Raw = msgspec.Raw()
-    usage_metadata: _Gemini | None = None
+    usage_metadata: Gemini | None = None
 
 
 class _Usage(msgspec.Struct):
@@ -338,13 +135,13 @@ class _Usage(msgspec.Struct):
 
 class _ResponseObject(msgspec.Struct):
     id: str = ""
-    usage: _Responses | None = None
+    usage: Responses | None = None
 
 
 _event = msgspec.json.Decoder(_Event).decode
 _response_object = msgspec.json.Decoder(_ResponseObject).decode
-_chat_usage = msgspec.json.Decoder(_Chat | None).decode
-_messages_usage = msgspec.json.Decoder(_Messages | None).decode
+_chat_usage = msgspec.json.Decoder(Chat | None).decode
+_messages_usage = msgspec.json.Decoder(Messages | None).decode
 
 _TERMINAL = ("response.completed", "response.incomplete", "response.failed", "error")
 
@@ -389,7 +186,7 @@ class StreamUsage:
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
-        self._parts = _Messages()
+        self._parts = Messages()
         self.matters = _MATTERS[meter.value]
         self.deltas = 0
         self.began = False
@@ -432,7 +229,7 @@ class StreamUsage:
         usage = _chat_usage(event.usage) if event.usage else None
         if usage is None:
             return False
-        self.tokens, self.final = _chat(usage), True
+        self.tokens, self.final = of_chat(usage), True
         return event.choices is not None and not event.choices
 
     def _see_responses(self, event: _Event) -> None:
@@ -442,9 +239,9 @@ class StreamUsage:
             response = _response_object(event.response)
             self.response_id = response.id
             if event.type in _TERMINAL and response.usage is not None:
-                self.tokens, self.final = _responses(response.usage), True
+                self.tokens, self.final = of_responses(response.usage), True
         elif event.usage:  # audio and image streams state it beside their terminal event's type
-            self.tokens, self.final = _responses(_decode(event.usage, type=_Responses)), True
+            self.tokens, self.final = of_responses(_decode(event.usage, type=Responses)), True
 
     def _see_messages(self, event: _Event) -> None:
         """`message_start` states the input, `message_delta` restates what changed: overwrite, never add."""
@@ -459,7 +256,7 @@ class StreamUsage:
         for field in usage.__struct_fields__:
             if getattr(usage, field) is not None:
                 setattr(self._parts, field, getattr(usage, field))
-        self.tokens = _messages(self._parts)
+        self.tokens = of_messages(self._parts)
         self.final = self.final or event.type == "message_delta"
 
     def _see_gemini(self, event: _Event, data: bytes) -> None:
@@ -467,7 +264,7 @@ class StreamUsage:
         self.began = True
         usage = event.usage_metadata if data.find(_SOUND) < 0 else _gemini_sound_body(data).usage_metadata
         if usage is not None:
-            self.tokens, self.final = _gemini(usage), True
+            self.tokens, self.final = of_gemini(usage), True
         if event.prompt_feedback or any(candidate.finish_reason for candidate in event.candidates or []):
             self.ended = True
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from stationmaster.gateway.core.usage import Source, Tokens, added, with_sound
+from stationmaster.gateway.core.tokens import Source, Tokens, added, with_sound
 
 MAX_MESSAGE = 1024 * 1024       # bytes; an event that states usage has a few KiB
 HEAD = 256                      # bytes of a message by which it is judged before the rest is kept

@@ -6,6 +6,7 @@ One object an answer, told of each payload. Writes through its exchange, never t
 from stationmaster.gateway.core import faults, sse, usage
 from stationmaster.gateway.core.affinity import event_matters, made_by_event
 from stationmaster.gateway.core.replies import Reply
+from stationmaster.gateway.core.tokens import Tokens
 from stationmaster.gateway.core.verdict import about_credential, judge, judge_event
 from stationmaster.gateway.core.websocket import RealtimeUsage
 from stationmaster.gateway.server.ports import Taker
@@ -66,7 +67,7 @@ class JsonAnswer(Answer):
     def broken(self) -> None:
         """Half a JSON text states nothing: book what the bytes suggest, flagged."""
         exchange = self._exchange
-        exchange.tokens = usage.Tokens(input=exchange.bytes_in // 4, output=self._size // 4)
+        exchange.tokens = Tokens(input=exchange.bytes_in // 4, output=self._size // 4)
         exchange.source = "estimated"
 
 

@@ -6,17 +6,18 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 from stationmaster.gateway.core import faults
-from stationmaster.gateway.core.affinity import SHARED, Named, Owner, decide, in_body, made
+from stationmaster.gateway.core.affinity import Named, in_body, made
 from stationmaster.gateway.core.callers import Caller
 from stationmaster.gateway.core.events import Try
 from stationmaster.gateway.core.faults import Fault, in_time
 from stationmaster.gateway.core.limits import retry_after
+from stationmaster.gateway.core.owners import SHARED, Owner, decide
 from stationmaster.gateway.core.peek import Refused
 from stationmaster.gateway.core.pools import Plan, PoolMember, PoolState, Skipped, Ways
 from stationmaster.gateway.core.sessions import Source as SessionSource
 from stationmaster.gateway.core.table import Table, may_use
+from stationmaster.gateway.core.tokens import Source, Tokens
 from stationmaster.gateway.core.upstreams import Upstream
-from stationmaster.gateway.core.usage import Source, Tokens
 from stationmaster.gateway.server.response import Response
 
 BYTES_A_TOKEN = 4          # of a request's body, roughly

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from stationmaster.errors import StationmasterError
-from stationmaster.gateway.core.affinity import MAX_OWNERS, Entry
+from stationmaster.gateway.core.owners import MAX_OWNERS, Entry
 
 _LENGTH = 4                # bytes before each block
 _encode = msgspec.msgpack.encode

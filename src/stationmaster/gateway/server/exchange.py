@@ -11,19 +11,16 @@ from stationmaster.gateway.core.events import Event, Try
 from stationmaster.gateway.core.faults import Fault, stream_ending
 from stationmaster.gateway.core.life import OK, Happening
 from stationmaster.gateway.core.pauses import quota
-from stationmaster.gateway.core.peek import Peek, Refused, batch_models, other_models
-from stationmaster.gateway.core.pools import MAX_MODEL, Plan
+from stationmaster.gateway.core.peek import Refused
 from stationmaster.gateway.core.prices import cost as price
 from stationmaster.gateway.core.replies import Reply, ReplyHead
 from stationmaster.gateway.core.requests import Body, RequestHead
-from stationmaster.gateway.core.sessions import of_body
-from stationmaster.gateway.core.table import allows
 from stationmaster.gateway.core.upstreams import Upstream
 from stationmaster.gateway.core.verdict import Verdict, about_credential
 from stationmaster.gateway.server.answers import Answer, CopiedAnswer, ErrorAnswer, JsonAnswer, StreamAnswer, TunnelAnswer
-from stationmaster.gateway.server.choosing import Served
 from stationmaster.gateway.server.outbound import UpstreamConnection
 from stationmaster.gateway.server.ports import Client, House
+from stationmaster.gateway.server.routing import Routed
 
 CLIENT_LEFT = 499
 NEWS_WAIT = 0.3            # seconds; what a worker tells at once is known everywhere within a few milliseconds
@@ -31,13 +28,13 @@ _EMPTY = b"content-length: 0\r\n\r\n"
 _UPGRADE = b"connection: Upgrade\r\nupgrade: websocket\r\n\r\n"
 
 
-class Exchange(Served):
+class Exchange(Routed):
     """A request and its answer. Created when a head was understood; over when its event is recorded and the
     client is free for the next request. Implements `outbound.Listener`."""
 
     __slots__ = (
         "_answer", "_answered", "_asked", "_body", "_retried", "_spent", "_started", "_waited", "attempts", "client_left",
-        "connection", "deadline", "error", "framing", "injected", "method", "model", "over", "reserved", "tunnel",
+        "connection", "deadline", "error", "framing", "method", "over", "reserved", "tunnel",
         "upload_held", "upstream_status", "vendor_id",
     )
 
@@ -84,9 +81,9 @@ class Exchange(Served):
             if head.named:
                 self.find_owner(body)     # first: it tells where to go though no model does
             if head.reads_body:
-                body = self._read(body)
+                body = self.read(body)
             else:
-                self._route_batch(body) if head.endpoint.model_in is ModelIn.BATCH else self.route()
+                self.route_batch(body) if head.endpoint.model_in is ModelIn.BATCH else self.route()
             if not head.named:
                 self.find_owner(body)
         except Refused as refused:
@@ -116,61 +113,6 @@ class Exchange(Served):
         except Exception as error:  # noqa: BLE001  a mistake of ours must not leave a client without an end
             self.worker.report(error)
             self.fail(faults.INTERNAL)
-
-    def _read(self, body: bytes) -> bytes:
-        """Route by what the JSON body says; return it as the upstream gets it. Raises Refused."""
-        head = self.head
-        peek = Peek(body)
-        if head.names_model:
-            self.model = peek.model
-        self.route()
-        if head.limited:
-            self._check_others(peek)
-        if head.guarded:
-            self.most_output = peek.most_output()
-        if head.prompted and not self.session and self.plan is not None and self.plan.several and head.caller is not None:
-            self.session, self.session_by = of_body(head.caller.scope, peek.members)
-        if head.names_model and self.sent_model != peek.model:
-            body = peek.with_model(self.sent_model)
-            peek = Peek(body)
-        if peek.stream and head.asks_usage:
-            body, self.injected = peek.with_usage_asked()
-        return body
-
-    def _check_others(self, peek: Peek) -> None:
-        """A key that may use certain models only may not reach others through what stands beside `model`."""
-        key, others = self.head.key, other_models(peek)
-        assert key is not None  # noqa: S101  no exchange goes on without one
-        if others is None or not all(allows(key, model) for model in others):
-            raise Refused(faults.MODELS_ELSEWHERE)
-
-    def _route_batch(self, body: bytes) -> None:
-        """A batch goes where its models go: all to the same pools, under the vendor's own names. Raises Refused."""
-        key = self.head.key
-        plans: list[Plan] = []
-        assert key is not None  # noqa: S101  no exchange goes on without one
-        for model in batch_models(body):
-            plan = self.table.plan_named(key, model)
-            if isinstance(plan, Fault):
-                raise Refused(plan)
-            if plan.sent != model or (plans and plan.pools != plans[0].pools):
-                raise Refused(faults.BATCH_MODELS)
-            plans.append(plan)
-        if not plans:
-            raise Refused(faults.NO_MODEL)
-        self.plan = plans[0]
-
-    def route(self) -> None:
-        """Set the plan from key and model. Raises Refused."""
-        head = self.head
-        plan = head.plans.get(self.model)
-        if plan is None:
-            plan = self.table.plan(head, self.model)
-            self.model = self.model[:MAX_MODEL]
-        if isinstance(plan, Fault):
-            plan = self.plan_by_owner(plan)
-        self.plan = plan
-        self.sent_model = plan.sent
 
     # Attempts.
 

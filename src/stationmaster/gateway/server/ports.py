@@ -16,8 +16,8 @@ from stationmaster.gateway.core.replies import Reply
 from stationmaster.gateway.core.requests import RequestHead
 from stationmaster.gateway.core.retries import RetryBudget
 from stationmaster.gateway.core.table import Table
+from stationmaster.gateway.core.tokens import Source, Tokens
 from stationmaster.gateway.core.upstreams import Upstream
-from stationmaster.gateway.core.usage import Source, Tokens
 from stationmaster.gateway.core.verdict import Verdict
 
 if TYPE_CHECKING:

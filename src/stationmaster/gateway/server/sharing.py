@@ -10,6 +10,7 @@ import msgspec
 
 from stationmaster.gateway.core import metrics as m
 from stationmaster.gateway.core.authority import News, encode, report
+from stationmaster.gateway.core.counting import Deltas
 from stationmaster.gateway.core.events import Event
 from stationmaster.gateway.core.health import Health
 from stationmaster.gateway.core.life import STATES
@@ -31,7 +32,7 @@ class Sharing:
         self._table = table
         self._known: Table | None = None
         self._vendors: dict[str, str] = {}
-        self._deltas = m.Deltas()
+        self._deltas = Deltas()
         self._gauges_at = 0.0
 
     def tick(self, events: Sequence[msgspec.Struct], dropped: int, now: float, wall: float) -> None:
