@@ -188,6 +188,14 @@ def test_another_snapshot_keeps_what_was_used() -> None:
     assert larger.admit(1, 60, NOW + 60, NOON) is not None, "90 spent, 40 and 60 set aside"
 
 
+def test_two_snapshots_count_together() -> None:
+    """A request that was understood before a reload and one after it do not each get the whole of a limit."""
+    memory = Memory()
+    callers = [caller(memory, Budget(total=100), rpm=10, tpm=1000) for _ in range(3)]
+    let_in = [each.quick(90, 10) or each.admit(90, 10, NOW, NOON) is None for _ in range(8) for each in callers]
+    assert let_in.count(True) == 10
+
+
 def test_keys_do_not_share() -> None:
     """One key's use is nobody else's."""
     memory = Memory()

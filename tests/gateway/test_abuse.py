@@ -9,6 +9,7 @@ import pytest
 
 import rig
 from gateway import kit, plain
+from gateway.doors import BOUNDARY, form
 from stationmaster.gateway.core.endpoints import Meter
 from stationmaster.gateway.core.faults import BODY_TOO_LARGE
 from stationmaster.gateway.core.peek import MAX_MEMBERS, Peek, Refused
@@ -59,6 +60,20 @@ def test_a_key_is_what_it_is_when_its_body_is_whole(vendor: SandboxServer) -> No
         sock.sendall(body[5:])
         assert plain.read(sock).status == 403
         assert plain.post(gateway.port, "/v1/responses", plain.responses("o1-pro")).status == 403
+
+
+def test_a_key_revoked_while_a_form_comes(vendor: SandboxServer, ledger: SandboxServer) -> None:
+    """A form that has not told its model when its key goes is refused, and reaches no vendor: as a JSON body is."""
+    made = rig.snapshot_for(vendor.url)
+    body = form(("model", b"gpt-4o-mini"), file_first=True)
+    fields = [("authorization", f"Bearer {rig.KEY}"), ("content-type", f"multipart/form-data; boundary={BOUNDARY}")]
+    with rig.running_gateway(made) as gateway, gateway.connect() as sock:
+        sock.sendall(plain.head("POST", "/v1/audio/transcriptions", fields, length=len(body)) + body[:40])
+        kit.wait_for(lambda: any(client.exchange is not None for client in list(gateway.worker.clients)))
+        gateway.apply(msgspec.structs.replace(made, keys=made.keys[1:]))
+        sock.sendall(body[40:])
+        assert plain.read(sock).status == 401
+    assert not kit.calls(ledger)
 
 
 def test_a_bomb_is_stopped_at_its_cap() -> None:

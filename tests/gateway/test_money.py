@@ -589,6 +589,19 @@ def test_a_larger_budget(vendor: SandboxServer, tmp_path: Path) -> None:
         assert [ask(gateway.port, model="priced-x").status for _ in range(2)] == [200, 402]
 
 
+def test_a_budget_that_comes_later(vendor: SandboxServer, tmp_path: Path) -> None:
+    """A key that gets its budget, or comes back, by a reload has spent what it had spent."""
+    made = tables(vendor.url, state(tmp_path))
+    with station.running(vendor.url, made, *EVENTS) as gateway:
+        assert [ask(gateway.port, model="priced-x").status for _ in range(10)] == [200] * 10
+    with station.running(vendor.url, state(tmp_path), *EVENTS) as gateway:
+        station.write_config(gateway.folder, vendor.url, made, port=gateway.port)
+        gateway.signal(signal.SIGHUP)
+        gateway.said("configuration reloaded")
+        kit.wait_for(lambda: ask(gateway.port, model="priced-x").status != 401)
+        assert [ask(gateway.port, model="priced-x").status for _ in range(3)] == [402] * 3
+
+
 BROKEN = [b"", b"{", b"[]", b'{"poor": 5}', b'{"poor": {"total": "much"}}', b'{"k\xff": {}}', b'{"poor": {"x": ' + b"[" * 100_000]
 
 

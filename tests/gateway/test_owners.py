@@ -3,12 +3,15 @@
 import signal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import rig
 from gateway import kit, plain, station
 from gateway.test_tenants import ask, make, upload
-from stationmaster.gateway.core.owners import MAX_OWNERS, Entry
+from stationmaster.errors import StationmasterError
+from stationmaster.gateway.core.affinity import Named
+from stationmaster.gateway.core.owners import MAX_OWNERS, Entry, Owner
 from stationmaster.gateway.server.deeds import Deeds
 from stationmaster.sandbox.server import SandboxServer
 
@@ -82,6 +85,26 @@ def test_every_worker_knows_at_once(vendor: SandboxServer, tmp_path: Path) -> No
         assert ask(gateway.port, "GET", "/v1/files/file-unknown").status == 403
 
 
+def test_a_request_that_waited_is_the_same(vendor: SandboxServer, ledger: SandboxServer) -> None:
+    """A request whose file turns out to be its tenant's while it waits is answered as if it had not waited: by the alias's
+    model and pool, and without the usage that we asked for."""
+    made = rig.snapshot_for(vendor.url, workers=2)
+    key = msgspec.structs.replace(made.keys[0], shared_resources=False)
+    part = {"type": "file", "file": {"file_id": "file-fresh"}}
+    asked = plain.chat("fast", stream=True) | {"messages": [{"role": "user", "content": [part]}]}
+    with rig.running_gateway(msgspec.structs.replace(made, keys=(key,))) as gateway:
+        learn = gateway.worker.memory.owners.remember
+        owner = Owner("openai", "openai", "rig", "rig")
+        gateway.loop.call_soon_threadsafe(gateway.loop.call_later, 0.1, learn, Named("file", "file-fresh"), owner)
+        answer = ask(gateway.port, "POST", "/v1/chat/completions", asked)
+        event = gateway.event(answer.request_id)
+    assert (answer.status, event["model"], event["sent_model"], event["pool"]) == (200, "fast", "gpt-4o-mini", "openai")
+    assert b'"usage":{' not in answer.body.replace(b" ", b"")
+    assert event["bytes_in"] == len(plain.dump(asked))
+    assert event["duration_us"] > 100_000
+    assert [kit.last(ledger).model] == ["gpt-4o-mini"]
+
+
 def entries(first: int, count: int) -> tuple[Entry, ...]:
     """So many ids, each with another digest."""
     return tuple((digest, "organisation", "credential", "tenant", "key") for digest in range(first, first + count))
@@ -113,10 +136,32 @@ def test_the_file_stays_small(tmp_path: Path) -> None:
         assert len(Deeds(str(tmp_path / "state.json")).load()) <= 2 * MAX_OWNERS
 
 
-def test_garbage_is_no_ids(tmp_path: Path) -> None:
+def test_a_write_that_fails(tmp_path: Path) -> None:
+    """What could not be written is neither kept for ever nor lost: the next write that works holds all that is known."""
+    deeds, file = Deeds(str(tmp_path / "state.json")), tmp_path / "state.json.owners"
+    file.mkdir()
+    for turn in range(3):
+        deeds.add(entries(turn, 1))
+        with pytest.raises(StationmasterError, match="Cannot write"):
+            deeds.save(lambda: entries(0, 3))
+    file.rmdir()
+    deeds.save(lambda: entries(0, 3))
+    assert Deeds(str(tmp_path / "state.json")).load() == list(entries(0, 3))
+
+
+def block(data: bytes) -> bytes:
+    """A block of the file."""
+    return len(data).to_bytes(4, "big") + data
+
+
+GARBAGE = [b"{not ours}" * 100, block(b"\x91\x95\x01\xa2\xff\xfe\xa0\xa0\xa0"), block(b"\x91" * 5000), b"\0" * 50, b"\xff" * 50]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_garbage_is_no_ids(tmp_path: Path, garbage: bytes) -> None:
     """A file of something else is nobody's, and is replaced with the first id that passes."""
     file = tmp_path / "state.json.owners"
-    file.write_bytes(b"{not ours}" * 100)
+    file.write_bytes(garbage)
     deeds = Deeds(str(tmp_path / "state.json"))
     assert deeds.load() == []
     deeds.add(entries(0, 1))

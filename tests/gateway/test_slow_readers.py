@@ -47,6 +47,7 @@ class Fountain:
             request.wire.sendall(b"0\r\n\r\n")
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", ["events", "bytes", "json"])
 def test_fifty_that_do_not_read(kind: str) -> None:
     """Fifty answers of 50 MiB at 0 B/s: each upstream is stopped, and 64 KiB a client are held at most."""

@@ -120,6 +120,7 @@ def filled(node: Any, where: list[str]) -> Any:
     return where[node % len(where)]
 
 
+@pytest.mark.timeout(1800 if EXAMPLES > 1000 else 180)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(made=requests())
 def test_nothing_in_a_request_steers_it(

@@ -53,7 +53,9 @@ class Caller:
 
     def admit(self, tokens: int, estimate: int, now: float, wall: float) -> Fault | None:
         """Let a call of about `tokens` tokens and `estimate` nanodollars begin, or say why not. `now` is monotonic."""
-        self.put_back()
+        for view in (self._views.get(self.key.id), self):     # the first: of another snapshot, perhaps
+            if view is not None:
+                view.put_back()
         if self.expired(wall):
             return faults.KEY_EXPIRED
         refused = self.purse.refusal(estimate, wall) if self.purse is not None else None
@@ -71,11 +73,11 @@ class Caller:
         """See what may begin without looking again. Shortly before a key expires, or a day ends: nothing."""
         if self.key.expires and wall + 1 >= self.key.expires:
             return
+        self._views[self.key.id] = self
         calls, tokens = self.room.ahead(now) if self.room is not None else (UNLIMITED, UNLIMITED)
         money = self.purse.ahead(wall) if self.purse is not None else UNLIMITED
         self._ahead, self._looked = (calls, tokens, money), wall
         self._calls, self._tokens, self._money = calls, tokens, money
-        self._views.add(self)
 
     def put_back(self) -> None:
         """Book what was counted down since the last look; the next call looks again."""

@@ -11,7 +11,7 @@ from stationmaster.gateway.core.limits import Room
 from stationmaster.gateway.core.owners import Owners
 from stationmaster.gateway.core.ring import Ring
 from stationmaster.gateway.core.snapshot import Budget, Credential
-from stationmaster.gateway.core.spend import Purse
+from stationmaster.gateway.core.spend import Purse, Spent
 
 Whose = tuple[str, ...]    # whose limit: ("key", id), ("purse", id) or ("member", pool, credential)
 
@@ -68,18 +68,20 @@ class View(Protocol):
 class Memory:
     """Everything that outlives a snapshot. Filled as it is asked."""
 
-    __slots__ = ("_moved", "_rings", "_rooms", "_share", "moves", "owners", "purses", "standings", "views")
+    __slots__ = ("_moved", "_rings", "_rooms", "_share", "_spent", "moves", "owners", "purses", "standings",
+                 "views")
 
     def __init__(self, workers: int = 1) -> None:
         self._share = 1.0 / workers    # of every limit, until the workers' demand is known
         self.standings: dict[str, Standing] = {}
         self.purses: dict[str, Purse] = {}
+        self._spent: dict[str, tuple[Spent, int, int]] = {}    # as last heard, of keys without a budget as well
         self.owners = Owners()
         self._rooms: dict[Whose, Room] = {}
         self._moved: dict[str, dict[int, str]] = {}
         self._rings: dict[tuple[tuple[str, ...], tuple[int, ...]], Ring] = {}
         self.moves: list[tuple[str, int, str]] = []    # not yet told to the other workers
-        self.views: set[View] = set()                  # who counts down what was looked at
+        self.views: dict[str, View] = {}               # who counts down what was looked at, by key: one at a time
 
     def standing(self, credential: Credential) -> Standing:
         """How `credential` stands: as before, but unknown when its secret is another; out when a person says so."""
@@ -113,7 +115,7 @@ class Memory:
     def put_back(self) -> None:
         """Book what was counted down, so that limits, budgets and demand are what they are: before anybody but a request
         reads or changes them."""
-        for view in self.views:
+        for view in self.views.values():
             view.put_back()
         self.views.clear()
 
@@ -137,8 +139,17 @@ class Memory:
         found = self.purses.get(key)
         if found is None:
             found = self.purses[key] = Purse(budget, self._share)
+            if key in self._spent:
+                found.become(*self._spent[key])
         found.budget = budget
         return found
+
+    def hear_spent(self, key: str, spent: Spent, counted: int, elsewhere: int) -> None:
+        """What a key spent, whether or not it has a budget now: it may get one (`Purse.become`)."""
+        self.put_back()
+        self._spent[key] = spent, counted, elsewhere
+        if key in self.purses:
+            self.purses[key].become(spent, counted, elsewhere)
 
     def ring(self, names: Sequence[str], weights: Sequence[int]) -> Ring:
         """The ring of these members."""

@@ -25,6 +25,8 @@ class Deeds:
         self._path = Path(f"{state_file}.owners") if state_file else None
         self._fresh: list[Entry] = []      # not yet written
         self._written = 0                  # entries in the file
+        self._anew = True                  # what stands there cannot be written on: not ours yet, or torn
+        self._news = False                 # there is something to write then
 
     def load(self) -> list[Entry]:
         """What was known, oldest first. What a crash left half is left out, and so is anything behind it. Raises
@@ -41,21 +43,26 @@ class Deeds:
 
     def add(self, entries: tuple[Entry, ...]) -> None:
         """Ids that passed."""
-        if self._path is not None:
+        if self._path is None or not entries:
+            return
+        self._news = True
+        if not self._anew:
             self._fresh += entries
 
     def save(self, known: Callable[[], tuple[Entry, ...]]) -> None:
-        """Write what is new. Raises StationmasterError when that cannot be; it is tried again next time."""
-        if self._path is None or not self._fresh:
+        """Write what is new. Raises StationmasterError when that cannot be: then all of it is written next time."""
+        if self._path is None or not self._news:
             return
+        fresh, self._fresh = self._fresh, []
         try:
-            if self._written + len(self._fresh) > 2 * MAX_OWNERS or not self._written:
+            if self._anew or self._written + len(fresh) > 2 * MAX_OWNERS:
                 self._write_anew(self._path, known())
             else:
-                self._append(self._path, self._fresh)
+                self._append(self._path, fresh)
         except OSError as error:
+            self._anew = True
             raise StationmasterError("error.gateway.state", f"Cannot write {self._path}: {error.strerror}.") from error
-        self._fresh = []
+        self._anew = self._news = False
 
     def _append(self, path: Path, entries: list[Entry]) -> None:
         with path.open("ab") as file:
@@ -85,7 +92,7 @@ def _read(data: bytes) -> list[Entry]:
         block = data[at + _LENGTH : at + _LENGTH + size]
         try:
             found += _decode(block)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             break
         at += _LENGTH + size
     return found

@@ -76,18 +76,18 @@ class Exchange(Routed):
     def start(self, body: bytes) -> None:
         """Route a request whose body is whole, and send it."""
         self.bytes_in = len(body)
-        head = self.head
+        head, said = self.head, body
         try:
             if head.named:
-                self.find_owner(body)     # first: it tells where to go though no model does
+                self.find_owner(said)     # first: it tells where to go though no model does
             if head.reads_body:
-                body = self.read(body)
+                body = self.read(said)    # as the upstream gets it
             else:
-                self.route_batch(body) if head.endpoint.model_in is ModelIn.BATCH else self.route()
+                self.route_batch(said) if head.endpoint.model_in is ModelIn.BATCH else self.route()
             if not head.named:
-                self.find_owner(body)
+                self.find_owner(said)
         except Refused as refused:
-            if refused.fault is not faults.RESOURCES_SHARED or not self._wait_for_news(body):
+            if refused.fault is not faults.RESOURCES_SHARED or not self._wait_for_news(said):
                 self.fail(refused.fault)
             return
         self._body = body

@@ -6,6 +6,7 @@ from stationmaster.gateway.core import faults
 from stationmaster.gateway.core.faults import Fault
 from stationmaster.gateway.core.peek import Peek, Refused, batch_models, other_models
 from stationmaster.gateway.core.pools import MAX_MODEL, Plan
+from stationmaster.gateway.core.requests import RequestHead
 from stationmaster.gateway.core.sessions import of_body
 from stationmaster.gateway.core.table import allows
 from stationmaster.gateway.server.choosing import Served
@@ -19,6 +20,16 @@ class Routed(Served):
     # Set by `Exchange`, as `Served`'s are.
     model: str                 # what the client said
     injected: bool             # we asked for stream usage, the client did not
+
+    def understand_anew(self) -> Fault | None:
+        """The snapshot changed while a body came: what the key may do is what it may do now. Returns why that is
+        nothing."""
+        if self.head.keys is self.worker.table.keys:
+            return None
+        self.table = self.worker.table
+        self.head = RequestHead(self.head.line, self.table.keys)
+        self.session, self.session_by = self.head.session, self.head.session_by
+        return self.head.fault
 
     def read(self, body: bytes) -> bytes:
         """Route by what the JSON body says; return it as the upstream gets it. Raises Refused."""

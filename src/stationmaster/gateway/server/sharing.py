@@ -88,7 +88,6 @@ class Sharing:
 
     def hear(self, news: News) -> None:
         """Take in what the other workers told."""
-        self._memory.put_back()
         self._health.welcome(news.lives)
         for credential, happening in news.happenings:
             standing = self._memory.standings.get(credential)
@@ -98,8 +97,7 @@ class Sharing:
             self._memory.absorb(pool, session, member)
         self._memory.owners.absorb(news.owners)
         for key, (spent, counted, elsewhere) in news.spent.items():
-            if key in self._memory.purses:
-                self._memory.purses[key].become(spent, counted, elsewhere)
+            self._memory.hear_spent(key, spent, counted, elsewhere)
         for whose, share in news.shares:
             self._memory.share(tuple(whose), share)
 

@@ -120,6 +120,10 @@ class Upload:
         if self._field is not None and not (self._field.done or self._field.model is not None):
             self._client.upload_refused(faults.BAD_MULTIPART)
             return
+        fault = exchange.understand_anew()
+        if fault is not None:
+            self._client.upload_refused(fault)
+            return
         if self._field is not None:
             exchange.model = self._field.model or ""
         try:
