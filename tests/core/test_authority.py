@@ -469,3 +469,20 @@ def test_a_shared_budget(steps: list[tuple[str, int, int, int]]) -> None:
 def test_on_the_wire(value: Any, decode: Any) -> None:
     """Reports and news arrive as they left."""
     assert decode(authority.encode(value)) == value
+
+
+def test_absurd_sums_can_be_told() -> None:
+    """However much a vendor's nonsense adds up to, reports and news can be sent, and the books are full, not empty."""
+    shop = Authority({})
+    for worker in ("1", "2"):
+        shop.join(worker)
+    memory = Memory()
+    purse = memory.purse("k", Budget(total=2**53))
+    for turn in range(3):
+        for _ in range(3000):
+            purse.reserve(2**53)
+            purse.settle(0, 2**53, 1_800_000_000.0)
+        shop.take("1", authority.report_of(authority.encode(authority.report(memory, [], b""))), float(turn), 1_800_000_000.0)
+        for worker in ("1", "2"):
+            news = authority.news_of(authority.encode(shop.news(worker)))
+            assert news.spent["k"][0].total >= 2**62

@@ -13,7 +13,7 @@ from stationmaster.gateway.core.life import UNKNOWN, Happening, Life, Rules, adv
 from stationmaster.gateway.core.memory import Memory, Whose
 from stationmaster.gateway.core.owners import Entry
 from stationmaster.gateway.core.snapshot import Snapshot
-from stationmaster.gateway.core.spend import Spent, day_of
+from stationmaster.gateway.core.spend import MOST, Spent, day_of
 
 EVEN = 0.2                 # of every limit is shared evenly, the rest by demand
 FORGET = 0.5               # of the demand that was, at each look
@@ -59,7 +59,7 @@ def report(memory: Memory, told: list[tuple[str, Happening]], metrics: bytes) ->
     happenings, told[:] = list(told), []
     moves, memory.moves = memory.moves, []
     spent = {key: news for key, purse in memory.purses.items() if (news := purse.news())}
-    reserved = {key: purse.reserved for key, purse in memory.purses.items()}
+    reserved = {key: min(purse.reserved, MOST) for key, purse in memory.purses.items()}
     return Report(metrics, happenings, moves, memory.owners.drain(), spent, reserved, memory.demand())
 
 
@@ -121,7 +121,7 @@ class Authority:
         for key, cost in told.spent.items():
             self.spent.setdefault(key, Spent()).add(cost, day)
             counted = self._counted.setdefault(worker, {})
-            counted[key] = counted.get(key, 0) + cost
+            counted[key] = min(counted.get(key, 0) + cost, MOST)
         for whose, calls in told.demand:
             self._demand[whose][worker] = self._demand[whose].get(worker, 0.0) + calls
         reserved = told.reserved if worker in self._news else {}    # who left has set nothing aside
@@ -142,7 +142,7 @@ class Authority:
 
     def _spent(self, key: str, worker: str) -> tuple[Spent, int, int]:
         aside = sum(reserved.get(key, 0) for other, reserved in self._reserved.items() if other != worker)
-        return self.spent.setdefault(key, Spent()), self._counted.get(worker, {}).get(key, 0), aside
+        return self.spent.setdefault(key, Spent()), self._counted.get(worker, {}).get(key, 0), min(aside, MOST)
 
     def share_out(self) -> None:
         """Give each limit to those who use it. Together they never hold more than all of it."""

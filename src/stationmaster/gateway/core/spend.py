@@ -13,6 +13,7 @@ import msgspec
 from stationmaster.gateway.core.limits import UNLIMITED
 from stationmaster.gateway.core.snapshot import Budget
 
+MOST = 2**62               # nanodollars: four billion dollars, which fits into what everybody reads
 Amount = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -28,9 +29,9 @@ class Spent(msgspec.Struct):
     def add(self, cost: int, day: str) -> None:
         """Count `cost` on `day`."""
         self.turn(day)
-        self.today += cost
-        self.this_month += cost
-        self.total += cost
+        self.today = min(self.today + cost, MOST)
+        self.this_month = min(self.this_month + cost, MOST)
+        self.total = min(self.total + cost, MOST)
 
     def turn(self, day: str) -> None:
         """It is `day` now: another day, and perhaps another month, begin at nothing."""
@@ -139,7 +140,7 @@ class Purse:
     def news(self) -> int:
         """What was spent here since this was last asked."""
         news, self._told = self._mine - self._told, self._mine
-        return news
+        return min(news, MOST)
 
     def become(self, spent: Spent, counted: int, elsewhere: int) -> None:
         """What all workers together spent, `counted` of what was ever spent here being in it, and what others have set
