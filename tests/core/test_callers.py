@@ -196,6 +196,19 @@ def test_two_snapshots_count_together() -> None:
     assert let_in.count(True) == 10
 
 
+def test_a_limit_that_comes_back() -> None:
+    """Calls that began before a limit was taken off are under way when it is put on again."""
+    memory = Memory()
+    first = caller(memory, max_concurrency=2)
+    assert [first.admit(1, 0, NOW, NOON) for _ in range(2)] == [None, None]
+    free = caller(memory)
+    assert free.quick(1, 0) or free.admit(1, 0, NOW, NOON) is None
+    again = caller(memory, max_concurrency=3)
+    assert again.admit(1, 0, NOW, NOON) is not None
+    first.leave(1, 1, 0, 0, NOON)
+    assert again.admit(1, 0, NOW, NOON) is None
+
+
 def test_keys_do_not_share() -> None:
     """One key's use is nobody else's."""
     memory = Memory()

@@ -102,10 +102,11 @@ class Memory:
     def room(self, whose: Whose, max_concurrency: int, rpm: int, tpm: int) -> Room | None:
         """The room behind these limits; what was used of it stays used. None: there are no limits."""
         self.put_back()
-        if not (max_concurrency or rpm or tpm):
-            self._rooms.pop(whose, None)
-            return None
         found = self._rooms.get(whose)
+        if not (max_concurrency or rpm or tpm):
+            if found is not None:      # calls may be under way that another limit has to know of
+                found.change(0, 0, 0)
+            return found
         if found is None:
             found = self._rooms[whose] = Room(max_concurrency, rpm, tpm, self._share)
         else:
