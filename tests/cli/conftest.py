@@ -26,6 +26,10 @@ members = [{ credential = "a" }]
 [[route]]
 models = ["*"]
 pool = "main"
+
+[[key]]
+id = "k"
+secret_sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 """
 
 

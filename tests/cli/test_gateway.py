@@ -1,5 +1,7 @@
 """`stationmaster gateway`: what it hands to the supervisor, and what `--check` says."""
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -80,7 +82,7 @@ def test_check(run: Run, config: Path) -> None:
     rows = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
     assert rows == {
         "file": "gateway.toml", "listen": "127.0.0.1:4100", "workers": "1",
-        "credentials": "1", "pools": "1", "routes": "1", "keys": "0",
+        "credentials": "1", "pools": "1", "routes": "1", "keys": "1",
     }  # fmt: skip
 
 
@@ -89,6 +91,35 @@ def test_check_as_json(run: Run, config: Path) -> None:
     done = run("gateway", "--check", "--output", "json", "--port", "4200", "--host", "::1")
     summary = json.loads(done.stdout)
     assert (done.returncode, summary["ok"], summary["listen"]) == (0, True, "[::1]:4200")
+    assert (summary["warnings"], done.stderr) == ([], "")
+
+
+def test_check_warns(run: Run, config: Path) -> None:
+    """What is odd but can be served is a line each on stderr, and the exit code stays 0."""
+    config.write_text(config.read_text() + 'expires = "2020-01-01"\nmodels = ["gpt-*"]\n')
+    done = run("gateway", "--check")
+    assert done.returncode == 0
+    assert done.stderr == 'warning: key "k": expires is in the past\nThe file can be used; 1 warning.\n'
+    as_json = run("gateway", "--check", "--output", "json")
+    assert json.loads(as_json.stdout)["warnings"] == ['key "k": expires is in the past']
+
+
+def test_the_start_warns(supervisor: Supervisor, config: Path) -> None:
+    """Starting, and reading the file again, says the same, and serves all the same."""
+    config.write_text(config.read_text().replace("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "0" * 64))
+    result = CliRunner().invoke(app, ["gateway"])
+    assert result.exit_code == 7
+    assert result.stderr == ""
+    with contextlib.redirect_stderr(io.StringIO()) as told:
+        supervisor.load()
+    assert 'stationmaster: warning: key "k": its secret_sha256 is a placeholder' in told.getvalue()
+
+
+def test_ports_that_options_bring_together(run: Run, config: Path) -> None:
+    """`--port` may not be where the metrics are, though the file keeps them apart."""
+    done = run("gateway", "--check", "--port", "4002")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: the gateway and its metrics cannot both listen on 4002\nhint: choose another")
 
 
 @pytest.mark.parametrize("check", [True, False])
@@ -120,7 +151,15 @@ def test_no_file(run: Run) -> None:
     """A file that is not there is said so, and exits 2."""
     done = run("gateway", "--check", "--config", "nowhere.toml")
     assert done.returncode == 2
-    assert done.stderr.startswith("nowhere.toml: cannot be read: No such file or directory")
+    assert done.stderr.startswith("nowhere.toml: cannot be read: No such file or directory — name yours with --config")
+
+
+def test_no_file_at_all(run: Run) -> None:
+    """Started in a folder without gateway.toml, the command says what to do next."""
+    done = run("gateway")
+    assert done.returncode == 2
+    assert "name yours with --config" in done.stderr
+    assert "`stationmaster demo` needs none" in done.stderr
 
 
 def test_literal_secrets_need_the_option(run: Run, config: Path) -> None:

@@ -11,7 +11,8 @@ from stationmaster.gateway.core.snapshot import Snapshot
 Read = Callable[..., Snapshot]
 Find = Callable[..., tuple[Problem, ...]]
 
-ENVIRON = {"KEY_A": "sk-proj-a", "KEY_B": "sk-proj-b", "EMPTY": "", "TWO_WORDS": "sk-a b", "LINE": "sk-a\n"}
+ENVIRON = {"KEY_A": "sk-proj-a", "KEY_B": "sk-proj-b", "EMPTY": "", "TWO_WORDS": "sk-a b", "LINE": "sk-a\n",
+           "SHORT": "sk-abcd", "EIGHT": "sk-abcde"}
 FILES = {
     "/etc/keys/a": b"sk-proj-a\n", "/conf/b.key": b"sk-proj-b", "/etc/keys/empty": b"\n",
     "/etc/keys/two": b"sk-a\nsk-b\n", "/etc/keys/binary": b"\xff\xfe\x00",
@@ -30,7 +31,7 @@ def read() -> Read:
     """Read a text with the variables and files of this module."""
 
     def read(text: str, *, environ: Mapping[str, str] = ENVIRON, literal: bool = False) -> Snapshot:
-        around = Surroundings(environ, _read_file, Path("/conf"), literal)
+        around = Surroundings(environ, _read_file, Path("/conf"), literal, lambda path: path == Path("/conf"))
         return parse(text, file="gateway.toml", around=around)
 
     return read

@@ -123,6 +123,7 @@ def test_units_and_zeroes(read: Read, line: str, field: str, value: object) -> N
         ("file:/etc/keys/a", "sk-proj-a"),
         ("file:/etc/keys/crlf", "sk-proj-a"),
         ("file:b.key", "sk-proj-b"),
+        ("env:EIGHT", "sk-abcde"),
     ],
 )
 def test_secrets_come_from_outside(read: Read, secret: str, value: str) -> None:
@@ -133,8 +134,8 @@ def test_secrets_come_from_outside(read: Read, secret: str, value: str) -> None:
 
 def test_literal_secrets_only_when_allowed(read: Read) -> None:
     """With the option, a secret may stand in the file, colons and all."""
-    text = '[[credential]]\nid = "a"\nvendor = "openai"\nsecret = "abc:def"'
-    assert read(text, literal=True).credentials[0].secret == "abc:def"
+    text = '[[credential]]\nid = "a"\nvendor = "openai"\nsecret = "abc:defg"'
+    assert read(text, literal=True).credentials[0].secret == "abc:defg"
 
 
 @pytest.mark.parametrize("vendor", ["azure_openai", "openai_compatible"])

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stationmaster.gateway.config.patterns import covers
+from stationmaster.gateway.config.patterns import covers, meets
 
 _NAMES = ["".join(letters) for length in range(6) for letters in product("abz", repeat=length)]
+_LONGER = ["".join(letters) for length in range(9) for letters in product("ab", repeat=length)]
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,20 @@ def test_sound_with_classes(wide: str, narrow: str) -> None:
     if covers(wide, narrow):
         names = [*_NAMES, *re.findall(r"[^*?]", narrow), "!", "-", "]", "[", "a]", "[a", "[!]", "a-b"]
         assert all(fnmatchcase(name, wide) for name in names if fnmatchcase(name, narrow))
+
+
+@given(st.text(alphabet="ab*?", max_size=4), st.text(alphabet="ab*?", max_size=4))
+def test_meeting_is_exact_without_classes(one: str, other: str) -> None:
+    """Two patterns meet exactly when some short name matches both: without classes a name of theirs is that short."""
+    assert meets(one, other) is any(fnmatchcase(name, one) and fnmatchcase(name, other) for name in _LONGER)
+
+
+@given(st.text(alphabet="ab*?[]!-", max_size=7), st.text(alphabet="ab*?[]!-", max_size=7))
+def test_meeting_is_sound_with_classes(one: str, other: str) -> None:
+    """With classes, patterns that are said not to meet have no name in common."""
+    if not meets(one, other):
+        names = [*_NAMES, "!", "-", "]", "[", "a]", "[a", "[!]", "a-b"]
+        assert not any(fnmatchcase(name, one) and fnmatchcase(name, other) for name in names)
 
 
 def test_long_patterns_are_given_up_not_waited_for() -> None:

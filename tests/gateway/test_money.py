@@ -617,13 +617,19 @@ def test_a_broken_state_file(vendor: SandboxServer, tmp_path: Path, text: bytes)
     assert "spent.json" in said
     assert "move it away" in said
     assert "Traceback" not in said
+    assert "Error" not in said.replace("AssertionError", "")
     assert (tmp_path / "spent.json").read_bytes() == text
 
 
 def test_a_state_file_that_cannot_be_written(vendor: SandboxServer, tmp_path: Path) -> None:
-    """A folder that is not there refuses the start likewise."""
-    with pytest.raises(AssertionError, match="Cannot write the state file"), station.running(
+    """A folder that is not there refuses the start likewise, and so does a place that is a folder itself."""
+    with pytest.raises(AssertionError, match=r"the folder of .* does not exist"), station.running(
         vendor.url, tables(vendor.url, state(tmp_path / "nowhere"))
+    ):
+        pass
+    (tmp_path / "spent.json.new").mkdir()
+    with pytest.raises(AssertionError, match="Cannot write the state file"), station.running(
+        vendor.url, tables(vendor.url, state(tmp_path))
     ):
         pass
 

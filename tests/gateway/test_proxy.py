@@ -172,7 +172,7 @@ def test_plain_upstreams_need_no_proxy(proxy: Proxy) -> None:
 def test_an_address_that_is_none(tmp_path: Path, address: str) -> None:
     """A proxy's address that cannot be used ends the start with a sentence that does not repeat its password."""
     port = station.write_config(tmp_path, "http://127.0.0.1:9")
-    (tmp_path / "azure.key").write_text("k")
+    (tmp_path / "azure.key").write_text("azure-key")
     secrets = {f"SECRET_{vendor.upper()}": secret for vendor, secret in kit.SECRETS.items()}
     gateway = station.Station(tmp_path, port, {**secrets, "HTTPS_PROXY": address, "https_proxy": ""})
     try:

@@ -197,7 +197,7 @@ def test_a_port_in_use(gateway: Station) -> None:
 def test_events_that_cannot_be_written(tmp_path: Path, vendor: SandboxServer) -> None:
     """An events file in a folder that is not there ends the start with a sentence, not a traceback."""
     port = station.write_config(tmp_path, vendor.url)
-    (tmp_path / "azure.key").write_text("k")
+    (tmp_path / "azure.key").write_text("azure-key")
     secrets = {f"SECRET_{vendor.upper()}": secret for vendor, secret in kit.SECRETS.items()}
     gateway = Station(tmp_path, port, secrets, "--events", "nowhere/events.jsonl")
     assert gateway.process.wait(40) == 1

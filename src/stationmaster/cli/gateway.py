@@ -2,6 +2,7 @@
 
 import enum
 import os
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +12,10 @@ import msgspec
 import typer
 
 from stationmaster.cli.talk import Output, print_json, print_pairs, say
+from stationmaster.errors import StationmasterError
 from stationmaster.gateway import config as files
 from stationmaster.gateway.config.prices import price_list
-from stationmaster.gateway.core.snapshot import Snapshot
+from stationmaster.gateway.core.snapshot import Settings, Snapshot
 
 
 class LogLevel(enum.StrEnum):
@@ -45,14 +47,30 @@ def gateway(
     def load() -> Snapshot:
         snapshot = files.load(config, environ=os.environ, allow_literal_secrets=allow_literal_secrets)
         settings = msgspec.structs.replace(snapshot.settings, **overrides)
+        _check_ports(settings)
         return msgspec.structs.replace(snapshot, settings=settings, prices=price_list(datetime.now(UTC).date()))
+
+    def load_aloud() -> Snapshot:
+        snapshot = load()
+        for sentence in files.cautions(snapshot, time.time()):
+            say(f"stationmaster: warning: {sentence}")
+        return snapshot
 
     if check:
         _print_check(config, load, output)
         return
     from stationmaster.gateway.server import supervisor  # here: --check needs no event loop
 
-    raise typer.Exit(supervisor.run(load, config=config, events=events, log_level=log_level.value))
+    raise typer.Exit(supervisor.run(load_aloud, config=config, events=events, log_level=log_level.value))
+
+
+def _check_ports(settings: Settings) -> None:
+    """The options may bring together what the file keeps apart. Raises StationmasterError."""
+    if settings.port == settings.metrics_port:
+        raise StationmasterError(
+            "error.usage.ports", f"the gateway and its metrics cannot both listen on {settings.port}",
+            hint="choose another --port, or another metrics_port in the file",
+        )
 
 
 def _checked(host: str | None) -> str | None:
@@ -63,17 +81,20 @@ def _checked(host: str | None) -> str | None:
 
 def _print_check(config: Path, load: Callable[[], Snapshot], output: Output) -> None:
     try:
-        summary = _summary(config, load())
+        snapshot = load()
     except files.ConfigError as error:
         if output is Output.JSON:
             rows = [msgspec.structs.asdict(problem) for problem in error.problems]
             print_json({"file": str(config), "ok": False, "problems": rows})
         raise
+    summary, odd = _summary(config, snapshot), files.cautions(snapshot, time.time())
     if output is Output.JSON:
-        print_json(summary)
-    else:
-        print_pairs({name: value for name, value in summary.items() if name != "ok"})
-        say("The file is good.")
+        print_json({**summary, "warnings": odd})
+        return
+    print_pairs({name: value for name, value in summary.items() if name != "ok"})
+    for sentence in odd:
+        say(f"warning: {sentence}")
+    say(f"The file can be used; {len(odd)} warning{'s' if len(odd) > 1 else ''}." if odd else "The file is good.")
 
 
 def _summary(config: Path, snapshot: Snapshot) -> dict[str, object]:

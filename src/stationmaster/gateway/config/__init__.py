@@ -4,9 +4,10 @@ The format is a public interface: docs/reference/gateway-toml.md.
 """
 
 from stationmaster.gateway.config.addresses import is_host
+from stationmaster.gateway.config.cautions import cautions
 from stationmaster.gateway.config.problems import ConfigError, Problem
 from stationmaster.gateway.config.secret import Surroundings
 from stationmaster.gateway.config.source import load, parse
 from stationmaster.gateway.config.virtual_key import NewKey, new_key
 
-__all__ = ["ConfigError", "NewKey", "Problem", "Surroundings", "is_host", "load", "new_key", "parse"]
+__all__ = ["ConfigError", "NewKey", "Problem", "Surroundings", "cautions", "is_host", "load", "new_key", "parse"]

@@ -54,11 +54,12 @@ def settings(table: GatewayTable, around: Surroundings, report: Report) -> Setti
             name, unit = setting_of(field.name)
             given[name] = value * unit if unit > 1 else value
     if table.state_file:
-        given["state_file"] = str(around.folder / table.state_file)
+        given["state_file"] = _state_file(table.state_file, around, report)
     if table.ca_bundle:
         given["ca_bundle"] = _ca_bundle(table.ca_bundle, around, report)
     values = Settings(**given)
     _check_budget(values, table, report)
+    _check_ports(values, table, report)
     return values
 
 
@@ -148,6 +149,25 @@ def _check_budget(values: Settings, table: GatewayTable, report: Report) -> None
         key = "max_body_mib" if table.max_body_mib > 0 else "body_budget_mib"
         message = f"one body may hold more ({one} MiB) than all bodies together ({all_} MiB)"
         report.add("error.config.bad_value", ("gateway", key), message)
+
+
+def _check_ports(values: Settings, table: GatewayTable, report: Report) -> None:
+    if values.port == values.metrics_port:
+        key = "port" if table.metrics_port < 0 else "metrics_port"
+        message = f"the gateway and its metrics cannot both listen on {values.port}"
+        report.add("error.config.bad_value", ("gateway", key), message, "metrics_port is another, or 0 for no metrics")
+
+
+def _state_file(path: str, around: Surroundings, report: Report) -> str:
+    whole = around.folder / path
+    try:
+        if not around.is_folder(whole.parent):
+            message = f"the folder of {shown(path)} does not exist"
+            report.add("error.config.unreadable", ("gateway", "state_file"), message, "make it first")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a path"
+        report.add("error.config.unreadable", ("gateway", "state_file"), f"cannot use {shown(path)}: {why}")
+    return str(whole)
 
 
 def _ca_bundle(path: str, around: Surroundings, report: Report) -> str:

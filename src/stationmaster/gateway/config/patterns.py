@@ -1,4 +1,4 @@
-"""Whether one shell-style pattern takes everything another takes. Owns: that answer, on the safe side.
+"""Whether one shell-style pattern takes everything another takes, or anything. Owns: both answers, on the safe side.
 
 `*` and `?` are compared exactly, as automata. A `[...]` counts as any character where that can only lead
 to "no", so a yes is always right. Knows nothing of models or routes.
@@ -6,6 +6,7 @@ to "no", so a yes is always right. Knows nothing of models or routes.
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import cache
 
 _LIMIT = 5_000  # states looked at before giving up with "no"
 _OTHER = "\0"  # stands for every character in neither pattern
@@ -25,6 +26,33 @@ def covers(wide: str, narrow: str) -> bool:
     outer, inner = _parts(wide), _parts(narrow)
     letters = {part for part in (*outer, *inner) if len(part) == 1 and part not in "*?"} | {_OTHER}
     return _included(inner, outer, letters)
+
+
+@cache
+def meets(one: str, other: str) -> bool:
+    """Tell whether some name may match both: a no is always right, for a `[...]` counts as any character."""
+    first, second = _parts(one), _parts(other)
+    waiting, seen = [(0, 0)], {(0, 0)}
+    while waiting:
+        at, to = waiting.pop()
+        if (at, to) == (len(first), len(second)):
+            return True
+        ahead = set(_both(first[at : at + 1], second[to : to + 1], at, to)) - seen
+        seen |= ahead
+        waiting += ahead
+    return False
+
+
+def _both(first: list[str], second: list[str], at: int, to: int) -> Iterator[tuple[int, int]]:
+    """The next places of two patterns of which one stands before `first`, the other before `second`, if not at an end."""
+    if first == ["*"]:
+        yield at + 1, to
+    if second == ["*"]:
+        yield at, to + 1
+    if first and second:
+        anything = {"*", "?", _CLASS}
+        if first == second or first[0] in anything or second[0] in anything:
+            yield at + (first != ["*"]), to + (second != ["*"])
 
 
 def _parts(pattern: str) -> list[str]:

@@ -22,7 +22,7 @@ CODES = {
     "error.config.duplicate": "Two things under one name, or one thing twice.",
     "error.config.dangling": "A name that nothing in the file has.",
     "error.config.unreachable": "A route whose every model an earlier route takes.",
-    "error.config.secret": "A secret that is not there, is empty, or cannot be sent in a header.",
+    "error.config.secret": "A secret that is not there, is shorter than 8 characters, or cannot be sent in a header.",
     "error.config.literal_secret": "A secret written into the file itself.",
     "error.config.address": "A base_url that the gateway will not send a credential to.",
     "error.credential.not_for_api_use": "A browser-session or OAuth token: not issued for API use.",

@@ -6,6 +6,7 @@ what one table says about another, and never repeats a value in a message, excep
 
 import math
 from collections.abc import Mapping
+from datetime import date, time
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -13,7 +14,7 @@ import msgspec
 
 from stationmaster.gateway.config.problems import Place, did_you_mean
 from stationmaster.gateway.config.report import Placed, Report
-from stationmaster.gateway.config.tables import NEED, TABLES
+from stationmaster.gateway.config.tables import NEED, TABLES, GatewayTable
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -26,6 +27,9 @@ _KINDS = {
 def check_tables(document: Mapping[str, Any], report: Report) -> None:
     """Report top-level names that are none of ours."""
     for name in document.keys() - TABLES.keys():
+        if name in GatewayTable.__struct_fields__:
+            report.add("error.config.unknown_key", (name,), "a key outside any table", "it belongs under [gateway]")
+            continue
         hint = did_you_mean(name, TABLES) or f"the tables are {', '.join(TABLES)}"
         report.add("error.config.unknown_key", (name,), "unknown table", hint)
 
@@ -107,6 +111,8 @@ def _got(value: object, wanted: object) -> str:
         return f"an empty {_KINDS[type(value)].removeprefix('a ')}"
     if wanted is str and isinstance(value, str):
         return "a string of another form"
+    if wanted is str and isinstance(value, date | time):
+        return "a date or time without quotes"
     return _KINDS.get(type(value), "a date or time")
 
 

@@ -17,6 +17,7 @@ from stationmaster.gateway.core.snapshot import Snapshot
 
 _MOST = 16 * 1024 * 1024  # bytes of any one file
 _AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)\Z")
+_NO_FILE = "name yours with --config; the README has one to begin with, and `stationmaster demo` needs none"
 _REPEATING = {
     "Cannot declare": "one table declared twice",
     "Cannot mutate": "a table added to after it was written whole",
@@ -28,7 +29,7 @@ _REPEATING = {
 
 def load(path: Path, *, environ: Mapping[str, str], allow_literal_secrets: bool = False) -> Snapshot:
     """Read the file at `path` and everything it refers to. Raises `ConfigError` with all that is wrong."""
-    around = Surroundings(environ, read_some, path.parent.absolute(), allow_literal_secrets)
+    around = Surroundings(environ, read_some, path.parent.absolute(), allow_literal_secrets, Path.is_dir)
     return parse(_text(path), file=str(path), around=around)
 
 
@@ -49,7 +50,8 @@ def _text(path: Path) -> str:
         raw = read_some(path)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "not a path"
-        raise _whole(str(path), 0, f"cannot be read: {why}", "error.config.unreadable") from None
+        hint = _NO_FILE if isinstance(error, FileNotFoundError) else ""
+        raise _whole(str(path), 0, f"cannot be read: {why}", "error.config.unreadable", hint) from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -76,5 +78,5 @@ def _plain(message: str, text: str) -> tuple[str, int]:
     return next(ours, sentence[:1].lower() + sentence[1:]), line
 
 
-def _whole(file: str, line: int, message: str, code: str) -> ConfigError:
-    return ConfigError([Problem(file, line, "", message, code=code)])
+def _whole(file: str, line: int, message: str, code: str, hint: str = "") -> ConfigError:
+    return ConfigError([Problem(file, line, "", message, hint, code)])

@@ -26,7 +26,7 @@ class Accounts:
             return msgspec.json.decode(self._path.read_bytes(), type=dict[str, Spent])
         except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise StationmasterError(
-                "error.gateway.state", f"Cannot use the state file {self._path}: {type(error).__name__}.",
+                "error.gateway.state", f"Cannot use the state file {self._path}: {_why(error)}.",
                 hint="Mend it, or move it away to let every budget begin anew.",
             ) from error
 
@@ -48,3 +48,10 @@ class Accounts:
                 hint="Name a file in a folder that exists and may be written to.",
             ) from error
         self._written = text
+
+
+def _why(error: Exception) -> str:
+    """In words; an error of JSON's would show what stands in the file."""
+    if isinstance(error, OSError):
+        return error.strerror or "it cannot be read"
+    return "it holds something else than spending by key" if isinstance(error, msgspec.ValidationError) else "it is not JSON"
