@@ -486,3 +486,23 @@ def test_absurd_sums_can_be_told() -> None:
         for worker in ("1", "2"):
             news = authority.news_of(authority.encode(shop.news(worker)))
             assert news.spent["k"][0].total >= 2**62
+
+
+def test_keys_that_come_and_go() -> None:
+    """A key that is gone leaves nothing behind that grows, and has spent what it had spent when it comes back."""
+    memory, shop = Memory(), Authority({})
+    shop.join("1")
+    for turn in range(50):
+        key = f"k{turn % 5}"
+        purse = memory.purse(key, Budget(total=1000))
+        purse.reserve(10)
+        purse.settle(10, 7, NOON)
+        shop.take("1", authority.report_of(authority.encode(authority.report(memory, [], b""))), float(turn), NOON)
+        news = shop.news("1")
+        assert news is not None
+        for name, told in news.spent.items():
+            memory.hear_spent(name, *told)
+        memory.forget_key(key)
+        assert not memory.purses
+    assert memory.purse("k0", Budget(total=1000)).refusal(931, NOON) is not None
+    assert memory.purse("k0", Budget(total=1000)).refusal(930, NOON) is None

@@ -276,6 +276,25 @@ def output_of(answer: plain.Answer) -> list[dict[str, Any]]:
     return list(events[-1]["response"]["output"])
 
 
+def test_a_chain_of_turns_stays_with_one_credential(vendor: SandboxServer) -> None:
+    """Turns that name the one before, and hold nothing else that is the same, stay with the credential that has their
+    prompts in its cache, among several of one organisation; when it is out, another of the organisation serves."""
+    made = snapshot(vendor.url)
+    one = tuple(msgspec.structs.replace(each, organisation="one") for each in made.credentials)
+    with rig.running_gateway(msgspec.structs.replace(made, credentials=one)) as running:
+        for start in range(4):
+            answer = ask(running.port, "POST", "/v1/responses", plain.responses(said=f"chain {start}"))
+            first = served(vendor)
+            for turn in range(6):
+                more = plain.responses(said=f"turn {turn}", previous_response_id=answer.json()["id"])
+                answer = ask(running.port, "POST", "/v1/responses", more)
+                assert (answer.status, served(vendor)) == (200, first)
+        running.apply(without(msgspec.structs.replace(made, credentials=one), first))
+        more = plain.responses(said="on", previous_response_id=answer.json()["id"])
+        assert ask(running.port, "POST", "/v1/responses", more).status == 200
+        assert served(vendor) != first
+
+
 def test_reasoning_whose_organisation_is_out(vendor: SandboxServer) -> None:
     """When those who could decrypt it are out of service, reasoning is not sent to others."""
     with rig.running_gateway(snapshot(vendor.url)) as running:

@@ -29,7 +29,7 @@ class Report(msgspec.Struct, array_like=True):
     moves: list[tuple[str, int, str]] = []           # pool, session, credential
     owners: tuple[Entry, ...] = ()
     spent: dict[str, int] = {}                       # by key, nanodollars
-    reserved: dict[str, int] = {}                    # set aside just now, of every key that has a budget
+    reserved: dict[str, int] = {}                    # set aside just now, by key; no key: nothing
     demand: list[tuple[Whose, int]] = []             # calls that asked, by limit
 
 
@@ -59,7 +59,7 @@ def report(memory: Memory, told: list[tuple[str, Happening]], metrics: bytes) ->
     happenings, told[:] = list(told), []
     moves, memory.moves = memory.moves, []
     spent = {key: news for key, purse in memory.purses.items() if (news := purse.news())}
-    reserved = {key: min(purse.reserved, MOST) for key, purse in memory.purses.items()}
+    reserved = {key: min(purse.reserved, MOST) for key, purse in memory.purses.items() if purse.reserved}
     return Report(metrics, happenings, moves, memory.owners.drain(), spent, reserved, memory.demand())
 
 
@@ -83,6 +83,9 @@ class Authority:
         self._rules = Rules(error_threshold=snapshot.settings.error_threshold)
         known = {credential.id for credential in snapshot.credentials}
         self._lives = {name: life for name, life in self._lives.items() if name in known}
+        keys = {key.id for key in snapshot.keys}
+        for whose in [whose for whose in self._shares if whose[0] != "member" and whose[1] not in keys]:
+            del self._shares[whose]
 
     def owners(self) -> tuple[Entry, ...]:
         """Whose ids are whose, all that is known."""
@@ -125,7 +128,8 @@ class Authority:
         for whose, calls in told.demand:
             self._demand[whose][worker] = self._demand[whose].get(worker, 0.0) + calls
         reserved = told.reserved if worker in self._news else {}    # who left has set nothing aside
-        changed = {key for key, aside in reserved.items() if aside != self._reserved.get(worker, {}).get(key, 0)}
+        before = self._reserved.get(worker, {})
+        changed = {key for key in {*reserved, *before} if reserved.get(key) != before.get(key)}
         self._reserved[worker] = reserved
         for other, news in self._news.items():
             news.spent.update({key: self._spent(key, other) for key in {*told.spent, *changed}})

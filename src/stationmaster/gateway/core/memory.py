@@ -99,6 +99,14 @@ class Memory:
         """Forget how other credentials stood than these."""
         self.standings = {name: standing for name, standing in self.standings.items() if name in credentials}
 
+    def forget_key(self, key: str) -> None:
+        """Forget the limits of a key that is gone; its purse as well, unless it holds what is not told yet."""
+        self.put_back()
+        self._rooms.pop(("key", key), None)
+        purse = self.purses.get(key)
+        if purse is not None and purse.settled:
+            del self.purses[key]
+
     def room(self, whose: Whose, max_concurrency: int, rpm: int, tpm: int) -> Room | None:
         """The room behind these limits; what was used of it stays used. None: there are no limits."""
         self.put_back()

@@ -104,9 +104,11 @@ SHARED = ("file", "batch", "vector_store")   # by everybody in an organisation
 
 
 class Pin(msgspec.Struct, frozen=True):
-    """The request can only be served by a credential of this organisation (`organisation_of`)."""
+    """The request can only be served by a credential of this organisation (`organisation_of`). `credential` made what it
+    goes on with: it served the turn before, and has the prompt in its cache."""
 
     organisation: str
+    credential: str = ""
 
 
 def decide(named: tuple[Named, ...], owners: Owners, *, tenant: str, shared: bool, listing: bool = False) -> Pin | Fault | None:
@@ -125,6 +127,9 @@ def decide(named: tuple[Named, ...], owners: Owners, *, tenant: str, shared: boo
     return _pin([(one, owner) for one, owner in found if owner is not None and not one.told])
 
 
+_TURNS = ("response", "conversation")
+
+
 def _pin(known: list[tuple[Named, Owner]]) -> Pin | Fault | None:
     """Ids bind. Reasoning only leads where no id does, the latest first: elsewhere the vendor leaves it out (OpenAI
     Responses, `organization_mismatch`), and a session that once had to move must be able to go on."""
@@ -132,5 +137,6 @@ def _pin(known: list[tuple[Named, Owner]]) -> Pin | Fault | None:
     if len(places) > 1:
         return faults.RESOURCES_APART
     if places:
-        return Pin(places.pop())
+        before = [owner.credential for one, owner in known if one.kind in _TURNS]
+        return Pin(places.pop(), before[-1] if before else "")
     return Pin(known[-1][1].organisation) if known else None

@@ -122,16 +122,17 @@ class PoolState:
             return home
         return self._elsewhere(tiers, session, now, tried, {} if skipped is None else skipped)
 
-    def choose_in(self, organisation: str, tiers: tuple[Tier, ...], session: int, now: float, tried: Collection[str] = ()
-                  ) -> PoolMember | None:
-        """Who of one vendor organisation serves `session`: what it asks for lives there."""
+    def choose_in(self, organisation: str, tiers: tuple[Tier, ...], session: int, now: float, tried: Collection[str] = (),
+                  before: str = "") -> PoolMember | None:
+        """Who of one vendor organisation serves `session`: what it asks for lives there. `before` served its last turn and
+        comes first among equals."""
         able = [
             member
             for tier in tiers
             for member in tier.order(session)
             if member.upstream.organisation == organisation and member.id not in tried and member.refusal(now) is None
         ]
-        return min(able, key=lambda member: member.standing.rank) if able else None
+        return min(able, key=lambda member: (member.standing.rank, member.id != before)) if able else None
 
     def _elsewhere(
         self, tiers: tuple[Tier, ...], session: int, now: float, tried: Collection[str], skipped: Skipped

@@ -137,6 +137,11 @@ class Purse:
             here.total += cost
             self._mine += cost
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is set aside, and all that was spent here was told."""
+        return not self.reserved and self._mine == self._told
+
     def news(self) -> int:
         """What was spent here since this was last asked."""
         news, self._told = self._mine - self._told, self._mine

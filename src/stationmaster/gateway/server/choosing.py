@@ -28,7 +28,7 @@ class Served(Response):
     """The choosing half of an exchange."""
 
     __slots__ = (
-        "admitted", "bytes_in", "cost", "estimate", "expected", "member", "most_output", "pin", "plan", "pool",
+        "admitted", "before", "bytes_in", "cost", "estimate", "expected", "member", "most_output", "pin", "plan", "pool",
         "sent_model", "session", "session_by", "skipped", "source", "table", "tokens", "tried", "upstream",
     )
 
@@ -38,6 +38,7 @@ class Served(Response):
     session_by: SessionSource
     sent_model: str
     pin: str                   # the vendor organisation that holds what the request names
+    before: str                # the credential that served the turn before, if the request names that
     plan: Plan | None
     pool: PoolState | None
     member: PoolMember | None
@@ -86,7 +87,7 @@ class Served(Response):
         if isinstance(found, Fault):
             raise Refused(found)
         if found is not None:
-            self.pin = found.organisation
+            self.pin, self.before = found.organisation, found.credential
 
     def plan_by_owner(self, fault: Fault) -> Plan:
         """No model tells where to go, but what is asked for may: it lives in one organisation. Raises Refused."""
@@ -131,7 +132,7 @@ class Served(Response):
         skipped = self.skipped = {} if self.skipped is None else self.skipped
         for pool, tiers in self._bound(plan) if self.pin else plan.ways.get(self.head.dialect) or plan.find(self.head.dialect):
             if self.pin:
-                member = pool.choose_in(self.pin, tiers, session, now, tried)
+                member = pool.choose_in(self.pin, tiers, session, now, tried, self.before)
             else:
                 member = pool.choose(tiers, session, now, tried, skipped)
             if member is not None:

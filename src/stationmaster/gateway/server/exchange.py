@@ -48,7 +48,7 @@ class Exchange(Routed):
         self.model = head.model
         self.session = head.session
         self.session_by = head.session_by
-        self.error = self.sent_model = self.pin = ""
+        self.error = self.sent_model = self.pin = self.before = ""
         self.plan = self.pool = self.member = self.upstream = self.skipped = self.tokens = self.cost = None
         self.source = "none"
         self.tried = ()

@@ -114,6 +114,8 @@ class Worker:
         """Serve from `snapshot` from the next request on; requests under way keep theirs. Raises OSError or
         ssl.SSLError and changes nothing when its `ca_bundle` cannot be read."""
         dialer = self._dialer(snapshot.settings)
+        for key in {caller.key.id for caller in self.table.keys.values()} - {key.id for key in snapshot.keys}:
+            self.memory.forget_key(key)
         self.table, self.upstreams.dialer = Table(snapshot, self.memory), dialer
         self.memory.keep(self.table.upstreams)
         self.health.apply(snapshot.settings)
