@@ -1,5 +1,6 @@
 """What a request cost stands in its event, read from the answer, in every dialect, streamed and not."""
 
+import time
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 import rig
 from gateway import plain
 from gateway.doors import FORM, form
+from gateway.upstream import Request, Upstream
 
 SAID = "one two three four five say OK now"          # eight words in, two of them cached, two out
 WHOLE = {"input": 6, "cache_read": 2, "cache_write": 0, "output": 2, "reasoning": 0}
@@ -175,3 +177,27 @@ def test_all_of_an_event(gateway: rig.Gateway) -> None:
         "tokens": {"input": 2, "cache_read": 0, "cache_write": 0, "output": 1, "reasoning": 0},
         "usage_source": "upstream_final", "cost": None, "session": "", "tried": [], "skipped": None,
     }  # fmt: skip
+
+
+FIRST = b'event: response.created\ndata: {"type":"response.created","response":{"id":"r"}}\n\n'
+LAST = (b'event: response.completed\ndata: {"type":"response.completed","response":{"id":"r",'
+        b'"usage":{"input_tokens":3,"output_tokens":2}}}\n\n')
+
+
+def test_a_byte_a_packet() -> None:
+    """However small the pieces of a stream's last event are, it is passed on unchanged and its usage counts."""
+
+    def tell(request: Request) -> None:
+        request.open_stream()
+        request.chunk(FIRST)
+        for at in range(40):
+            time.sleep(0.002)
+            request.chunk(LAST[at : at + 1])
+        request.chunk(LAST[40:])
+        request.wire.sendall(b"0\r\n\r\n")
+
+    with Upstream(tell) as upstream, rig.running_gateway(rig.snapshot_for(upstream.url)) as gateway:
+        answer = plain.post(gateway.port, "/v1/responses", plain.responses(stream=True))
+        event = gateway.event(answer.request_id)
+    assert answer.body == FIRST + LAST
+    assert (event["tokens"]["input"], event["tokens"]["output"], event["usage_source"]) == (3, 2, "upstream_final")

@@ -115,7 +115,7 @@ class StreamAnswer(Answer):
 
     def payload(self, data: bytes) -> None:
         """A piece of the stream, cut anywhere. Usually one whole event that tells the meter nothing."""
-        alone = self._splitter.clean and data.find(b"\n\n") == len(data) - 2
+        alone = self._splitter.clean and data.find(b"\n\n") == len(data) - 2 >= 0
         if alone and not self._matters(data):
             self.usage.deltas += 1
             self._exchange.write(data)
