@@ -249,3 +249,15 @@ def test_what_a_worker_loads() -> None:
     distributions, unwanted = (json.loads(line.replace("'", '"')) for line in done.stdout.splitlines())
     assert len(distributions) <= 10, distributions
     assert unwanted == []
+
+
+def test_many_keys(vendor: SandboxServer) -> None:
+    """A configuration larger than what a socket takes at once reaches every worker, and a killed one's replacement."""
+    keys = "".join(f'\n[[key]]\nid = "k{number}"\nsecret_sha256 = "{rig.sha256(str(number))}"\n' for number in range(3000))
+    with station.running(vendor.url, f"workers = 2\nmetrics_port = 0\n{keys}") as gateway:
+        first = gateway.workers()
+        os.kill(first[0], signal.SIGKILL)
+        kit.wait_for(lambda: len(set(gateway.workers()) - set(first)) == 1)
+        for number in (0, 2999):
+            fields = [("authorization", f"Bearer {number}"), plain.JSON]
+            assert plain.ask(gateway.port, "POST", "/v1/responses", plain.dump(plain.responses()), fields).status == 200

@@ -5,8 +5,10 @@ long gets no further news.
 """
 
 import asyncio
+import select
 import socket
 import struct
+import time
 from collections.abc import Iterator
 
 from stationmaster.gateway.core.snapshot import Snapshot, decode, encode
@@ -76,16 +78,20 @@ class Line:
             yield kind, payload
 
     def wait(self, timeout: float) -> bytes:
-        """The kind of the worker's next frame, or empty when none comes in `timeout` seconds, or ever."""
-        self.socket.settimeout(timeout)
-        try:
-            while len(self._in) < _HEADER.size and (piece := self.socket.recv(_HEADER.size - len(self._in))):
-                self._in += piece
-        except OSError:
-            return b""
-        finally:
-            self.socket.setblocking(False)
-        return next((kind for kind, _ in self.receive()), b"")
+        """The kind of the worker's next frame, or empty when none comes in `timeout` seconds, or ever. What it has yet
+        to take is written meanwhile."""
+        until, poll = time.monotonic() + timeout, select.poll()
+        while (left := until - time.monotonic()) > 0:
+            try:
+                self.flush()
+            except OSError:
+                return b""
+            kind = next((kind for kind, _ in self.receive()), b"")
+            if kind or self.ended:
+                return kind
+            poll.register(self.socket, select.POLLIN | (select.POLLOUT if self._out else 0))
+            poll.poll(left * 1000)
+        return b""
 
     def close(self) -> None:
         """Let go of it."""
