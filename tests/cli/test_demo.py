@@ -56,16 +56,20 @@ def test_it_works(run: Run, ports: tuple[int, int]) -> None:
 @needs_gateway
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_stays_until_told_to_stop(ports: tuple[int, int], number: int) -> None:
-    """Without `--once` the gateway keeps serving; Ctrl-C, SIGTERM and a closed terminal end all of it with 0."""
+    """Without `--once` the gateway keeps serving; Ctrl-C, SIGTERM and a closed terminal end all of it with 0,
+    and what it wrote goes, as it said."""
     words = ["demo", "--port", str(ports[0]), "--sandbox-port", str(ports[1])]
     command = [sys.executable, "-m", "stationmaster", *words]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
         assert process.stderr is not None
-        assert any("Running until Ctrl-C" in line for line in process.stderr)
+        told = next(line for line in process.stderr if "Running until Ctrl-C" in line)
+        folder = Path(told.partition("; then ")[2].partition(" is removed")[0])
+        assert (folder / "gateway.toml").exists()
         assert visitor.is_ready(ports[0])
         process.send_signal(number)
         assert process.wait(40) == 0
     assert not any(map(visitor.connects, ports))
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("option", ["--port", "--sandbox-port"])

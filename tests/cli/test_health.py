@@ -11,6 +11,7 @@ from stationmaster.sandbox.ledger import Entry, fingerprint
 from stationmaster.sandbox.server import SandboxServer
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+FROM_HERE = "Asked from here: a running gateway goes by what it saw itself, which /metrics and its events tell.\n"
 LITERAL = "--allow-literal-secrets"
 GOOD = {"one": ("openai", "sk-health-one"), "two": ("anthropic", "sk-health-two"), "three": ("gemini", "health-three")}
 BAD = {
@@ -44,11 +45,12 @@ def table(text: str) -> list[list[str]]:
 
 
 def test_all_fine(run: Run, tmp_path: Path, vendor: SandboxServer) -> None:
-    """Every credential is asked once, with a list of models; a row each, exit code 0."""
+    """Every credential is asked once, with a list of models; a row each, exit code 0. What that is not is
+    said on stderr."""
     write(tmp_path, vendor.url, GOOD)
     vendor.forget()
     done = run("health", "check", LITERAL)
-    assert (done.returncode, done.stderr) == (0, "3 checked, 0 failed.\n")
+    assert (done.returncode, done.stderr) == (0, f"3 checked, 0 failed.\n{FROM_HERE}")
     assert table(done.stdout) == [
         ["id", "vendor", "state", "cause", "code"],
         ["one", "openai", "healthy", "-", "-"],
@@ -68,7 +70,7 @@ def test_some_failed(run: Run, tmp_path: Path, vendor: SandboxServer) -> None:
     """What the vendor refuses is told with its cause and the vendor's word; exit code 1; no secret is printed."""
     write(tmp_path, vendor.url, {**GOOD, **{name: row[:2] for name, row in BAD.items()}})
     done = run("health", "check", LITERAL, "--output", "json")
-    assert (done.returncode, done.stderr) == (1, "7 checked, 4 failed.\n")
+    assert (done.returncode, done.stderr) == (1, f"7 checked, 4 failed.\n{FROM_HERE}")
     found = json.loads(done.stdout)
     assert found["ok"] is False
     rows = {row["id"]: (row["vendor"], row["state"], row["cause"], row["code"]) for row in found["credentials"]}

@@ -38,7 +38,7 @@ def test_shell_blocks(name: str, gateway: rig.Gateway) -> None:
     """Pasted one after another into a shell, the curl tour lists models and streams an answer."""
     script = "set -eu\n" + here("\n".join(blocks(name, "sh")), gateway)
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=50, check=True)
-    assert '"object":"list"' in done.stdout
+    assert '"object": "list"' in done.stdout
     assert "hello" in done.stdout
     assert done.stdout.rstrip().endswith("data: [DONE]")
 

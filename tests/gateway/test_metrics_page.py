@@ -266,6 +266,7 @@ def test_a_port_in_use(vendor: SandboxServer) -> None:
     lines = [line for line in said.splitlines() if "metrics" in line]
     assert len(lines) == 1
     assert f"127.0.0.1:{port}" in lines[0]
+    assert "/metrics there does not show this one" in lines[0]
     assert "Traceback" not in said
 
 

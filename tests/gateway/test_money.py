@@ -634,6 +634,27 @@ def test_a_state_file_that_cannot_be_written(vendor: SandboxServer, tmp_path: Pa
         pass
 
 
+def test_one_gateway_to_a_state_file(vendor: SandboxServer, tmp_path: Path) -> None:
+    """A second gateway on the same file does not start and says whose it is, also after the first reloaded; the first may
+    be killed in any way, and the next one starts."""
+    with station.running(vendor.url, tables(vendor.url, state(tmp_path)), *EVENTS) as first:
+        first.signal(signal.SIGHUP)
+        first.said("configuration reloaded")
+        with pytest.raises(AssertionError) as refused, station.running(vendor.url, tables(vendor.url, state(tmp_path))):
+            pass
+        said = str(refused.value)
+        assert f"Another running gateway (process {first.process.pid}) keeps its state in" in said
+        assert "a state_file of its own" in said
+        assert "Traceback" not in said
+        assert ask(first.port, model="priced-x").status == 200
+        first.process.kill()
+        first.process.wait()
+        with station.running(vendor.url, tables(vendor.url, state(tmp_path))) as second:
+            assert ask(second.port, model="priced-x").status == 200
+    with station.running(vendor.url, tables(vendor.url, state(tmp_path))) as third:
+        assert ask(third.port, model="priced-x").status == 200
+
+
 def test_without_a_state_file(vendor: SandboxServer) -> None:
     """A gateway that forgets what was spent says so when it starts, where a budget would need it."""
     with station.running(vendor.url, tables(vendor.url, "metrics_port = 0")) as gateway:

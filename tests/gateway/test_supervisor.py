@@ -116,6 +116,56 @@ def test_what_a_reload_cannot_change(gateway: Station, vendor: SandboxServer) ->
     assert len(gateway.workers()) == 2
 
 
+def test_what_a_reload_cannot_change_is_said_of_what_runs(gateway: Station, vendor: SandboxServer) -> None:
+    """A file that differs from what runs is said to wait at every reload, and one that is as before is not."""
+    def said(workers: int, reloads: int) -> int:
+        station.write_config(gateway.folder, vendor.url, f"workers = {workers}\ndrain_seconds = 1", port=gateway.port)
+        gateway.signal(signal.SIGHUP)
+        kit.wait_for(lambda: gateway.err.read_text().count("configuration reloaded") == reloads)
+        return gateway.err.read_text().count("change at the next start only")
+
+    assert [said(1, 1), said(1, 2), said(2, 3)] == [1, 2, 2]
+
+
+def test_what_is_said_from_start_to_end(vendor: SandboxServer) -> None:
+    """The start line names the process that takes signals, and where metrics are; a drain says how long it may take; the
+    last line is that of the end."""
+    page = station.free_port()
+    with station.running(vendor.url, f"drain_seconds = 1.5\nmetrics_port = {page}") as gateway:
+        said = gateway.said("gateway listens on")
+        assert f"with 1 worker(s), process {gateway.process.pid}, metrics on http://127.0.0.1:{page}/metrics\n" in said
+        gateway.signal(signal.SIGTERM)
+        assert gateway.process.wait(20) == 0
+        said = gateway.err.read_text()
+    assert "gateway finishes what is open, for at most 1.5 s; a second signal ends it at once" in said
+    assert said.endswith("stationmaster: gateway ended\n")
+
+
+def test_a_credential_goes_and_comes_back(vendor: SandboxServer) -> None:
+    """With two workers that both see it refused: one line when a credential goes out of service, with its cause and next
+    probe, and one when it is back, here because its secret is another."""
+    bad, good = "told-once-azure", "told-once-azure-new"
+    vendor.spoil(bad, "sandbox-deactivated")
+    try:
+        with station.running(vendor.url, "workers = 2", secrets={**kit.SECRETS, "azure_openai": bad}) as gateway:
+            body = plain.responses("azure-x")
+            kit.wait_for(lambda: plain.post(gateway.port, "/v1/responses", body).status == 503)
+            said = gateway.said("is out of service")
+            for _ in range(10):
+                plain.post(gateway.port, "/v1/responses", body)
+            (gateway.folder / "azure.key").write_text(good)
+            gateway.signal(signal.SIGHUP)
+            gateway.said("credential azure is back in service")
+            kit.wait_for(lambda: plain.post(gateway.port, "/v1/responses", body).status == 200)
+            said = gateway.err.read_text()
+    finally:
+        vendor.mend(bad)
+    lines = [line for line in said.splitlines() if "credential azure" in line]
+    assert len(lines) == 2
+    assert "credential azure is out of service: terminated (account_deactivated), next probe 20" in lines[0]
+    assert bad not in said
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it(gateway: Station, number: signal.Signals) -> None:
     """SIGTERM and Ctrl-C: exit code 0, no process left, the port free."""

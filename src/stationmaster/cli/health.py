@@ -48,6 +48,7 @@ def check(
     else:
         _print_rows(rows)
     say(f"{len(checked)} checked, {failed} failed.")
+    say("Asked from here: a running gateway goes by what it saw itself, which /metrics and its events tell.")
     raise typer.Exit(1 if failed else 0)
 
 

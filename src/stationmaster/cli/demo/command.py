@@ -38,7 +38,7 @@ def demo(
         _introduce(port, key.key, folder)
         visitor.stream_answer(port, key.key)
         if not once:
-            say("Running until Ctrl-C.")
+            say(f"Running until Ctrl-C; then {folder} is removed.")
             _watch(children)
 
 

@@ -12,13 +12,16 @@ import msgspec
 from stationmaster.gateway.core.life import UNKNOWN, Happening, Life, Rules, advance
 from stationmaster.gateway.core.memory import Memory, Whose
 from stationmaster.gateway.core.owners import Entry
-from stationmaster.gateway.core.snapshot import Snapshot
+from stationmaster.gateway.core.snapshot import Credential, Snapshot
 from stationmaster.gateway.core.spend import MOST, Spent, day_of
 
 EVEN = 0.2                 # of every limit is shared evenly, the rest by demand
 FORGET = 0.5               # of the demand that was, at each look
 FAINT = 0.01               # calls: what is left of a demand that ended
 NOTICEABLE = 0.02          # a change of share that is worth telling
+
+
+Step = tuple[str, Life, Life]    # credential, its life before and after
 
 
 class Report(msgspec.Struct, array_like=True):
@@ -72,20 +75,34 @@ class Authority:
         self._memory.owners.absorb(owners)
         self._rules = Rules()
         self._lives: dict[str, Life] = {}
+        self._credentials: dict[str, Credential] = {}
         self._news: dict[str, News] = {}
         self._demand: dict[Whose, dict[str, float]] = defaultdict(dict)
         self._shares: dict[Whose, dict[str, float]] = {}
         self._counted: dict[str, dict[str, int]] = {}      # what each worker told that it spent, by key
         self._reserved: dict[str, dict[str, int]] = {}     # what each worker has set aside, by key
 
-    def apply(self, snapshot: Snapshot) -> None:
-        """Go by another configuration; forget what is no longer in it."""
+    def apply(self, snapshot: Snapshot) -> list[Step]:
+        """Go by another configuration; forget what is no longer in it. Returns how lives of those in service went on."""
         self._rules = Rules(error_threshold=snapshot.settings.error_threshold)
-        known = {credential.id for credential in snapshot.credentials}
-        self._lives = {name: life for name, life in self._lives.items() if name in known}
         keys = {key.id for key in snapshot.keys}
         for whose in [whose for whose in self._shares if whose[0] != "member" and whose[1] not in keys]:
             del self._shares[whose]
+        before, self._credentials = self._credentials, {each.id: each for each in snapshot.credentials}
+        return self._begin_anew(before)
+
+    def _begin_anew(self, before: dict[str, Credential]) -> list[Step]:
+        """Forget how credentials stood that have another secret, or that a person took out or let in, as workers do
+        (`Memory.standing`)."""
+        lives, self._lives = self._lives, {}
+        steps: list[Step] = []
+        for name, life in lives.items():
+            was, is_ = before.get(name), self._credentials.get(name)
+            if was is None or is_ is None or (was.secret, was.disabled) == (is_.secret, is_.disabled):
+                self._lives.update({name: life} if is_ is not None else {})
+            elif not is_.disabled:
+                steps.append((name, life, UNKNOWN))
+        return steps
 
     def owners(self) -> tuple[Entry, ...]:
         """Whose ids are whose, all that is known."""
@@ -113,10 +130,14 @@ class Authority:
         for by_worker in (*self._demand.values(), *self._shares.values()):
             by_worker.pop(worker, None)
 
-    def take(self, worker: str, told: Report, now: float, wall: float) -> None:
-        """Take in what a worker reports, for the others to hear. `now` is the clock of lives."""
+    def take(self, worker: str, told: Report, now: float, wall: float) -> list[Step]:
+        """Take in what a worker reports, for the others to hear. `now` is the clock of lives. Returns how the lives of
+        credentials went on."""
+        steps: list[Step] = []
         for credential, happening in told.happenings:
-            self._lives[credential] = advance(self._lives.get(credential, UNKNOWN), happening, now, self._rules)
+            life = self._lives.get(credential, UNKNOWN)
+            self._lives[credential] = advance(life, happening, now, self._rules)
+            steps.append((credential, life, self._lives[credential]))
         for pool, session, member in told.moves:
             self._memory.absorb(pool, session, member)
         self.take_owners(worker, told.owners)
@@ -136,6 +157,7 @@ class Authority:
             if other != worker:
                 news.happenings += told.happenings
                 news.moves += told.moves
+        return steps
 
     def take_owners(self, worker: str, entries: tuple[Entry, ...]) -> None:
         """Take in whose ids are whose."""

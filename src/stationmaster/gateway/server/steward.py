@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable
 from stationmaster import __version__
 from stationmaster.errors import StationmasterError
 from stationmaster.gateway.core import metrics
-from stationmaster.gateway.core.authority import Authority, News, encode, entries_of, report_of
+from stationmaster.gateway.core.authority import Authority, News, Step, encode, entries_of, report_of
+from stationmaster.gateway.core.notices import notice
 from stationmaster.gateway.core.snapshot import Snapshot
 from stationmaster.gateway.server.accounts import Accounts
 from stationmaster.gateway.server.channel import OWNERS, REPORT, Frame
 from stationmaster.gateway.server.deeds import Deeds
 from stationmaster.gateway.server.metricspage import MetricsPage
+from stationmaster.gateway.server.statelock import StateLock
 
 SHARE_EVERY = 1.0          # seconds between two looks at who uses which limit
 SAVE_EVERY = 1.0
@@ -25,9 +27,11 @@ class Steward:
     def __init__(self, snapshot: Snapshot, say: Callable[[str], None]) -> None:
         """Raises StationmasterError when the state file cannot be used."""
         self._say = say
+        self._lock = StateLock(snapshot.settings.state_file)
         self._accounts = Accounts(snapshot.settings.state_file)
         self._deeds = Deeds(snapshot.settings.state_file)
         self._authority = Authority(self._accounts.load(), self._deeds.load())
+        self._probed = snapshot.settings.health_check_enabled
         self._authority.apply(snapshot)
         self._totals = metrics.Totals(__version__)
         self._page = self._serve(snapshot.settings.metrics_port)
@@ -40,8 +44,14 @@ class Steward:
         try:
             return MetricsPage(self._totals, port)
         except OSError as error:
-            self._say(f"no metrics on 127.0.0.1:{port}: {error.strerror} (another gateway's? set metrics_port)")
+            self._say(f"no metrics on 127.0.0.1:{port}: {error.strerror} (another gateway's? set metrics_port); /metrics there "
+                      "does not show this one")
             return None
+
+    @property
+    def metrics_port(self) -> int:
+        """Where on 127.0.0.1 they are; 0: nowhere."""
+        return self._page.port if self._page is not None else 0
 
     def _warn(self, snapshot: Snapshot) -> None:
         if not snapshot.settings.state_file and any(key.budget.total or key.budget.month for key in snapshot.keys):
@@ -49,7 +59,16 @@ class Steward:
 
     def apply(self, snapshot: Snapshot) -> None:
         """Go by another configuration."""
-        self._authority.apply(snapshot)
+        self._probed = snapshot.settings.health_check_enabled
+        self._tell(self._authority.apply(snapshot))
+
+    def _tell(self, steps: Iterable[Step]) -> None:
+        """Say which credentials went out of service, or came back."""
+        epoch = time.time() - time.monotonic()
+        for credential, before, after in steps:
+            line = notice(credential, before, after, epoch=epoch, probed=self._probed)
+            if line:
+                self._say(line)
 
     def leave(self, worker: str) -> None:
         """A worker ended, and all it told was taken."""
@@ -68,7 +87,7 @@ class Steward:
             if kind != REPORT:
                 continue
             told = report_of(payload)
-            self._authority.take(worker, told, time.monotonic(), time.time())
+            self._tell(self._authority.take(worker, told, time.monotonic(), time.time()))
             self._deeds.add(told.owners)
             if told.metrics and self._page is not None:
                 with self._page.lock:
@@ -104,6 +123,7 @@ class Steward:
     def close(self) -> None:
         """Keep what outlives us; stop serving metrics."""
         self._save()
+        self._lock.close()
         if self._page is not None:
             self._page.close()
 

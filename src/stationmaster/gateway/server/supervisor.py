@@ -71,6 +71,7 @@ class Supervisor:
         self._snapshot = load()
         check_bundle(self._snapshot.settings)
         check_events(events)
+        self._runs = _fixed(self._snapshot.settings)
         self._steward = Steward(self._snapshot, say)
         self._children: list[_Child] = []
         self._stopping = False
@@ -94,6 +95,7 @@ class Supervisor:
                 signal.set_wakeup_fd(fd)
                 for number, handler in previous.items():
                     signal.signal(number, handler)
+        self._say("gateway ended")
         return 0
 
     def _start_all(self, listener: socket.socket, settings: Settings) -> None:
@@ -107,7 +109,9 @@ class Supervisor:
                                      hint="Its own message stands above.", who="us")
         host, port = listener.getsockname()[:2]
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._say(f"gateway listens on http://{place} with {settings.workers} worker(s)")
+        metrics = self._steward.metrics_port
+        shown = f", metrics on http://127.0.0.1:{metrics}/metrics" if metrics else ""
+        self._say(f"gateway listens on http://{place} with {settings.workers} worker(s), process {os.getpid()}{shown}")
 
     def _supervise(self, listener: socket.socket) -> None:
         with selectors.DefaultSelector() as selector:
@@ -143,8 +147,9 @@ class Supervisor:
         if number == signal.SIGHUP and not self._stopping:
             self._reload()
         elif number in (signal.SIGTERM, signal.SIGINT):
-            self._say("gateway finishes what is open; a second signal ends it at once" if not self._stopping
-                      else "gateway ends")
+            longest = f"for at most {self._snapshot.settings.drain_seconds:g} s"
+            self._say(f"gateway finishes what is open, {longest}; a second signal ends it at once" if not self._stopping
+                      else "gateway ends at once")
             self._stopping = True
             self._listener.close()     # ours too: who connects now is refused, not left waiting
             for child in self._children:
@@ -158,7 +163,7 @@ class Supervisor:
         except StationmasterError as error:
             self._say(f"configuration kept, the new one is refused:\n{error}")
             return
-        if _fixed(snapshot.settings) != _fixed(self._snapshot.settings):
+        if _fixed(snapshot.settings) != self._runs:
             self._say("host, port, workers, metrics_port and state_file change at the next start only")
         self._snapshot = snapshot
         for child in self._children:
