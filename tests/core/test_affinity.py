@@ -461,7 +461,7 @@ def test_tenants(kind: Kind, shared: bool) -> None:
 
 def test_listings_need_sharing() -> None:
     """A list of what an organisation holds is for keys that share; making things is for everybody."""
-    assert decide((), Owners(), tenant="red", shared=False, listing=True) == faults.RESOURCES_SHARED
+    assert decide((), Owners(), tenant="red", shared=False, listing=True) == faults.LISTING_SHARED
     assert decide((), Owners(), tenant="red", shared=True, listing=True) is None
     assert decide((), Owners(), tenant="red", shared=False) is None
 
@@ -508,6 +508,6 @@ def test_records_bind_nothing() -> None:
 
 def test_refusals_tell_nothing() -> None:
     """No refusal says that a thing exists with somebody else."""
-    for fault in (faults.NO_SUCH_RESOURCE, faults.RESOURCES_SHARED):
+    for fault in (faults.NO_SUCH_RESOURCE, faults.RESOURCES_SHARED, faults.LISTING_SHARED):
         text = f"{fault.message} {fault.hint}".lower()
         assert not any(word in text for word in ("another", "other tenant", "belongs", "exists"))

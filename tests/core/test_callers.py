@@ -56,6 +56,8 @@ ROWS: list[tuple[dict[str, Any], list[tuple[int, int]], tuple[int, int], int | N
     ({"budget": Budget(day=100)}, [(1, 60)], (1, 41), 402, "budget_spent", SPENT_DAY),
     ({"budget": Budget(day=100)}, [(1, 60)], (1, 40), None, "", {}),
     ({"budget": Budget(month=100)}, [(1, 60)], (1, 41), 402, "budget_spent", SPENT_DAY),
+    ({"budget": Budget(day=100)}, [], (1, 101), 402, "budget_spent", {"x-should-retry": "false"}),
+    ({"budget": Budget(day=100, month=150)}, [(1, 90)], (1, 101), 402, "budget_spent", {"x-should-retry": "false"}),
     ({"budget": Budget(total=100)}, [(1, 60)], (1, 41), 402, "budget_spent", {"x-should-retry": "false"}),
     ({"expires": NOON}, [], (1, 0), 403, "key_expired", {"x-should-retry": "false"}),
     ({"expires": NOON - 1}, [], (1, 0), 403, "key_expired", {"x-should-retry": "false"}),
@@ -86,7 +88,8 @@ def test_one_call_more(
 def test_shortly_before_midnight() -> None:
     """A wait of seconds is worth waiting: the client is told how long, and not told off."""
     made = caller(budget=Budget(day=100))
-    fault = made.admit(1, 101, NOW, at("2027-01-31T23:59:50"))
+    assert made.admit(1, 50, NOW, at("2027-01-31T23:59:50")) is None
+    fault = made.admit(1, 51, NOW, at("2027-01-31T23:59:50"))
     assert fault is not None
     assert dict(fault.headers) == {"retry-after": "10"}
 

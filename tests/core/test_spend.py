@@ -1,5 +1,6 @@
 """Money of keys: days and months that turn, what is set aside, what is left for whom."""
 
+import math
 from datetime import UTC, datetime
 
 import msgspec
@@ -97,7 +98,9 @@ def spend(made: Purse, cost: int, wall: float = NOON) -> None:
 REFUSALS: list[tuple[Purse, int, tuple[str, float] | None]] = [
     (purse(), 10**15, None),
     (purse(day=100), 100, None),
-    (purse(day=100), 101, ("day", DAY / 2)),
+    (purse(day=100), 101, ("day", math.inf)),
+    (purse(5, 100, month=100, day=10), 11, ("day", math.inf)),
+    (purse(share=0.5, day=100), 100, ("day", DAY / 2)),
     (purse(99, day=100), 1, None),
     (purse(99, day=100), 2, ("day", DAY / 2)),
     (purse(100, day=100), 0, ("day", DAY / 2)),
@@ -121,7 +124,8 @@ REFUSALS: list[tuple[Purse, int, tuple[str, float] | None]] = [
 @pytest.mark.parametrize(("given_purse", "estimate", "refusal"), REFUSALS)
 def test_a_refusal(given_purse: Purse, estimate: int, refusal: tuple[str, float] | None) -> None:
     """A call begins when every budget has room for its estimate beside what is set aside; of those without room the one
-    that stays empty longest is named, with the seconds until it begins anew."""
+    that stays empty longest is named, with the seconds until it begins anew; before all, one of which the whole would be
+    too little."""
     assert given_purse.refusal(estimate, NOON) == refusal
 
 

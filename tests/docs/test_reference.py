@@ -1,10 +1,14 @@
 """The reference pages say what the code does."""
 
+import json
+import math
 import re
 from pathlib import Path
 
+import pytest
+
 from stationmaster.gateway.core import faults
-from stationmaster.gateway.core.endpoints import Meter
+from stationmaster.gateway.core.endpoints import Dialect, Meter
 from stationmaster.gateway.core.events import Event
 from stationmaster.gateway.core.health import Transition
 from stationmaster.gateway.core.probes import PROBES
@@ -21,7 +25,8 @@ def rows(page: str) -> dict[str, list[str]]:
 def every_fault() -> list[faults.Fault]:
     """All answers of our own, the ones made on the spot included."""
     named = [value for value in vars(faults).values() if isinstance(value, faults.Fault)]
-    return [*named, faults.no_route("m"), faults.model_refused("m"), faults.method_refused(("GET",))]
+    return [*named, faults.no_route("m"), faults.model_refused("m"), faults.method_refused(("GET",)),
+            faults.not_spoken(("openai",)), faults.budget_spent("day", 1.0), faults.budget_spent("total", math.inf)]
 
 
 def test_every_error_code_is_explained() -> None:
@@ -61,6 +66,22 @@ def test_no_error_of_ours_looks_like_a_vendors() -> None:
             assert fault.code.encode() in body or fault.code.upper().encode() in body
             assert b"req_1" in body
             assert b"server_error" not in body
+
+
+@pytest.mark.parametrize(
+    ("meter", "dialect", "inside"),
+    [(Meter.CHAT, "openai", ("error",)), (Meter.CHAT, "azure", ("error",)), (Meter.MESSAGES, "anthropic", ("error",)),
+     (Meter.RESPONSES, "openai", ("response", "error"))],
+)
+def test_a_streams_error_is_like_every_other(meter: Meter, dialect: Dialect, inside: tuple[str, ...]) -> None:
+    """An error on an open stream has the type and the hint of every error of ours, and the request id in its text."""
+    for fault in (faults.STREAM_DRAINED, faults.STREAM_BROKEN):
+        told = json.loads(faults.stream_ending(fault, meter, dialect, "req_1").partition(b"data: ")[2])
+        for name in inside:
+            told = told[name]
+        assert (told["type"], told["hint"]) == (faults.TYPE, fault.hint)
+        assert told["code"] == ("server_error" if meter is Meter.RESPONSES else fault.code)
+        assert "(request req_1)" in told["message"]
 
 
 def test_stream_endings() -> None:

@@ -206,7 +206,8 @@ def fails_over(gateway: rig.Gateway, vendor: SandboxServer, cause: Cause, door: 
     assert answer.header("content-type") == wanted.header("content-type")
     event = gateway.event(answer.request_id)
     status, outcome, code = cause.told(door)
-    assert event["tried"] == [{"credential": f"{name}.bad", "status": status, "outcome": outcome, "code": code}]
+    tried = {"credential": f"{name}.bad", "status": status, "outcome": outcome, "code": code, "pool": event["pool"]}
+    assert event["tried"] == [tried]
     assert (event["credential"], event["status"], event["upstream_status"]) == (f"{name}.good", 200, 200)
     assert event["error"] == ""
     assert event["tokens"] is not None, "of the answer that was given"
@@ -249,7 +250,7 @@ def test_gemini_calls_a_bad_key_a_bad_request(vendor: SandboxServer, door: Door)
             assert (answer.status, answer.body) == (200, straight(vendor, door, target, value, "two-good").body)
             event = gateway.event(answer.request_id)
             assert event["tried"] == [
-                {"credential": "two.bad", "status": 400, "outcome": "invalid_key", "code": "API_KEY_INVALID"}
+                {"credential": "two.bad", "status": 400, "outcome": "invalid_key", "code": "API_KEY_INVALID", "pool": "two"}
             ]
             assert (life(gateway, "two.bad").state, life(gateway, "two.bad").faults) == ("suspect", 1)
 
@@ -466,7 +467,7 @@ def test_the_fallback_pool(vendor: SandboxServer, fault: str) -> None:
         answers = [plain.post(gateway.port, "/v1/responses", plain.responses(said=f"say {at}")) for at in range(8)]
         assert [answer.status for answer in answers] == [200] * 8
         events = [gateway.event(answer.request_id) for answer in answers]
-    assert sorted(each["credential"] for each in events[0]["tried"]) == ["f0", "f1", "f2"]
+    assert sorted((each["credential"], each["pool"]) for each in events[0]["tried"]) == [(f"f{at}", "first") for at in range(3)]
     assert {(event["pool"], event["credential"]) for event in events} == {("second", "last")}
     if fault in ("sandbox-402", "sandbox-429-long"):
         assert all(event["tried"] == [] for event in events[1:])

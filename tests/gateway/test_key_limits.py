@@ -43,6 +43,8 @@ LIMITED: dict[str, dict[str, Any]] = {
     "day": {"budget": Budget(day=1)},
     "month": {"budget": Budget(month=1)},
     "total": {"budget": Budget(total=1)},
+    "today": {"budget": Budget(day=1980 * USD)},
+    "this month": {"budget": Budget(month=1980 * USD)},
     "elsewhere": {"pools": ("azure_openai",)},
     "expires": {"expires": LATER},
 }
@@ -115,8 +117,8 @@ REFUSED = [
     ("rpm", 1, 429, "key_requests_limited", lambda: 60.0),
     ("tpm", 1, 429, "key_tokens_limited", lambda: 40.0),
     ("expired", 0, 403, "key_expired", None),
-    ("day", 0, 402, "budget_spent", midnight),
-    ("month", 0, 402, "budget_spent", lambda: midnight(month=True)),
+    ("day", 0, 402, "budget_spent", None),       # dearer than all of it: no wait helps
+    ("month", 0, 402, "budget_spent", None),
     ("total", 0, 402, "budget_spent", None),
     ("elsewhere", 0, 403, "pool_not_allowed", None),
 ]
@@ -145,6 +147,33 @@ def test_a_refusal(
     assert (answer.header("x-should-retry") == "false") == (int(after) > 60)
     event = limited.event(answer.request_id)
     assert (event["error"], event["status"], event["attempts"], event["tokens"]) == (code, status, 0, None)
+
+
+@pytest.mark.parametrize(("name", "wait"), [("today", midnight), ("this month", lambda: midnight(month=True))])
+def test_a_budget_that_begins_anew(limited: rig.Gateway, name: str, wait: Callable[[], float]) -> None:
+    """Where the next day or month has room, the answer names the budget and says when that is."""
+    door = ("/v1/chat/completions", plain.chat(said=_FORTY, max_tokens=1930))
+    waits = [wait()]
+    assert ask(limited, name, door).status == 200
+    answer = ask(limited, name, door)
+    waits.append(wait())     # another one, when it is midnight between them
+    assert (answer.status, code_of(answer)) == (402, "budget_spent")
+    after = answer.header("retry-after")
+    assert after is not None
+    assert any(true - 15 <= int(after) <= true + 6 for true in waits)
+    told = answer.json()["error"]
+    assert f"budget for the {name.split()[-1].replace('today', 'day')} has no room" in told["message"]
+    assert "max_tokens" in told["hint"]
+
+
+def test_a_call_dearer_than_its_budget(limited: rig.Gateway) -> None:
+    """No wait makes room for a call that is dearer than all of a budget; a smaller one has it."""
+    answer = ask(limited, "today", ("/v1/chat/completions", plain.chat(max_tokens=2100)))
+    assert (answer.status, code_of(answer), answer.header("retry-after")) == (402, "budget_spent", None)
+    assert answer.header("x-should-retry") == "false"
+    assert "larger than this virtual key's whole budget for the day" in answer.json()["error"]["message"]
+    assert "Waiting does not help" in answer.json()["error"]["hint"]
+    assert ask(limited, "today", ("/v1/chat/completions", plain.chat(max_tokens=100))).status == 200
 
 
 @pytest.mark.parametrize("name", ["day", "expired", "elsewhere"])

@@ -256,6 +256,35 @@ def test_no_secrets(gateway: Station, page: int) -> None:
         assert secret not in text
 
 
+_FALLS = """
+[[credential]]
+id = "dead"
+vendor = "openai"
+base_url = "http://127.0.0.1:{port}/v1"
+secret = "env:SECRET_OPENAI"
+
+[[pool]]
+id = "dead"
+members = [{{ credential = "dead" }}]
+
+[[route]]
+models = ["falls-*"]
+pool = "dead"
+fallback = ["priced"]
+"""
+
+
+def test_an_attempt_is_its_pools(vendor: SandboxServer, page: int) -> None:
+    """A failed attempt is counted in the pool in which it was made, the one that answered in the fallback."""
+    given = SETTINGS.format(page=page, url=vendor.url, team=rig.sha256(TEAM), limited=rig.sha256(LIMITED))
+    with station.deaf_port() as deaf, station.running(vendor.url, given + _FALLS.format(port=deaf)) as gateway:
+        assert ask(gateway, "falls-x").status == 200
+        seen = counted(page, 1)
+    assert seen.sum("upstream_attempts_total", pool="dead", result="failed_over", reason="upstream") == 1
+    assert seen.sum("upstream_attempts_total", pool="dead") == 1
+    assert seen.sum("upstream_attempts_total", pool="priced") == 1
+
+
 def test_a_port_in_use(vendor: SandboxServer) -> None:
     """Without its port there is no page: one line says so, and the gateway serves."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

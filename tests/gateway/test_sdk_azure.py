@@ -49,7 +49,8 @@ def test_an_alias(azure: openai.AzureOpenAI, ledger: SandboxServer) -> None:
 
 
 def test_an_error_of_ours(azure: openai.AzureOpenAI) -> None:
-    """A model that no member of its pool can serve over this API is our 503, in OpenAI's shape."""
+    """A model in whose pool nobody speaks Azure's dialect is our 400, in OpenAI's shape, and says who speaks what."""
     with pytest.raises(openai.APIStatusError) as caught:
         azure.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "say OK"}])
-    assert (caught.value.status_code, caught.value.code) == (503, "no_member")
+    assert (caught.value.status_code, caught.value.code) == (400, "dialect_not_served")
+    assert "speak openai:" in caught.value.message

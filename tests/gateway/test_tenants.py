@@ -319,11 +319,14 @@ LISTS = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "body"), [*UNKNOWN, *LISTS])
-def test_what_is_shared(house: rig.Gateway, ledger: SandboxServer, method: str, path: str, body: object) -> None:
+CASES = [*((*one, "resources_shared") for one in UNKNOWN), *((*one, "listing_shared") for one in LISTS)]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "refusal"), CASES)
+def test_what_is_shared(house: rig.Gateway, ledger: SandboxServer, method: str, path: str, body: object, refusal: str) -> None:
     """Unknown files, batches and vector stores, and lists of them, are for keys with `shared_resources`."""
     for key in (rig.KEY, LONE):
-        assert code(ask(house.port, method, path, body, key)) == (403, "resources_shared")
+        assert code(ask(house.port, method, path, body, key)) == (403, refusal)
     assert kit.calls(ledger) == []
     answer = ask(house.port, method, path, body, SHARED)
     assert answer.status == 200, answer.body

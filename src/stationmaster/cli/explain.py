@@ -148,7 +148,8 @@ def _considered(event: _Event) -> _Lines:
     for one in event.get("tried") or ():
         came = f"HTTP {one['status']}" if one["status"] else "no answer"
         code = f" ({one['code']})" if one["code"] else ""
-        yield "tried", f"{one['credential']}: {came}, {one['outcome']}{code}"
+        where = f" in pool {one['pool']}" if one.get("pool", event.get("pool")) != event.get("pool") else ""
+        yield "tried", f"{one['credential']}{where}: {came}, {one['outcome']}{code}"
     for name, why in (event.get("skipped") or {}).items():
         yield "skipped", f"{name}: {_SKIPPED.get(why, f'out of service, {why}')}"
     if not event.get("credential"):

@@ -60,7 +60,7 @@ class Caller:
             return faults.KEY_EXPIRED
         refused = self.purse.refusal(estimate, wall) if self.purse is not None else None
         if refused is not None:
-            return in_time(faults.KEY_BUDGET, retry_after(refused[1])) if refused[1] else faults.KEY_BUDGET
+            return faults.budget_spent(*refused)
         refused = self.room.admit(tokens, now) if self.room is not None else None
         if refused is not None:
             return in_time(_REFUSALS[refused[0]], retry_after(refused[1]))

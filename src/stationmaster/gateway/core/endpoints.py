@@ -5,12 +5,13 @@ A path is matched as it came, never normalised: what is authorised is what is se
 
 import re
 from enum import Enum
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import unquote
 
 import msgspec
 
 Dialect = Literal["openai", "anthropic", "gemini", "azure"]
+DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 
 
 class Meter(Enum):

@@ -11,12 +11,14 @@ from stationmaster.gateway.core.tokens import Source, Tokens
 
 
 class Try(msgspec.Struct, frozen=True, gc=False):
-    """One attempt that failed: with which credential, the vendor's status (0: none came), what it meant, its code."""
+    """One attempt that failed: with which credential, the vendor's status (0: none came), what it meant, its code, in which
+    pool."""
 
     credential: str
     status: int
     outcome: str
     code: str
+    pool: str
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="request"):

@@ -4,9 +4,13 @@ May not know sockets or upstreams. Our errors carry `type: stationmaster_error`,
 request id, so that nobody takes them for the vendor's; a vendor's own errors never pass through here.
 """
 
+import math
+from collections.abc import Iterable
+
 import msgspec
 
 from stationmaster.gateway.core.endpoints import Dialect, Meter
+from stationmaster.gateway.core.limits import retry_after
 
 _json = msgspec.json.encode
 
@@ -48,8 +52,8 @@ KEY_TOKENS = Fault(429, "key_tokens_limited", "This virtual key is at its tokens
                    "Try again after the stated time.")
 KEY_CALLS = Fault(429, "key_calls_limited", "This virtual key has as many calls under way as it may.",
                   "Try again when one of them is over.")
-KEY_BUDGET = Fault(402, "budget_spent", "This virtual key's budget has no room for the call.",
-                   "Ask the gateway's operator, or wait for the next day or month.", _NO_RETRY)
+KEY_BUDGET = Fault(402, "budget_spent", "This virtual key's … has no room for the call, whose own estimate counts.",
+                   "Ask for less (max_tokens), …or have the operator raise it.", _NO_RETRY)
 POOL_REFUSED = Fault(403, "pool_not_allowed", "This key may not use the pool that serves the model.",
                      "Ask the gateway's operator.", _NO_RETRY)
 NO_DEFAULT_POOL = Fault(404, "no_default_pool", "The request names no model and the gateway has no default pool.",
@@ -76,8 +80,8 @@ TOO_MANY_CONNECTIONS = Fault(503, "too_many_connections", "The gateway has no ro
                              "Try again shortly.", (("retry-after", "1"),), close=True)
 HEAD_TIMEOUT = Fault(408, "head_timeout", "The request's head did not arrive in time.", "", close=True)
 BODY_TIMEOUT = Fault(408, "body_timeout", "The request's body stopped arriving.", "", close=True)
-NO_MEMBER = Fault(503, "no_member", "No credential of the pool speaks this API.",
-                  "The operator can add one of the right vendor to the pool.", _NO_RETRY)
+NO_MEMBER = Fault(503, "no_member", "No credential of the pool may be sent this model over this API.",
+                  "The operator can change the 'models' of the pool's members.", _NO_RETRY)
 POOL_OUT = Fault(503, "pool_out_of_service", "Every credential that could serve this is out of service.",
                  "Tell the gateway's operator the request id.", _NO_RETRY)
 POOL_COOLING = Fault(503, "pool_cooling", "Every credential that could serve this waits for its vendor to recover.",
@@ -109,6 +113,9 @@ NO_SUCH_RESOURCE = Fault(404, "no_such_resource", "This key's tenant has no such
 RESOURCES_SHARED = Fault(403, "resources_shared",
                          "This key may use only files, batches and vector stores that its tenant made through the gateway.",
                          "The operator can set 'shared_resources' on the key.", _NO_RETRY)
+LISTING_SHARED = Fault(403, "listing_shared",
+                       "Lists show what everybody in the vendor organisation made, so this key may not ask for them.",
+                       "Keep the ids of what you make; the operator can set 'shared_resources' on the key.", _NO_RETRY)
 RESOURCES_APART = Fault(400, "resources_apart", "The request names things of different vendor organisations.",
                         "Create them again in one of them, or use them in separate requests.", _NO_RETRY)
 OWNER_OUT = Fault(503, "owner_out", "The vendor organisation that holds what the request names is out of service.",
@@ -118,6 +125,21 @@ OWNER_OUT = Fault(503, "owner_out", "The vendor organisation that holds what the
 def in_time(fault: Fault, headers: tuple[tuple[str, str], ...]) -> Fault:
     """`fault`, saying when to try again."""
     return msgspec.structs.replace(fault, headers=headers)
+
+
+_BUDGETS = {"day": "budget for the day", "month": "budget for the month", "total": "total budget"}
+_NEXT = {"day": "wait for the next day (UTC), ", "month": "wait for the next month (UTC), ", "total": ""}
+
+
+def budget_spent(period: str, wait: float) -> Fault:
+    """The key's budget for `period` (`day`, `month`, `total`) has no room. `wait`: seconds until it begins anew, 0: never;
+    infinite: the call is dearer than all of it, so that no wait helps."""
+    budget, retry = _BUDGETS[period], retry_after(wait) if 0 < wait < math.inf else _NO_RETRY
+    if wait == math.inf:
+        return Fault(402, KEY_BUDGET.code, f"The call's own estimate is larger than this virtual key's whole {budget}.",
+                     "Waiting does not help: ask for less (max_tokens), or have the operator raise it.", retry)
+    message, hint = KEY_BUDGET.message.replace("…", budget), KEY_BUDGET.hint.replace("…", _NEXT[period])
+    return Fault(402, KEY_BUDGET.code, message, hint, retry)
 
 
 def no_route(model: str) -> Fault:
@@ -130,6 +152,12 @@ def model_refused(model: str) -> Fault:
     """The key may not use `model`."""
     return Fault(403, "model_not_allowed", f"This key may not use the model '{_short(model)}'.",
                  "GET /v1/models lists what this key can use.", _NO_RETRY)
+
+
+def not_spoken(dialects: Iterable[Dialect]) -> Fault:
+    """Nobody where the request would go speaks its dialect; somebody there speaks `dialects`."""
+    return Fault(400, "dialect_not_served", "No credential of the pool speaks this API.",
+                 f"The pool's credentials speak {', '.join(dialects)}: ask in that dialect, or for another model.", _NO_RETRY)
 
 
 def method_refused(methods: tuple[str, ...]) -> Fault:
@@ -149,7 +177,7 @@ _GOOGLE = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DEN
 
 def envelope(fault: Fault, dialect: Dialect, request_id: str) -> bytes:
     """The fault as the JSON body that `dialect`'s clients parse."""
-    message = f"{fault.message} {fault.hint}".strip() + f" (request {request_id})"
+    message = _sentence(fault, request_id)
     if dialect == "gemini":
         return _json({"error": _google(fault, message, request_id)})
     if dialect == "anthropic":
@@ -157,6 +185,10 @@ def envelope(fault: Fault, dialect: Dialect, request_id: str) -> bytes:
         return _json({"type": "error", "error": inner, "request_id": request_id})
     return _json({"error": {"message": message, "type": TYPE, "param": None, "code": fault.code,
                             "hint": fault.hint, "request_id": request_id}})
+
+
+def _sentence(fault: Fault, request_id: str) -> str:
+    return f"{fault.message} {fault.hint}".strip() + f" (request {request_id})"
 
 
 def _google(fault: Fault, message: str, request_id: str) -> dict[str, object]:
@@ -176,7 +208,8 @@ def _google(fault: Fault, message: str, request_id: str) -> dict[str, object]:
 def stream_ending(fault: Fault, meter: Meter, dialect: Dialect, request_id: str, response_id: str = "") -> bytes:
     """What to write on an open event stream that broke, so that the dialect's clients notice.
 
-    Empty for Gemini, whose clients retry on an end without `finishReason` but not on an error frame.
+    Empty for Gemini, whose clients retry on an end without `finishReason` but not on an error frame. A failed response's
+    `code` is the vendor's, for Codex decides by it whether to try again; type and hint are as in every error of ours.
     """
     if dialect == "gemini":
         return b""
@@ -185,12 +218,10 @@ def stream_ending(fault: Fault, meter: Meter, dialect: Dialect, request_id: str,
     if meter is Meter.RESPONSES:
         failed = {"type": "response.failed", "sequence_number": 0, "response": {
             "id": response_id, "object": "response", "status": "failed", "output": [],
-            "error": {"code": "server_error", "message": f"{fault.message} {fault.hint} (request {request_id})"},
+            "error": {"code": "server_error", "message": _sentence(fault, request_id), "type": TYPE, "hint": fault.hint},
         }}
         return b"event: response.failed\ndata: %b\n\n" % _json(failed)
-    inner = {"message": f"{fault.message} {fault.hint} (request {request_id})", "type": fault.code,
-             "param": None, "code": fault.code}
-    return b"data: %b\n\n" % _json({"error": inner})
+    return b"data: %b\n\n" % envelope(fault, dialect, request_id)
 
 
 CRLF = "\r\n"

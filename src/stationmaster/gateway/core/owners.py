@@ -122,7 +122,9 @@ def decide(named: tuple[Named, ...], owners: Owners, *, tenant: str, shared: boo
     found = [(one, owners.find(one)) for one in named]
     if any(owner is not None and owner.tenant != tenant for _, owner in found):
         return faults.NO_SUCH_RESOURCE
-    if not shared and (listing or any(owner is None and one.kind in SHARED and not one.told for one, owner in found)):
+    if listing and not shared:
+        return faults.LISTING_SHARED
+    if not shared and any(owner is None and one.kind in SHARED and not one.told for one, owner in found):
         return faults.RESOURCES_SHARED
     return _pin([(one, owner) for one, owner in found if owner is not None and not one.told])
 

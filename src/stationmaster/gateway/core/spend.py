@@ -75,12 +75,16 @@ class Purse:
         self._asked = 0            # calls since that was last asked
 
     def refusal(self, estimate: int, wall: float) -> tuple[str, float] | None:
-        """Which budget has no room for a call of about `estimate`, and when it begins anew (0.0: never). None: all
-        have. What is left is never given away twice: what is set aside counts as spent."""
+        """Which budget has no room for a call of about `estimate`, and in how many seconds it begins anew (0.0: never;
+        infinite: the call is dearer than all of it). None: all have. What is left is never given away twice: what is set
+        aside counts as spent."""
         self._asked += 1
         if wall >= self._day_ends:
             self._turn(wall)
         budget, heard, here, wanted = self.budget, self.heard, self._here, self.reserved + estimate
+        for period, limit in (("total", budget.total), ("month", budget.month), ("day", budget.day)):
+            if 0 < limit < estimate:
+                return period, math.inf
         if budget.total and self._full(budget.total, heard.total, here.total, wanted):
             return "total", 0.0
         if budget.month and self._full(budget.month, heard.this_month, here.this_month, wanted):

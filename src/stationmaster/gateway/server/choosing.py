@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from stationmaster.gateway.core import faults
 from stationmaster.gateway.core.affinity import Named, in_body, made
 from stationmaster.gateway.core.callers import Caller
+from stationmaster.gateway.core.endpoints import DIALECTS
 from stationmaster.gateway.core.events import Try
 from stationmaster.gateway.core.faults import Fault, in_time
 from stationmaster.gateway.core.limits import retry_after
@@ -158,7 +159,7 @@ class Served(Response):
         ways = self._bound(plan) if self.pin else plan.find(self.head.dialect)
         served = [(pool, tiers) for pool, tiers in ways if tiers]
         if not served:
-            return faults.OWNER_OUT if self.pin else faults.NO_MEMBER
+            return faults.OWNER_OUT if self.pin else self._unserved(plan)
         found = [pool.wait(tiers, self.worker.now, self.pin) for pool, tiers in served]
         waits = [(wait[1], wait[0]) for wait in found if wait is not None]
         if self.pin:
@@ -168,6 +169,12 @@ class Served(Response):
         wait, why = min(waits)
         fault = faults.POOL_COOLING if why == "upstream" else faults.POOL_LIMITED
         return in_time(fault, retry_after(wait))
+
+    def _unserved(self, plan: Plan) -> Fault:
+        """Nobody is there who could ever serve the request: of the wrong dialect, or of a model that none may be sent."""
+        upstreams = [member.upstream for pool in plan.pools for member in pool.members]
+        spoken = [dialect for dialect in DIALECTS if any(each.speaks(dialect) for each in upstreams)]
+        return faults.NO_MEMBER if self.head.dialect in spoken else faults.not_spoken(spoken)
 
     # Afterwards.
 

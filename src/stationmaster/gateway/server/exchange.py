@@ -143,7 +143,8 @@ class Exchange(Routed):
         if member is None or self.client is None or self._first_byte or self._spent or self.tunnel:
             return False
         before = self.tried
-        self.tried = (*before, Try(member.id, self.upstream_status, outcome, code))
+        pool = self.pool.id if self.pool is not None else ""
+        self.tried = (*before, Try(member.id, self.upstream_status, outcome, code, pool))
         if not self.choose():
             self.tried = before
             return False

@@ -71,7 +71,7 @@ class Sharing:
 
     def _count_tries(self, event: Event) -> None:
         for tried in event.tried:
-            labels = (self._vendors.get(tried.credential, ""), event.pool, "failed_over", tried.outcome)
+            labels = (self._vendors.get(tried.credential, ""), tried.pool, "failed_over", tried.outcome)
             self._deltas.count(m.ATTEMPTS, labels)
 
     def _show(self, table: Table) -> None:
