@@ -256,7 +256,7 @@ def stream(*members: dict[str, Any], end: bytes = b"") -> list[bytes]:
     return [msgspec.json.encode(member) for member in members] + ([end] if end else [])
 
 
-_START = {
+START = {
     "type": "message_start",
     "message": {
         "id": "m",
@@ -268,14 +268,14 @@ _START = {
         },
     },
 }
-_DELTA = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "x"}}
-_FINAL = {
+DELTA = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "x"}}
+FINAL = {
     "type": "message_delta",
     "delta": {"stop_reason": "end_turn"},
     "usage": {"output_tokens": 9, "output_tokens_details": {"thinking_tokens": 4}},
 }
-_CHUNK = {"id": "c", "choices": [{"index": 0, "delta": {"content": "x"}}], "usage": None}
-_USAGE = {
+CHUNK = {"id": "c", "choices": [{"index": 0, "delta": {"content": "x"}}], "usage": None}
+USAGE = {
     "id": "c",
     "choices": [],
     "usage": {"prompt_tokens": 20, "completion_tokens": 9, "prompt_tokens_details": {"cached_tokens": 8}},
@@ -283,8 +283,8 @@ _USAGE = {
 _STARTED_HOURLY = {"type": "message_start", "message": msgspec.json.decode(hourly(5, 3))}
 _SPOKEN = {"id": "c", "choices": [], **msgspec.json.decode(chat_sound(100, 30, 60, 50, 40))}
 _HEARD = {"type": "transcript.text.done", **msgspec.json.decode(TRANSCRIBED)}
-_CREATED = {"type": "response.created", "response": {"id": "resp_1", "usage": None}}
-_TEXT = {"type": "response.output_text.delta", "delta": "x"}
+CREATED = {"type": "response.created", "response": {"id": "resp_1", "usage": None}}
+TEXT = {"type": "response.output_text.delta", "delta": "x"}
 
 
 def _done(kind: str) -> dict[str, Any]:
@@ -302,7 +302,8 @@ def _done(kind: str) -> dict[str, Any]:
     }
 
 
-def _frame(out: int, **more: int) -> dict[str, Any]:
+def frame(out: int, **more: int) -> dict[str, Any]:
+    """A frame of a Gemini stream with so much output so far."""
     return {
         "candidates": [{}],
         "usageMetadata": {"promptTokenCount": 20, "cachedContentTokenCount": 8, "candidatesTokenCount": out, **more},
@@ -311,16 +312,16 @@ def _frame(out: int, **more: int) -> dict[str, Any]:
 
 WHOLE, CUT = True, False
 STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
-    ("chat", Meter.CHAT, stream(_CHUNK, _CHUNK, _USAGE, end=b"[DONE]"), WHOLE, Tokens(12, 8, 0, 9), "upstream_final"),
-    ("chat-no-usage", Meter.CHAT, stream(_CHUNK, _CHUNK, end=b"[DONE]"), WHOLE, None, "none"),
-    ("chat-cut", Meter.CHAT, stream(_CHUNK, _CHUNK), CUT, Tokens(100, 0, 0, 2), "estimated"),
-    ("chat-cut-behind-usage", Meter.CHAT, stream(_CHUNK, _USAGE), CUT, Tokens(12, 8, 0, 9), "upstream_final"),
+    ("chat", Meter.CHAT, stream(CHUNK, CHUNK, USAGE, end=b"[DONE]"), WHOLE, Tokens(12, 8, 0, 9), "upstream_final"),
+    ("chat-no-usage", Meter.CHAT, stream(CHUNK, CHUNK, end=b"[DONE]"), WHOLE, None, "none"),
+    ("chat-cut", Meter.CHAT, stream(CHUNK, CHUNK), CUT, Tokens(100, 0, 0, 2), "estimated"),
+    ("chat-cut-behind-usage", Meter.CHAT, stream(CHUNK, USAGE), CUT, Tokens(12, 8, 0, 9), "upstream_final"),
     (
         "chat-usage-each-time",
         Meter.CHAT,
         stream(
-            {**_CHUNK, "usage": {"prompt_tokens": 20, "completion_tokens": 1}},
-            {**_CHUNK, "usage": {"prompt_tokens": 20, "completion_tokens": 2}},
+            {**CHUNK, "usage": {"prompt_tokens": 20, "completion_tokens": 1}},
+            {**CHUNK, "usage": {"prompt_tokens": 20, "completion_tokens": 2}},
             end=b"[DONE]",
         ),
         WHOLE,
@@ -330,7 +331,7 @@ STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
     (
         "responses",
         Meter.RESPONSES,
-        stream(_CREATED, _TEXT, _done("response.completed")),
+        stream(CREATED, TEXT, _done("response.completed")),
         WHOLE,
         Tokens(12, 8, 0, 9, 4),
         "upstream_final",
@@ -338,7 +339,7 @@ STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
     (
         "responses-incomplete",
         Meter.RESPONSES,
-        stream(_CREATED, _done("response.incomplete")),
+        stream(CREATED, _done("response.incomplete")),
         WHOLE,
         Tokens(12, 8, 0, 9, 4),
         "upstream_final",
@@ -346,16 +347,16 @@ STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
     (
         "responses-failed",
         Meter.RESPONSES,
-        stream(_CREATED, {"type": "response.failed", "response": {"id": "resp_1", "usage": None}}),
+        stream(CREATED, {"type": "response.failed", "response": {"id": "resp_1", "usage": None}}),
         WHOLE,
         None,
         "none",
     ),
-    ("responses-cut", Meter.RESPONSES, stream(_CREATED, _TEXT, _TEXT), CUT, Tokens(100, 0, 0, 3), "estimated"),
+    ("responses-cut", Meter.RESPONSES, stream(CREATED, TEXT, TEXT), CUT, Tokens(100, 0, 0, 3), "estimated"),
     (
         "responses-usage-too-early",
         Meter.RESPONSES,
-        stream(_done("response.in_progress"), _TEXT),
+        stream(_done("response.in_progress"), TEXT),
         CUT,
         Tokens(100, 0, 0, 2),
         "estimated",
@@ -371,7 +372,7 @@ STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
     (
         "messages",
         Meter.MESSAGES,
-        stream(_START, _DELTA, _FINAL, {"type": "message_stop"}),
+        stream(START, DELTA, FINAL, {"type": "message_stop"}),
         WHOLE,
         Tokens(20, 8, 5, 9, 4),
         "upstream_final",
@@ -380,9 +381,9 @@ STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
         "messages-restated",
         Meter.MESSAGES,
         stream(
-            _START,
-            {**_FINAL, "usage": {"input_tokens": 25, "output_tokens": 9}},
-            {**_FINAL, "usage": {"output_tokens": 11}},
+            START,
+            {**FINAL, "usage": {"input_tokens": 25, "output_tokens": 9}},
+            {**FINAL, "usage": {"output_tokens": 11}},
         ),
         WHOLE,
         Tokens(25, 8, 5, 11),
@@ -392,7 +393,7 @@ STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
         "messages-nulls",
         Meter.MESSAGES,
         stream(
-            _START, {**_FINAL, "usage": {"input_tokens": None, "output_tokens": 9, "cache_read_input_tokens": None}}
+            START, {**FINAL, "usage": {"input_tokens": None, "output_tokens": 9, "cache_read_input_tokens": None}}
         ),
         WHOLE,
         Tokens(20, 8, 5, 9),
@@ -402,9 +403,9 @@ STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
         "messages-compacted",
         Meter.MESSAGES,
         stream(
-            _START,
+            START,
             {
-                **_FINAL,
+                **FINAL,
                 "usage": {
                     "output_tokens": 5,
                     "iterations": [
@@ -418,12 +419,12 @@ STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
         Tokens(910, 0, 0, 95),
         "upstream_final",
     ),
-    ("messages-cut", Meter.MESSAGES, stream(_START, _DELTA, _DELTA, _DELTA), CUT, Tokens(20, 8, 5, 4), "estimated"),
+    ("messages-cut", Meter.MESSAGES, stream(START, DELTA, DELTA, DELTA), CUT, Tokens(20, 8, 5, 4), "estimated"),
     ("messages-cut-at-once", Meter.MESSAGES, [], CUT, Tokens(100), "estimated"),
     (
         "messages-cut-behind-delta",
         Meter.MESSAGES,
-        stream(_START, _DELTA, _FINAL),
+        stream(START, DELTA, FINAL),
         CUT,
         Tokens(20, 8, 5, 9, 4),
         "upstream_partial",
@@ -431,7 +432,7 @@ STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
     (
         "messages-error",
         Meter.MESSAGES,
-        stream(_START, _DELTA, {"type": "error", "error": {"type": "overloaded_error", "message": "x"}}),
+        stream(START, DELTA, {"type": "error", "error": {"type": "overloaded_error", "message": "x"}}),
         CUT,
         Tokens(20, 8, 5, 3),
         "estimated",
@@ -439,7 +440,7 @@ STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
     (
         "gemini",
         Meter.GEMINI,
-        stream(_frame(1), _frame(5, thoughtsTokenCount=4)),
+        stream(frame(1), frame(5, thoughtsTokenCount=4)),
         WHOLE,
         Tokens(12, 8, 0, 9, 4),
         "upstream_final",
@@ -447,7 +448,7 @@ STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
     (
         "chat-sound",
         Meter.CHAT,
-        stream(_CHUNK, _SPOKEN, end=b"[DONE]"),
+        stream(CHUNK, _SPOKEN, end=b"[DONE]"),
         WHOLE,
         DetailedTokens(70, 30, 0, 50, 0, 0, 60, 0, 40),
         "upstream_final",
@@ -463,7 +464,7 @@ STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
     (
         "messages-hourly",
         Meter.MESSAGES,
-        stream(_STARTED_HOURLY, _DELTA, _FINAL, {"type": "message_stop"}),
+        stream(_STARTED_HOURLY, DELTA, FINAL, {"type": "message_stop"}),
         WHOLE,
         DetailedTokens(20, 8, 5, 9, 4, cache_write_1h=3),
         "upstream_final",
@@ -479,7 +480,7 @@ STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
     (
         "messages-hourly-cut",
         Meter.MESSAGES,
-        stream(_STARTED_HOURLY, *[_DELTA] * 19),
+        stream(_STARTED_HOURLY, *[DELTA] * 19),
         CUT,
         DetailedTokens(20, 8, 5, 20, cache_write_1h=3),
         "estimated",
@@ -492,14 +493,14 @@ STREAMS: list[tuple[str, Meter, list[bytes], bool, Tokens | None, str]] = [
         DetailedTokens(70, 30, 0, 50, 0, 0, 55, 25, 40),
         "upstream_final",
     ),
-    ("gemini-sound-restated", Meter.GEMINI, [GEMINI_SOUND, *stream(_frame(5))], WHOLE, Tokens(12, 8, 0, 5), "upstream_final"),
-    ("gemini-cut", Meter.GEMINI, stream(_frame(1), _frame(5)), CUT, Tokens(12, 8, 0, 5), "upstream_partial"),
+    ("gemini-sound-restated", Meter.GEMINI, [GEMINI_SOUND, *stream(frame(5))], WHOLE, Tokens(12, 8, 0, 5), "upstream_final"),
+    ("gemini-cut", Meter.GEMINI, stream(frame(1), frame(5)), CUT, Tokens(12, 8, 0, 5), "upstream_partial"),
     ("gemini-cut-at-once", Meter.GEMINI, [], CUT, Tokens(100), "estimated"),
-    ("unmetered", Meter.NONE, stream(_USAGE), WHOLE, None, "none"),
+    ("unmetered", Meter.NONE, stream(USAGE), WHOLE, None, "none"),
     (
         "garbage",
         Meter.CHAT,
-        [b"{", b"[]", b"5", b"null", b"<html>", b"\xff", b"", b'{"choices":5}', b'{"usage":[]}'],
+        [b"{", b"[]", b"5", b"null", b"<html>", b"\xff", b"", b'{"choices":5}', b'{"usage":null,"choices":5}'],
         WHOLE,
         None,
         "none",
@@ -547,20 +548,20 @@ def test_the_extra_chunk_is_told_apart() -> None:
     assert [
         seen.see(data)
         for data in stream(
-            _CHUNK,
-            {**_CHUNK, "usage": _USAGE["usage"]},
+            CHUNK,
+            {**CHUNK, "usage": USAGE["usage"]},
             {"id": "c", "choices": [], "prompt_filter_results": []},
-            _USAGE,
+            USAGE,
         )
     ] == [False, False, False, True]
     for meter in (Meter.RESPONSES, Meter.MESSAGES, Meter.GEMINI):
-        assert not StreamUsage(meter).see(msgspec.json.encode(_USAGE))
+        assert not StreamUsage(meter).see(msgspec.json.encode(USAGE))
 
 
 def test_the_response_id_is_kept() -> None:
     """Of a Responses stream, for the event that ends a broken one."""
     seen = StreamUsage(Meter.RESPONSES)
-    for data in stream(_CREATED, _TEXT):
+    for data in stream(CREATED, TEXT):
         seen.see(data)
     assert seen.response_id == "resp_1"
 

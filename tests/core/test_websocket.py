@@ -1,6 +1,7 @@
 """What a realtime WebSocket cost: at any cut of the bytes, from another implementation's frames, from garbage."""
 
 import asyncio
+import json
 import tracemalloc
 from collections.abc import Sequence
 from itertools import pairwise
@@ -294,13 +295,37 @@ COUNTED: dict[str, tuple[bytes, Tokens | None, int]] = {
     "too-many": (
         b'{"type":"response.done","response":{"usage":{"output_tokens":9999999999999999999}}}', Tokens(output=2**53), 1,
     ),
-    "a-text-for-a-number": (b'{"type":"response.done","response":{"usage":{"input_tokens":"5"}}}', None, 0),
+    "floats": (b'{"type":"response.done","response":{"usage":{"input_tokens":5.0,"output_tokens":3e0}}}', Tokens(5, 0, 0, 3), 1),
+    "one-text-for-a-number": (
+        b'{"type":"response.done","response":{"usage":{"input_tokens":"5","output_tokens":3}}}', Tokens(output=3), 1,
+    ),
+    "details-no-object": (
+        (b'{"type":"response.done","response":{"usage":{"input_tokens":5,"output_tokens":3,"input_token_details":[],'
+         b'"output_token_details":""}}}'), Tokens(5, 0, 0, 3), 1,
+    ),
+    "sound-no-number": (_sounding(100, b'{"cached_tokens":64,"audio_tokens":"","cached_tokens_details":[]}', 0),
+                        Tokens(36, 64, 0, 9), 1),
+    "thousands-of-digits": (
+        b'{"type":"response.done","response":{"usage":{"output_tokens":%b}}}' % (b"9" * 5000), Tokens(output=2**53), 1,
+    ),
+    "no-json-inside": (
+        b'{"type":"response.done","response":{"score":NaN,"usage":%b}}' % _USAGE, _FIVE, 1,
+    ),
+    "heard-floats": (
+        b'{"type":"conversation.item.input_audio_transcription.completed","usage":{"input_tokens":5.0,"output_tokens":"3"}}',
+        Tokens(5), 0,
+    ),
+    "heard-seconds-and-more": (
+        b'{"type":"conversation.item.input_audio_transcription.completed","usage":{"type":"duration","input_tokens":""}}', None,
+        0,
+    ),
+    "another-odd-event": (b'{"type":"response.updated","a":"response.done","usage":[]}', None, 0),
     "half": (b'{"type":"response.done","response":{"usage":%b' % _USAGE, None, 0),
     "an-array": (b'["response.done"]', None, 0),
     "no-json": (b'"response.done" \xff\xfe', None, 0),
     "deep": (b'{"type":"response.done","x":' + b"[" * 100_000, None, 0),
     "deep-inside": (b'{"type":"response.done","response":{"usage":' + b'{"x":' * 100_000, None, 0),
-    "no-utf-8": (b'{"type":"response.done","event_id":"\xff","response":{"usage":{"type":"\xff"}}}', None, 0),
+    "no-utf-8": (b'{"type":"response.done","event_id":"\xff","response":{"usage":{"type":"\xff"}}}', Tokens(), 1),
     "empty": (b"", None, 0),
 }  # fmt: skip
 
@@ -311,8 +336,49 @@ def test_what_counts(event: bytes, tokens: Tokens | None, responses: int) -> Non
     source = "none" if tokens is None else "upstream_final"
     assert metered([frame(event)]) == (tokens, responses, False, False, source)
     both = metered([frame(DONE) + frame(event)])
-    assert both[:2] == (added(ONE, tokens or Tokens()), responses + 1)
+    assert both == (added(ONE, tokens or Tokens()), responses + 1, False, False, "upstream_final")
     assert metered([frame(event) + frame(DONE)]) == both
+
+
+@pytest.mark.parametrize("usage", [b"[]", b'"x"', b"5", b'{"input_tokens":"5"}', b'{"input_tokens":[],"output_tokens":0.5}'])
+def test_usage_that_cannot_be_read(usage: bytes) -> None:
+    """It is estimated by its event, which repeats what was said, and the sum is flagged; a response is over all the same."""
+    event = b'{"type":"response.done","response":{"output":[{"transcript":"a b c d"}],"usage":%b}}' % usage
+    guess = Tokens(output=len(event) // 4)
+    assert metered([frame(BEGUN) + frame(event)]) == (guess, 1, False, False, "estimated")
+    assert metered([frame(DONE) + frame(event)]) == (added(ONE, guess), 2, False, False, "estimated")
+    heard = b'{"type":"conversation.item.input_audio_transcription.completed","transcript":"a","usage":%b}' % usage
+    assert metered([frame(heard)]) == (Tokens(output=len(heard) // 4), 0, False, False, "estimated")
+    odd = b'{"type":"response.created","response":{"usage":%b}}' % usage
+    assert metered([frame(odd)]) == (None, 0, True, False, "none")
+
+
+_SPOILT = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**400), 10**400) | st.text(max_size=3) | st.sampled_from([0.5, 3.0, 1e300]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["audio_tokens", "cached_tokens"]), inner),
+    max_leaves=5,
+)
+_PLACES = [("input_token_details",), ("output_token_details",), ("input_token_details", "cached_tokens"),
+           ("input_token_details", "audio_tokens"), ("input_token_details", "cached_tokens_details"),
+           ("input_token_details", "cached_tokens_details", "audio_tokens"),
+           ("output_token_details", "audio_tokens")]  # fmt: skip
+
+
+@MANY
+@given(st.sampled_from(_PLACES), _SPOILT)
+def test_any_detail_spoilt(path: tuple[str, ...], put: object) -> None:
+    """Whatever stands in a detail: the output stays as stated, and so does the input unless more was cached than there
+    is; nothing is below 0."""
+    event = json.loads(DONE)
+    inner = event["response"]["usage"]
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = put
+    tokens, responses, _unfinished, _lost, source = metered([frame(json.dumps(event).encode())])
+    assert tokens is not None
+    assert (tokens.output, responses, source) == (121, 1, "upstream_final")
+    assert tokens.input + tokens.cache_read == max(132, tokens.cache_read)
+    assert min(msgspec.structs.astuple(tokens)) >= 0
 
 
 def test_a_response_without_its_end() -> None:

@@ -179,6 +179,69 @@ def test_all_of_an_event(gateway: rig.Gateway) -> None:
     }  # fmt: skip
 
 
+# Usage that is not as the vendor's reference has it, from servers that call themselves compatible.
+
+_COUNTED = {"input": 10, "cache_read": 0, "cache_write": 0, "output": 1000, "reasoning": 0}
+ODD: list[tuple[bytes, dict[str, int] | None]] = [
+    (b'{"prompt_tokens":10,"completion_tokens":1000,"prompt_tokens_details":[]}', _COUNTED),
+    (b'{"prompt_tokens":10,"completion_tokens":1000,"completion_tokens_details":{"audio_tokens":0.0,"reasoning_tokens":"0"}}',
+     _COUNTED),
+    (b'{"prompt_tokens":10.0,"completion_tokens":1e3,"prompt_tokens_details":null}', _COUNTED),
+    (b'{"prompt_tokens":10,"completion_tokens":%b}' % (b"9" * 5000), {**_COUNTED, "output": 2**53}),
+    (b'{"prompt_tokens":"10","completion_tokens":""}', None),
+    (b"[]", None),
+]
+FORMS = ("at once", "in pieces", "large")
+
+
+def _tell(said: dict[str, bytes], request: Request) -> None:
+    """Answer with the usage that is to be said: a stream, a body in one piece, in chunks, or too large to be kept."""
+    asked = plain.load(request.body)
+    whole = b'{"object":"chat.completion","text":"%b","choices":[],"usage":%b}' % (said["text"], said["usage"])
+    if asked.get("stream"):
+        request.open_stream()
+        request.chunk(b'data: {"choices":[{"index":0,"delta":{"content":"w"},"finish_reason":"stop"}]}\n\n')
+        if asked.get("stream_options", {}).get("include_usage"):
+            request.chunk(b'data: {"service_tier":null,"choices":[],"usage":%b}\n\n' % said["usage"])
+        request.chunk(b"data: [DONE]\n\n")
+        request.wire.sendall(b"0\r\n\r\n")
+    elif said["form"] == b"at once":
+        request.answer(whole)
+    else:
+        request.wire.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")
+        for at in range(0, len(whole), 10_000):
+            request.chunk(whole[at : at + 10_000])
+        request.wire.sendall(b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize(("usage", "tokens"), ODD)
+def test_usage_that_is_not_quite_right(usage: bytes, tokens: dict[str, int] | None) -> None:
+    """What can be read of it counts; where nothing can, an estimate is booked, flagged. The client gets the vendor's
+    bytes, and of a stream not the chunk that it did not ask for."""
+    said: dict[str, bytes] = {"usage": usage, "text": b"w", "form": b""}
+    with (
+        Upstream(lambda request: _tell(said, request)) as upstream,
+        rig.running_gateway(rig.snapshot_for(upstream.url)) as gateway,
+    ):
+        for form in FORMS:
+            said |= {"form": form.encode(), "text": b"w" * (200_000 if form == "large" else 1)}
+            answer = plain.post(gateway.port, "/v1/chat/completions", plain.chat())
+            assert answer.body.endswith(b',"usage":%b}' % usage)
+            event = gateway.event(answer.request_id)
+            guess = {**_COUNTED, "input": len(plain.dump(plain.chat())) // 4, "output": len(answer.body) // 4}
+            wanted = (guess, "estimated") if tokens is None else (tokens, "upstream_final")
+            assert (event["tokens"], event["usage_source"]) == wanted, form
+        answer = plain.post(gateway.port, "/v1/chat/completions", plain.chat(stream=True))
+        event = gateway.event(answer.request_id)
+        assert answer.whole
+        assert answer.body.count(b"data: ") == 2, "what was said, and [DONE]"
+        assert b"usage" not in answer.body
+        assert event["usage_source"] == ("estimated" if tokens is None else "upstream_final")
+        assert tokens is None or event["tokens"] == tokens
+        asking = plain.chat(stream=True, stream_options={"include_usage": True})
+        assert b'"usage":%b}' % usage in plain.post(gateway.port, "/v1/chat/completions", asking).body
+
+
 FIRST = b'event: response.created\ndata: {"type":"response.created","response":{"id":"r"}}\n\n'
 LAST = (b'event: response.completed\ndata: {"type":"response.completed","response":{"id":"r",'
         b'"usage":{"input_tokens":3,"output_tokens":2}}}\n\n')

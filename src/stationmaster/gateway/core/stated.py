@@ -4,7 +4,7 @@ cache write, output, reasoning. May not know where in an answer it stands.
 
 import msgspec
 
-from stationmaster.gateway.core.tokens import Tokens, counted, detailed, with_sound
+from stationmaster.gateway.core.tokens import Tokens, counted, counted_within, detailed, with_sound
 
 
 class _Details(msgspec.Struct):
@@ -98,7 +98,7 @@ def _openai_tokens(total_in: int | None, total_out: int | None, details: _Detail
         cached, written, heard = details.cached_tokens or 0, details.cache_write_tokens or 0, details.audio_tokens or 0
     if out:
         reasoning, spoken = out.reasoning_tokens or 0, out.audio_tokens or 0
-    tokens = counted((total_in or 0) - cached - written, cached, written, total_out or 0, reasoning)
+    tokens = counted_within(total_in or 0, cached, written, total_out or 0, reasoning)
     return with_sound(tokens, heard, spoken) if heard or spoken else tokens
 
 
@@ -118,7 +118,7 @@ def of_gemini(usage: Gemini) -> Tokens:
     """Gemini: the prompt includes the cache, thoughts come beside the answer."""
     cached, thoughts = usage.cached_content_token_count or 0, usage.thoughts_token_count or 0
     prompt = (usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0)
-    tokens = counted(prompt - cached, cached, 0, (usage.candidates_token_count or 0) + thoughts, thoughts)
+    tokens = counted_within(prompt, cached, 0, (usage.candidates_token_count or 0) + thoughts, thoughts)
     return _gemini_sound(usage, tokens) if type(usage) is GeminiSound else tokens
 
 

@@ -49,6 +49,18 @@ def counted(fresh: int, cache_read: int, cache_write: int, output: int, reasonin
     return Tokens(fresh, cache_read, cache_write, output, reasoning)
 
 
+def counted_within(prompt: int, cache_read: int, cache_write: int, output: int, reasoning: int) -> Tokens:
+    """The same of a vendor whose `prompt` includes what was cached of it. Less than nothing cached makes it no more."""
+    fresh = prompt - cache_read - cache_write
+    if (
+        fresh < 0 or cache_read < 0 or cache_write < 0 or output < 0 or reasoning < 0
+        or fresh + cache_read + cache_write + output + reasoning > MOST
+    ):
+        cache_read, cache_write = sane(cache_read), sane(cache_write)
+        return Tokens(sane(prompt - cache_read - cache_write), cache_read, cache_write, sane(output), sane(reasoning))
+    return Tokens(fresh, cache_read, cache_write, output, reasoning)
+
+
 def sane(count: int) -> int:
     """A count as it may be."""
     return 0 if count < 0 else min(count, MOST)

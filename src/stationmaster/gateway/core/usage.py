@@ -1,13 +1,18 @@
 """What an answer cost in tokens, read from a copy of it: from a whole body, from its end, from a stream's events. Owns
 where usage stands. May not know prices, keys or sockets.
+
+Answers are read by their dialect's types, which is fast. What is not as those have it is read again (`reread`), for
+what can be read of it.
 """
 
-import json
 from collections.abc import Callable, Sequence
 
 import msgspec
 
+from stationmaster.gateway.core import reread
 from stationmaster.gateway.core.endpoints import Meter
+from stationmaster.gateway.core.lenient import REFUSED
+from stationmaster.gateway.core.reread import TERMINAL
 from stationmaster.gateway.core.stated import (
     Chat,
     Gemini,
@@ -22,7 +27,6 @@ from stationmaster.gateway.core.stated import (
 from stationmaster.gateway.core.tokens import Source, Tokens
 
 _decode = msgspec.json.decode
-_scanner = json.JSONDecoder()
 
 
 class _ChatBody(msgspec.Struct):
@@ -70,26 +74,27 @@ def of_body(meter: Meter, body: bytes) -> Tokens | None:
             messages = _messages_body(body).usage
             return of_messages(messages) if messages else None
         return _of_gemini_body(body) if meter is _GEMINI else None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return None
-
-
-_MARKS = (b'"usage":', b'"usageMetadata":', b'"usage" :', b'"usageMetadata" :')
+    except REFUSED:
+        return reread.of_body(meter, body).tokens
 
 
 def of_tail(meter: Meter, tail: bytes) -> Tokens | None:
-    """The usage stated in the last part of a JSON answer too large to keep. Every vendor writes it behind the
-    content. Inside a JSON string its quotes would be escaped, so that no text can pass for it."""
-    at = max(tail.rfind(mark) for mark in _MARKS)
-    if at < 0:
-        return None
-    try:
-        text = tail[at:].decode("utf-8", "replace")
-        stated, _ = _scanner.raw_decode(text, text.index("{"))
-    except ValueError:
-        return None
-    name = "usageMetadata" if meter is Meter.GEMINI else "usage"
-    return of_body(meter, msgspec.json.encode({name: stated}))
+    """The usage stated in the last part of a JSON answer too large to keep."""
+    return reread.of_tail(meter, tail).tokens
+
+
+def unread(meter: Meter, body: bytes, request_bytes: int, *, size: int = 0,
+           cut: bool = False) -> tuple[Tokens | None, Source]:
+    """What to book for a whole answer of which no usage was read: nothing, or if it states usage that cannot be read
+    an estimate. `cut`: `body` is the end of an answer of `size` bytes."""
+    if (reread.of_tail if cut else reread.of_body)(meter, body).unreadable:
+        return by_size(request_bytes, size or len(body)), "estimated"
+    return None, "none"
+
+
+def by_size(request_bytes: int, answer_bytes: int) -> Tokens:
+    """What the bytes of a request and a JSON answer suggest: a quarter token each."""
+    return Tokens(input=request_bytes // 4, output=answer_bytes // 4)
 
 
 _SOUND = b'"AUDIO"'      # Gemini says of what modality each count is; only where this stands they are read
@@ -143,7 +148,13 @@ _response_object = msgspec.json.Decoder(_ResponseObject).decode
 _chat_usage = msgspec.json.Decoder(Chat | None).decode
 _messages_usage = msgspec.json.Decoder(Messages | None).decode
 
-_TERMINAL = ("response.completed", "response.incomplete", "response.failed", "error")
+_NULL = b"null"
+
+
+def _told(member: msgspec.Raw) -> bool:
+    """Whether a member that an event has is not null."""
+    return bytes(member) != _NULL
+
 
 def _chat_matters(event: bytes) -> bool:
     """Nearly all chunks say that they are not the last, and usage, if at all, as null; both stand near the end."""
@@ -182,7 +193,7 @@ class StreamUsage:
     stream began and its terminal event never came, so that a clean end is none.
     """
 
-    __slots__ = ("_meter", "_parts", "began", "deltas", "ended", "final", "matters", "response_id", "tokens")
+    __slots__ = ("_meter", "_parts", "began", "deltas", "ended", "final", "matters", "response_id", "tokens", "unreadable")
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
@@ -194,6 +205,7 @@ class StreamUsage:
         self.final = False
         self.response_id = ""
         self.tokens: Tokens | None = None
+        self.unreadable = False     # usage was stated in which no number could be read
 
     @property
     def broken_off(self) -> bool:
@@ -201,17 +213,17 @@ class StreamUsage:
         return (self.began or (self._meter is _CHAT and self.deltas > 0)) and not self.ended
 
     def see(self, data: bytes) -> bool:
-        """Take one event's data. True: it is OpenAI Chat's extra usage chunk (no choices, only usage)."""
+        """Take one event's data. True: it is OpenAI Chat's extra usage chunk (usage and no choices, whatever else)."""
         if data == b"[DONE]":
             self.ended = True
             return False
         try:
             return self._see(_event(data), data)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            return False
+        except REFUSED:
+            return self._see_again(data)
 
     def _see(self, event: _Event, data: bytes) -> bool:
-        if event.error:
+        if event.error and _told(event.error):
             self.ended = True      # the vendor said itself that this is the end
         if self._meter is _CHAT:
             return self._see_chat(event)
@@ -230,18 +242,20 @@ class StreamUsage:
         if usage is None:
             return False
         self.tokens, self.final = of_chat(usage), True
-        return event.choices is not None and not event.choices
+        return not event.choices and not (event.error and _told(event.error))
 
     def _see_responses(self, event: _Event) -> None:
-        self.ended = self.ended or event.type in _TERMINAL
+        self.ended = self.ended or event.type in TERMINAL
         if event.response:
             self.began = True
             response = _response_object(event.response)
             self.response_id = response.id
-            if event.type in _TERMINAL and response.usage is not None:
+            if event.type in TERMINAL and response.usage is not None:
                 self.tokens, self.final = of_responses(response.usage), True
         elif event.usage:  # audio and image streams state it beside their terminal event's type
-            self.tokens, self.final = of_responses(_decode(event.usage, type=Responses)), True
+            usage = _decode(event.usage, type=Responses)
+            if usage.type != "duration":
+                self.tokens, self.final = of_responses(usage), True
 
     def _see_messages(self, event: _Event) -> None:
         """`message_start` states the input, `message_delta` restates what changed: overwrite, never add."""
@@ -251,13 +265,15 @@ class StreamUsage:
         if event.message:
             stated = _decode(event.message, type=_Usage).usage
         usage = _messages_usage(stated) if stated else None
-        if usage is None:
-            return
+        if usage is not None:
+            self._restate(usage, event.type)
+
+    def _restate(self, usage: Messages, kind: str) -> None:
         for field in usage.__struct_fields__:
             if getattr(usage, field) is not None:
                 setattr(self._parts, field, getattr(usage, field))
         self.tokens = of_messages(self._parts)
-        self.final = self.final or event.type == "message_delta"
+        self.final = self.final or kind == "message_delta"
 
     def _see_gemini(self, event: _Event, data: bytes) -> None:
         """Every frame restates the usage so far; the last one has a reason to finish."""
@@ -265,15 +281,45 @@ class StreamUsage:
         usage = event.usage_metadata if data.find(_SOUND) < 0 else _gemini_sound_body(data).usage_metadata
         if usage is not None:
             self.tokens, self.final = of_gemini(usage), True
-        if event.prompt_feedback or any(candidate.finish_reason for candidate in event.candidates or []):
+        if event.prompt_feedback and _told(event.prompt_feedback):
             self.ended = True
+        if any(candidate.finish_reason for candidate in event.candidates or []):
+            self.ended = True
+
+    def _see_again(self, data: bytes) -> bool:
+        """An event that is not as its dialect's types have it."""
+        said = reread.of_event(self._meter, data)
+        if said is None:
+            return False
+        self.began, self.ended = self.began or said.began, self.ended or said.ended
+        self.response_id = said.response_id or self.response_id
+        if self._meter is _MESSAGES:
+            self._take_parts(said)
+        else:
+            self._take(reread.of_stated(self._meter, said.stated))
+        return said.extra
+
+    def _take(self, reading: reread.Reading) -> None:
+        """What came last counts: where that cannot be read, what came before is not final."""
+        if reading.tokens is not None:
+            self.tokens, self.final = reading.tokens, True
+        elif reading.unreadable:
+            self.unreadable, self.final = True, False
+
+    def _take_parts(self, said: reread.Said) -> None:
+        usage = reread.messages_of(said.stated)
+        if usage is not None:
+            self._restate(usage, said.kind)
+        elif said.stated is not None:
+            self.unreadable, self.final = True, False
 
 
 def settle(meter: Meter, seen: StreamUsage, *, whole: bool, request_bytes: int) -> tuple[Tokens | None, Source]:
     """What to book for a stream that ended, `whole` or cut.
 
-    A cut stream without its final numbers is booked as an estimate: a quarter token a request byte for
-    input that the vendor did not state, one token a delta for output. Both are rough, hence the source.
+    A cut stream without its final numbers, and one whose numbers cannot be read, is booked as an estimate: a quarter
+    token a request byte for input that the vendor did not state, one token a delta for output. Both are rough, hence
+    the source.
     """
     if meter is Meter.NONE:
         return None, "none"
@@ -283,7 +329,7 @@ def settle(meter: Meter, seen: StreamUsage, *, whole: bool, request_bytes: int) 
         return seen.tokens, "upstream_partial"
     if seen.tokens is not None and seen.final:
         return seen.tokens, "upstream_final" if meter is not Meter.MESSAGES else "upstream_partial"
-    if seen.tokens is None and whole:
+    if seen.tokens is None and whole and not seen.unreadable:
         return None, "none"
     return _estimate(seen, request_bytes), "estimated"
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 import msgspec
 
-from stationmaster.gateway.core.tokens import Source, Tokens, added, with_sound
+from stationmaster.gateway.core import lenient
+from stationmaster.gateway.core.tokens import Source, Tokens, added, counted_within, with_sound
 
 MAX_MESSAGE = 1024 * 1024       # bytes; an event that states usage has a few KiB
 HEAD = 256                      # bytes of a message by which it is judged before the rest is kept
 _MAX_HEADER = 14                # two bytes, a length of eight, a mask of four
 _MAX_CONTROL = 125              # RFC 6455 section 5.5
-_MOST = 2**53                   # what every reader of JSON takes; no connection has so many tokens
 
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
 _OPCODES = frozenset({_CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG})
@@ -189,33 +189,32 @@ class _Event(msgspec.Struct):
 _event = msgspec.json.Decoder(_Event).decode
 
 
-def _sane(count: int | None) -> int:
-    """Nobody is paid back: what a vendor states below nothing counts as nothing."""
-    return min(max(count or 0, 0), _MOST)
+_TOTALS = ("input_tokens", "output_tokens")
 
 
 def _tokens(usage: _Usage) -> Tokens:
     """`input_tokens` includes the cached ones, of text and of sound alike, and so do its `audio_tokens` (OpenAI API
     reference, realtime)."""
     details = usage.input_token_details or _Details()
-    cached = _sane(details.cached_tokens)
-    tokens = Tokens(_sane(_sane(usage.input_tokens) - cached), cached, 0, _sane(usage.output_tokens))
+    tokens = counted_within(usage.input_tokens or 0, details.cached_tokens or 0, 0, usage.output_tokens or 0, 0)
     spoken = usage.output_token_details.audio_tokens if usage.output_token_details else 0
     sound_cached = details.cached_tokens_details.audio_tokens if details.cached_tokens_details else None
-    return with_sound(tokens, _sane(details.audio_tokens), _sane(spoken), sound_cached)
+    return with_sound(tokens, details.audio_tokens or 0, spoken or 0, sound_cached)
 
 
 class RealtimeUsage:
     """Sums what a realtime connection cost, from the vendor's bytes (OpenAI API reference, realtime server events).
 
     `tokens`: of all responses and transcriptions so far, None when none stated any. `responses`: how many
-    `response.done` stated usage. A session that only transcribes has tokens and no responses.
+    `response.done` stated usage. A session that only transcribes has tokens and no responses. Of usage that cannot be
+    read a quarter token a byte of its event is counted as output: the event repeats what was said, as text.
     """
 
-    __slots__ = ("_frames", "_running", "responses", "tokens")
+    __slots__ = ("_frames", "_guessed", "_running", "responses", "tokens")
 
     def __init__(self) -> None:
         self._frames = FrameReader(_may_state)
+        self._guessed = False
         self._running = 0
         self.responses = 0
         self.tokens: Tokens | None = None
@@ -232,9 +231,12 @@ class RealtimeUsage:
 
     @property
     def source(self) -> Source:
-        """How much the sum says: all, a part (the connection ended, or was lost, before the rest), nothing."""
+        """How much the sum says: all, a part (the connection ended, or was lost, before the rest), nothing; `estimated`
+        when some of it is one."""
         if self.tokens is None:
             return "none"
+        if self._guessed:
+            return "estimated"
         return "upstream_partial" if self.lost or self.unfinished else "upstream_final"
 
     def feed(self, data: bytes) -> None:
@@ -246,17 +248,35 @@ class RealtimeUsage:
     def _see(self, message: bytes) -> None:
         try:
             event = _event(message)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        except lenient.REFUSED:
+            self._see_again(message)
             return
-        if event.type == _BEGUN:
+        self._note(event.type, event.response.usage if event.response else None, event.usage)
+
+    def _see_again(self, message: bytes) -> None:
+        """An event that is not as its type has it: what can be read of it all the same."""
+        try:
+            event = lenient.members(lenient.loads(message))
+        except (ValueError, RecursionError):
+            return
+        kind = event.get("type")
+        stated = lenient.members(event.get("response")).get("usage") if kind == _DONE else event.get("usage")
+        usage = lenient.read(_Usage, stated, _TOTALS)
+        unreadable = stated is not None and usage is None and kind in (_DONE, _HEARD)
+        if unreadable and lenient.members(stated).get("type") != "duration":
+            usage, self._guessed = _Usage(output_tokens=len(message) // 4), True
+        self._note(kind, usage, usage)
+
+    def _note(self, kind: object, of_response: _Usage | None, of_event: _Usage | None) -> None:
+        if kind == _BEGUN:
             self._running += 1
-        elif event.type == _DONE:
+        elif kind == _DONE:
             self._running = max(self._running - 1, 0)
-            if event.response and event.response.usage:
+            if of_response:
                 self.responses += 1
-                self._add(event.response.usage)
-        elif event.type == _HEARD and event.usage and event.usage.type != "duration":
-            self._add(event.usage)
+                self._add(of_response)
+        elif kind == _HEARD and of_event and of_event.type != "duration":
+            self._add(of_event)
 
     def _add(self, usage: _Usage) -> None:
         self.tokens = added(self.tokens or Tokens(), _tokens(usage))

@@ -6,7 +6,6 @@ One object an answer, told of each payload. Writes through its exchange, never t
 from stationmaster.gateway.core import faults, sse, usage
 from stationmaster.gateway.core.affinity import event_matters, made_by_event
 from stationmaster.gateway.core.replies import Reply
-from stationmaster.gateway.core.tokens import Tokens
 from stationmaster.gateway.core.verdict import about_credential, judge, judge_event
 from stationmaster.gateway.core.websocket import RealtimeUsage
 from stationmaster.gateway.server.ports import Taker
@@ -58,17 +57,19 @@ class JsonAnswer(Answer):
     def end(self) -> None:
         """Read the usage."""
         exchange = self._exchange
-        read = usage.of_tail if self._cut else usage.of_body
-        exchange.tokens = read(exchange.head.meter, self._kept)
-        exchange.source = "upstream_final" if exchange.tokens is not None else "none"
+        meter, read = exchange.head.meter, usage.of_tail if self._cut else usage.of_body
+        exchange.tokens, exchange.source = read(meter, self._kept), "upstream_final"
+        if exchange.tokens is None:
+            exchange.tokens, exchange.source = usage.unread(
+                meter, self._kept, exchange.bytes_in, size=self._size, cut=self._cut
+            )
         if exchange.head.makes and not self._cut:
             exchange.learn_made(self._kept)
 
     def broken(self) -> None:
         """Half a JSON text states nothing: book what the bytes suggest, flagged."""
         exchange = self._exchange
-        exchange.tokens = Tokens(input=exchange.bytes_in // 4, output=self._size // 4)
-        exchange.source = "estimated"
+        exchange.tokens, exchange.source = usage.by_size(exchange.bytes_in, self._size), "estimated"
 
 
 class CopiedAnswer(Answer):

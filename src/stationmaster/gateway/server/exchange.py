@@ -280,8 +280,9 @@ class Exchange(Routed):
         self.vendor_id = reply.vendor_id
         self.write_whole(reply, body, client)
         if mine.metered:
-            self.tokens = usage.of_body(mine.meter, body)
-            self.source = "upstream_final" if self.tokens is not None else "none"
+            self.tokens, self.source = usage.of_body(mine.meter, body), "upstream_final"
+            if self.tokens is None:
+                self.tokens, self.source = usage.unread(mine.meter, body, self.bytes_in)
         if mine.makes:
             self.learn_made(body)
         self.finish()
