@@ -37,7 +37,7 @@ _SKIPPED = {
 _SOURCES = {
     "upstream_final": "the vendor's own count",
     "upstream_partial": "the vendor's count so far: the answer broke off",
-    "estimated": "estimated: the answer was cut",
+    "estimated": "estimated: the answer was cut, or its usage cannot be read",
 }
 
 

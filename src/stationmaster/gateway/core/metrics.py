@@ -94,7 +94,7 @@ LABELS: dict[str, str] = {
              "`other` until a vendor served it, unless a route writes it out",
     "outcome": "`ok`; `client_error`; `upstream_error`, a stream that broke off and a mistake of the gateway's included; "
                "`no_capacity`: no credential, no room, or a vendor's 429; `cancelled`: the client left or stopped reading",
-    "pool": "the pool that the request was routed to",
+    "pool": "the pool that the request was routed to; of attempts, the one they were made in",
     "reason": "attempts: the cause, empty when it went well; moves: why the session left its credential",
     "result": "what came of the attempt",
     "route": "the endpoint, as in events: `chat`, `responses`, `messages`, …; `none`",
