@@ -7,21 +7,22 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-deps test-clients lint soak bench lock dist clean
+.PHONY: help run test test-deps test-clients lint soak bench bench-control lock migrations dist clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/run ## gateway and simulated vendors on 127.0.0.1, a virtual key and a ready curl (DEMO="--port 4100")
+run: .venv/run ## console, REST and gateway over simulated vendors, a virtual key and a ready curl (DEMO="--port 4100")
 	$(BIN)/stationmaster demo $(DEMO)
 
 test: .venv/dev ## all tests this machine allows; says what it left out
 	@if [ "$$CI" = true ]; then $(MAKE) --no-print-directory test-deps; fi
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-deps: ## what tests need beyond Python (Debian: apt, as root)
 	@command -v curl >/dev/null && command -v h2load >/dev/null && command -v nginx >/dev/null \
-		|| { apt-get update -qq && apt-get install -y -qq curl nghttp2-client nginx-light; }
+		&& command -v pg_ctlcluster >/dev/null \
+		|| { apt-get update -qq && apt-get install -y -qq curl nghttp2-client nginx-light postgresql; }
 
 test-clients: .venv/dev tests/clients/node_modules/.ready ## coding agents and Node SDKs from npm through the gateway (1.3 GB)
 	$(BIN)/python tests/clients/offline.py $(BIN)/python -m pytest tests/clients --timeout 600 --write-results
@@ -37,8 +38,14 @@ soak: .venv/dev ## every test that has a long form, in that form; 100,000 answer
 bench: .venv/dev ## CPU, latency and memory beside nginx, Portkey and LiteLLM, into bench/results/
 	$(BIN)/python -m bench $(BENCH)
 
+bench-control: .venv/dev ## the control plane at size: snapshot, lists, start and memory, into bench/results/control.*
+	$(BIN)/python -m bench.control $(BENCH)
+
 lock: .venv/dev ## pin every dependency anew, by hash, free of index addresses
 	$(BIN)/python -m tools.lock
+
+migrations: .venv/dev ## write what changed in the control plane's models as migrations
+	$(BIN)/python -m tools.migrations
 
 dist: .venv/dev ## a wheel and a source archive in dist/
 	rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist

@@ -6,16 +6,49 @@ import typer
 from typer.core import TyperGroup
 
 from stationmaster import __version__
-from stationmaster.cli import health, key
-from stationmaster.cli.demo import demo
+from stationmaster.cli import (
+    admin,
+    audit,
+    config,
+    credential,
+    gateway_token,
+    health,
+    master_key,
+    operator,
+    pool,
+    route,
+    setting,
+    token,
+    usage,
+    virtual_key,
+    workspace,
+)
+from stationmaster.cli.control import control
+from stationmaster.cli.declared.commands import apply, export
+from stationmaster.cli.demo.command import demo
+from stationmaster.cli.demo.remove import remove
+from stationmaster.cli.doctor import doctor
 from stationmaster.cli.explain import explain
 from stationmaster.cli.gateway import gateway
 from stationmaster.cli.sandbox import sandbox
+from stationmaster.cli.secret_input import refuse_secrets
+from stationmaster.cli.up import up
+
+
+class _Root(TyperGroup):
+    """The whole command line."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse secrets before anything repeats an argument."""
+        if not ctx.resilient_parsing:
+            refuse_secrets(args)
+        return super().parse_args(ctx, args)
+
 
 app = typer.Typer(
+    cls=_Root,
     help="One gateway that spreads API traffic over an organisation's AI accounts.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,  # locals hold secrets
@@ -23,8 +56,8 @@ app = typer.Typer(
 )
 
 
-class _Gateway(TyperGroup):
-    """`gateway` by itself serves; with a command behind it, that command runs instead."""
+class _Serving(TyperGroup):
+    """A noun that serves by itself, such as `gateway`; with a command behind it, that command runs instead."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Called only when a command is named: then the group's own callback, which serves, is not wanted."""
@@ -32,15 +65,32 @@ class _Gateway(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-_gateway = typer.Typer(cls=_Gateway, invoke_without_command=True, subcommand_metavar="[COMMAND]")
+_gateway = typer.Typer(cls=_Serving, invoke_without_command=True, subcommand_metavar="[COMMAND]")
 _gateway.callback()(gateway)
 _gateway.command()(explain)
+_demo = typer.Typer(cls=_Serving, invoke_without_command=True, subcommand_metavar="[COMMAND]")
+_demo.callback(short_help="Run all of it over simulated vendors, to try it.")(demo)
+_demo.command()(remove)
 
+app.command(short_help="Run console, REST and gateway on this machine.")(up)
 app.add_typer(_gateway, name="gateway")
-app.command()(sandbox)
-app.command()(demo)
-app.add_typer(key.app, name="key")
+app.command(short_help="Run simulated vendors until Ctrl-C.")(sandbox)
+app.add_typer(_demo, name="demo")
+app.add_typer(virtual_key.app, name="key")
 app.add_typer(health.app, name="health")
+app.add_typer(config.app, name="config")
+app.add_typer(admin.app, name="admin")
+app.add_typer(operator.app, name="operator")
+app.add_typer(token.app, name="token")
+for _name, _noun in (
+    ("workspace", workspace), ("credential", credential), ("pool", pool), ("route", route), ("usage", usage), ("audit", audit),
+    ("settings", setting), ("gateway-token", gateway_token), ("master-key", master_key),
+):
+    app.add_typer(_noun.app, name=_name)
+app.command()(export)
+app.command()(apply)
+app.command(short_help="Say what is wrong with this installation.")(doctor)
+app.command()(control)
 
 
 def _version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""`stationmaster gateway`: serve from a config file, or only check it."""
+"""`stationmaster gateway`: serve from a config file or from a control plane, or only check a file."""
 
 import enum
 import os
@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from stationmaster.cli.gateway_join import join, refuse
 from stationmaster.cli.talk import Output, print_json, print_pairs, say
 from stationmaster.errors import StationmasterError
 from stationmaster.gateway import config as files
@@ -26,7 +27,7 @@ class LogLevel(enum.StrEnum):
 
 
 def gateway(
-    config: Annotated[Path, typer.Option(help="The config file.")] = Path("gateway.toml"),
+    config: Annotated[Path | None, typer.Option(help="The config file.", show_default="gateway.toml")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only validate the file.")] = False,
     allow_literal_secrets: Annotated[
         bool, typer.Option("--allow-literal-secrets", help="Accept secrets written into the file.")
@@ -39,10 +40,26 @@ def gateway(
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="Instead of the file's.")] = None,
     log_level: Annotated[LogLevel, typer.Option(help="How much to tell on stderr.")] = LogLevel.INFO,
     output: Annotated[Output, typer.Option(help="How --check prints its summary.")] = Output.TABLE,
+    control: Annotated[str | None, typer.Option(help="Serve what this control plane says: its URL.")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="The file with the gateway token, for --control.")] = None,
+    control_ca: Annotated[
+        Path | None, typer.Option(help="PEM file of the CA that the control plane's certificate comes from.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of what --control keeps.", show_default="the data folder's gateway/")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="This gateway's name for --control.", show_default="the host's")] = None,
+    spool_mib: Annotated[int, typer.Option(min=16, help="Events kept while the control plane is away, in MiB.")] = 256,
 ) -> None:
-    """Serve from a config file. SIGHUP reads the file again; a bad one changes nothing."""
+    """Serve from a config file, or what a control plane says. SIGHUP reads the file again; a bad one changes nothing."""
     changes = {"host": _checked(host), "port": port, "workers": workers}
     overrides = {name: value for name, value in changes.items() if value is not None}
+    if control is not None:
+        refuse({"--config": config is not None, "--check": check}, "is about a config file, which --control does not read")
+        raise typer.Exit(join(control, token_file, control_ca, data, name, events, spool_mib, overrides))
+    given = {"--token-file": token_file, "--control-ca": control_ca, "--data": data, "--name": name}
+    refuse({option: value is not None for option, value in given.items()}, "is about a control plane: name it with --control")
+    config = config or Path("gateway.toml")
 
     def load() -> Snapshot:
         snapshot = files.load(config, environ=os.environ, allow_literal_secrets=allow_literal_secrets)

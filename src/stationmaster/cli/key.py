@@ -23,7 +23,7 @@ def new(
     ] = "",
     output: Annotated[Output, typer.Option(help="How to print it.")] = Output.TABLE,
 ) -> None:
-    """Make a virtual key and print it once, with its hash and a [[key]] table for gateway.toml."""
+    """Make a virtual key for a gateway.toml and print it, this once."""
     made = new_key(id)
     if output is Output.JSON:
         print_json({**msgspec.structs.asdict(made), "toml": made.block()})

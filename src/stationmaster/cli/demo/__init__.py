@@ -1,5 +1,4 @@
-"""`stationmaster demo`: sandbox and gateway on this machine, and one answer streamed through them."""
+"""`stationmaster demo`: both planes over simulated vendors, with everything of them marked as the demo's.
 
-from stationmaster.cli.demo.command import demo
-
-__all__ = ["demo"]
+Owns what the demo is made of, how it is attached and taken away, and its one call.
+"""

@@ -1,87 +1,66 @@
-"""The `demo` command: what it starts, in which order, and what it tells."""
+"""The `demo` command: what it starts, and what it tells."""
 
-import os
-import secrets
-import signal
-import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 
+from stationmaster.cli.config import File
 from stationmaster.cli.demo import setting, visitor
-from stationmaster.cli.demo.children import Child, check_free
-from stationmaster.cli.talk import say
-from stationmaster.gateway.config import new_key
-
-_Port = Annotated[int, typer.Option(min=1, max=65_535, help="Where the gateway listens.")]
-_SandboxPort = Annotated[int, typer.Option(min=1, max=65_535, help="Where the sandbox listens.")]
+from stationmaster.cli.demo.folder import folder_of
+from stationmaster.cli.planes.launch import Asked, Launch
+from stationmaster.cli.talk import say, say_error
+from stationmaster.cli.up import ConsolePort, MetricsPort, Port
+from stationmaster.errors import StationmasterError
+from stationmaster.i18n import tr
 
 
 def demo(
-    port: _Port = 4000,
-    sandbox_port: _SandboxPort = 4010,
+    config: File = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="The data folder.", show_default="the usual one with -demo behind its name"),
+    ] = None,
+    port: Port = None,
+    console_port: ConsolePort = None,
+    metrics_port: MetricsPort = None,
+    sandbox_port: Annotated[int, typer.Option(min=1, max=65_535, help="Where the simulated vendors listen.")] = 4010,
+    temporary: Annotated[bool, typer.Option("--temporary", help="Keep nothing.")] = False,
     once: Annotated[bool, typer.Option("--once", help="Stop after the first answer.")] = False,
 ) -> None:
-    """Run the gateway over simulated vendors, print a key and a curl, and stream an answer."""
+    """Run console, REST and gateway over simulated vendors, print a virtual key and a curl, and stream an answer.
+
+    `demo remove` takes away what this made, and nothing else.
+    """
     if port == sandbox_port:
         raise typer.BadParameter("the gateway and the sandbox need a port each", param_hint="--port")
-    with _until_interrupted(), ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stationmaster-demo-")))
-        key = new_key("demo")
-        children = _start(stack, folder, setting.config(port, sandbox_port, key), port, sandbox_port)
-        _introduce(port, key.key, folder)
-        visitor.stream_answer(port, key.key)
-        if not once:
-            say(f"Running until Ctrl-C; then {folder} is removed.")
-            _watch(children)
+    if temporary and data is not None:
+        raise typer.BadParameter("what is kept nowhere needs no folder", param_hint="--temporary")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stationmaster-demo-"))) if temporary else None
+        where = folder or folder_of(config, data)
+        say(tr("The demo's data is in {folder}", folder=where) if folder is None else tr("The demo keeps nothing."))
+        flags = {
+            "data.dir": ("--data", where), "gateway.port": ("--port", port), "console.port": ("--console-port", console_port),
+            "gateway.metrics_port": ("--metrics-port", metrics_port), "gateway.drain_seconds": ("(demo)", 1.0),
+        }
+        code = Launch(Asked(flags, config, sandbox=sandbox_port), lambda launch: _introduce(launch, once=once)).run()
+    say(tr("Stopped."))
+    raise typer.Exit(code)
 
 
-def _start(stack: ExitStack, folder: Path, config: str, port: int, sandbox_port: int) -> list[Child]:
-    check_free(sandbox_port, "--sandbox-port")
-    check_free(port, "--port")
-    file = folder / "gateway.toml"
-    file.write_text(config)
-    environ = {**os.environ, setting.SECRET: secrets.token_hex(16), "NO_PROXY": "127.0.0.1"}
-    sandbox = Child("sandbox", ("--port", str(sandbox_port)), folder, environ)
-    stack.callback(sandbox.end)
-    sandbox.wait(lambda: visitor.connects(sandbox_port))
-    events = str(folder / "events.jsonl")
-    gateway = Child("gateway", ("--config", str(file), "--events", events), folder, environ)
-    stack.callback(gateway.end)
-    gateway.wait(lambda: visitor.is_ready(port))
-    return [sandbox, gateway]
-
-
-def _introduce(port: int, key: str, folder: Path) -> None:
-    say(f"Gateway at http://127.0.0.1:{port}, simulated vendors behind it; config and logs in {folder}")
+def _introduce(launch: Launch, *, once: bool) -> None:
+    key = launch.facts.pop("key")
     typer.echo(f"virtual key: {key}\n")
-    typer.echo(f"{setting.curl(port, key)}\n")
-
-
-def _watch(children: list[Child]) -> None:
-    while True:
-        for child in children:
-            child.check_alive()
-        time.sleep(0.2)
-
-
-@contextmanager
-def _until_interrupted() -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and a closed terminal end the demo in good order."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    typer.echo(f"{setting.curl(launch.place(), key)}\n")
     try:
-        yield
-    except KeyboardInterrupt:
-        say("\nStopped.")
-        sys.exit(0)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+        visitor.stream_answer(launch.place(), key)
+    except StationmasterError as error:
+        say_error(error)
+        launch.end(1)
+        return
+    if once:
+        launch.end()
+    else:
+        say(tr("Running until Ctrl-C."))

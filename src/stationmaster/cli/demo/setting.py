@@ -1,84 +1,51 @@
-"""The demo's stage: a config file over the sandbox, and the call to try. Text only."""
+"""The demo's stage: what it puts into the control plane, by noun, and the call to try. Data only."""
 
 import json
+from collections.abc import Mapping
+from typing import Any, Final
 
-from stationmaster.gateway.config import NewKey
+ACTOR: Final = "demo"            # who made it all, as the audit trail has it: so it is found again, and nothing else
+ADDRESS: Final = "127.0.0.1"     # where the simulated vendors are
+KEY: Final = "demo"
+DEFAULT_POOL: Final = "demo-openai"
+REASON: Final = "demo: the simulated vendors on this machine"
 
-SECRET = "STATIONMASTER_DEMO_SECRET"  # noqa: S105  # the name of a variable
-QUESTION = {
+_VENDORS: Final = {"demo-openai-a": "openai", "demo-openai-b": "openai", "demo-anthropic": "anthropic", "demo-gemini": "gemini"}
+POOLS: Final[Mapping[str, tuple[str, ...]]] = {
+    "demo-openai": ("demo-openai-a", "demo-openai-b"), "demo-anthropic": ("demo-anthropic",), "demo-gemini": ("demo-gemini",),
+}
+ROUTES: Final[Mapping[str, tuple[str, ...]]] = {
+    "demo-anthropic": ("claude-*",), "demo-gemini": ("gemini-*",),
+    "demo-openai": ("gpt-*", "o*", "codex-*", "text-embedding-*", "*"),
+}
+QUESTION: Final = {
     "model": "gpt-4o-mini",
     "stream": True,
     "messages": [{"role": "user", "content": "What does a stationmaster do?"}],
 }
 
-_CONFIG = """\
-# Written by `stationmaster demo`: every credential leads to the sandbox.
-[gateway]
-port = {port}
-default_pool = "openai"
-drain_seconds = 1
 
-[[credential]]
-id = "openai-a"
-vendor = "openai"
-base_url = "{sandbox}/v1"
-secret = "env:{secret}"
-
-[[credential]]
-id = "openai-b"
-vendor = "openai"
-base_url = "{sandbox}/v1"
-secret = "env:{secret}"
-
-[[credential]]
-id = "anthropic-a"
-vendor = "anthropic"
-base_url = "{sandbox}"
-secret = "env:{secret}"
-
-[[credential]]
-id = "gemini-a"
-vendor = "gemini"
-base_url = "{sandbox}"
-secret = "env:{secret}"
-
-[[pool]]
-id = "openai"
-members = [{{ credential = "openai-a" }}, {{ credential = "openai-b" }}]
-
-[[pool]]
-id = "anthropic"
-members = [{{ credential = "anthropic-a" }}]
-
-[[pool]]
-id = "gemini"
-members = [{{ credential = "gemini-a" }}]
-
-[[route]]
-models = ["claude-*"]
-pool = "anthropic"
-
-[[route]]
-models = ["gemini-*"]
-pool = "gemini"
-
-[[route]]
-models = ["gpt-*", "o*", "codex-*", "text-embedding-*", "*"]
-pool = "openai"
-
-"""
+def workspace(port: int) -> dict[str, Any]:
+    """The labelled workspace, less its secret."""
+    return {"name": "demo", "vendor": "openai", "base_url": _address("openai", port), "organisation": "demo"}
 
 
-def config(port: int, sandbox_port: int, key: NewKey) -> str:
-    """Write the config file of the demo's gateway."""
-    sandbox = f"http://127.0.0.1:{sandbox_port}"
-    return _CONFIG.format(port=port, sandbox=sandbox, secret=SECRET) + key.block()
+def credentials(port: int) -> list[dict[str, Any]]:
+    """The credentials, less their secrets."""
+    return [
+        {"name": name, "vendor": vendor, "base_url": _address(vendor, port), "organisation": "demo"}
+        for name, vendor in _VENDORS.items()
+    ]
 
 
-def curl(port: int, key: str) -> str:
+def _address(vendor: str, port: int) -> str:
+    return f"http://{ADDRESS}:{port}" + ("/v1" if vendor == "openai" else "")
+
+
+def curl(place: str, key: str) -> str:
     """Write the call to try, ready to paste."""
     return (
-        f"curl -N http://127.0.0.1:{port}/v1/chat/completions \\\n"
+        f"curl -N http://{place}/v1/chat/completions \\\n"
         f"  -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\\n"
         f"  -d '{json.dumps(QUESTION)}'"
     )

@@ -1,8 +1,7 @@
-"""The demo's client. Owns: asking whether the gateway is ready, and one answer, shown as it comes."""
+"""The demo's client. Owns: one answer, asked for and shown as it comes."""
 
 import http.client
 import json
-import socket
 import time
 from collections.abc import Iterator
 
@@ -12,32 +11,11 @@ from stationmaster.cli.demo.setting import QUESTION
 from stationmaster.cli.talk import say
 from stationmaster.errors import StationmasterError
 
-_HOST = "127.0.0.1"
 
-
-def connects(port: int) -> bool:
-    """Tell whether something on this machine takes connections at `port`."""
-    with socket.socket() as client:
-        client.settimeout(1)
-        return client.connect_ex((_HOST, port)) == 0
-
-
-def is_ready(port: int) -> bool:
-    """Tell whether the gateway at `port` says that it serves."""
-    connection = http.client.HTTPConnection(_HOST, port, timeout=1)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def stream_answer(port: int, key: str) -> None:
-    """Ask the demo's question through the gateway and print the answer word by word."""
+def stream_answer(place: str, key: str) -> None:
+    """Ask the demo's question through the gateway at `place` (host:port) and print the answer word by word."""
     started, pieces = time.monotonic(), 0
-    for piece in _pieces(port, key):
+    for piece in _pieces(place, key):
         typer.echo(piece, nl=False)
         pieces += 1
     typer.echo("")
@@ -46,8 +24,8 @@ def stream_answer(port: int, key: str) -> None:
         raise _failure("the answer was empty")
 
 
-def _pieces(port: int, key: str) -> Iterator[str]:
-    connection = http.client.HTTPConnection(_HOST, port, timeout=30)
+def _pieces(place: str, key: str) -> Iterator[str]:
+    connection = http.client.HTTPConnection(place, timeout=30)
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     try:
         connection.request("POST", "/v1/chat/completions", json.dumps(QUESTION), headers)
@@ -71,4 +49,4 @@ def _text(line: bytes) -> str:
 
 
 def _failure(message: str) -> StationmasterError:
-    return StationmasterError("error.demo.answer", message, who="us")
+    return StationmasterError("error.demo.answer", message, fault="ours")

@@ -66,10 +66,10 @@ def settings(table: GatewayTable, around: Surroundings, report: Report) -> Setti
 def credential(row: Placed[CredentialTable], around: Surroundings, report: Report) -> Credential:
     """Turn a `[[credential]]` into a value with its secret in it."""
     table = row.table
-    _check_base_url(table, row.place, report)
+    check_base_url(table, row.place, report)
     return Credential(
         id=table.id,
-        vendor=_vendor(table.vendor, row.place, report),
+        vendor=vendor(table.vendor, row.place, report),
         secret=_secret(table, row.place, around, report),
         base_url=table.base_url.rstrip("/"),
         organisation=table.organisation,
@@ -181,17 +181,19 @@ def _ca_bundle(path: str, around: Surroundings, report: Report) -> str:
     return str(around.folder / path)
 
 
-def _vendor(name: str, place: Place, report: Report) -> Vendor:
-    for vendor in VENDORS:
-        if name == vendor:
-            return vendor
+def vendor(name: str, place: Place, report: Report) -> Vendor:
+    """Read a vendor's name; one that is unknown is reported."""
+    for known in VENDORS:
+        if name == known:
+            return known
     if name:
         hint = did_you_mean(name, VENDORS) or f"the vendors are {', '.join(VENDORS)}"
         report.add("error.config.bad_value", (*place, "vendor"), f"unknown vendor {quoted(name)}", hint)
     return VENDORS[0]
 
 
-def _check_base_url(table: CredentialTable, place: Place, report: Report) -> None:
+def check_base_url(table: CredentialTable, place: Place, report: Report) -> None:
+    """Report a `base_url` that is missing, or that no credential is sent to."""
     at = (*place, "base_url")
     if not table.base_url:
         if table.vendor in _WITHOUT_OWN_ADDRESS:

@@ -39,7 +39,7 @@ def check_aliases(routes: Routes, report: Report) -> None:
                 report.add("error.config.bad_value", place, fault)
             elif target in known:
                 line = report.line((*known[target], "aliases", target))
-                message = f"leads to {quoted(target)}, which is an alias itself (line {line})"
+                message = f"leads to {quoted(target)}, which is an alias itself ({report.unit} {line})"
                 report.add("error.config.bad_value", place, message, "name the model that it stands for")
 
 
@@ -52,8 +52,8 @@ def _taker(name: str, taken: Taken) -> Place | None:
 def _beaten_by(takers: Sequence[Place | None], report: Report) -> str:
     lines = sorted({report.line(place) for place in takers if place})
     if len(lines) == 1:
-        return f"never reached: the route at line {lines[0]} takes all of its models"
-    return f"never reached: the routes at lines {', '.join(map(str, lines))} take all of its models"
+        return f"never reached: the route at {report.unit} {lines[0]} takes all of its models"
+    return f"never reached: the routes at {report.unit}s {', '.join(map(str, lines))} take all of its models"
 
 
 def _fault_in_alias(name: str, target: str) -> str:

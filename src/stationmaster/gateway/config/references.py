@@ -66,16 +66,16 @@ def places_by_id(
 
 def _check_once(name: str, place: Place, first: dict[str, Place], message: str, report: Report) -> None:
     if name and first.setdefault(name, place) != place:
-        report.add("error.config.duplicate", place, f"{message} (line {report.line(first[name])})")
+        report.add("error.config.duplicate", place, f"{message} ({report.unit} {report.line(first[name])})")
 
 
 def _check_known(name: str, known: Ids, noun: str, place: Place, report: Report) -> None:
     if name and name not in known:
-        hint = did_you_mean(name, known) or _those(known, noun)
+        hint = did_you_mean(name, known) or _those(known, noun, report)
         report.add("error.config.dangling", place, f"no {noun} has the id {quoted(name)}", hint)
 
 
-def _those(known: Ids, noun: str) -> str:
+def _those(known: Ids, noun: str, report: Report) -> str:
     if not known:
-        return f"the file has no [[{noun}]]"
+        return report.nothing.format(noun=noun)
     return f"the ids are {', '.join(map(quoted, sorted(known)))}" if len(known) <= 8 else ""

@@ -23,6 +23,9 @@ class Placed(msgspec.Struct, Generic[T], frozen=True):
 class Report:
     """Collects problems; a place's line is looked up as each is added."""
 
+    unit = "line"                             # what messages count places by
+    nothing = "the file has no [[{noun}]]"    # what they say when there is none of a kind
+
     def __init__(self, file: str, text: str = "") -> None:
         self.file = file
         self._lines = lines.index(text)

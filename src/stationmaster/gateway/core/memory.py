@@ -100,12 +100,18 @@ class Memory:
         self.standings = {name: standing for name, standing in self.standings.items() if name in credentials}
 
     def forget_key(self, key: str) -> None:
-        """Forget the limits of a key that is gone; its purse as well, unless it holds what is not told yet."""
+        """Forget the limits of a key that is gone, unless a call of it is still under way; its purse as well, unless it
+        holds what is not told yet."""
         self.put_back()
-        self._rooms.pop(("key", key), None)
-        purse = self.purses.get(key)
+        found, purse = self._rooms.get(("key", key)), self.purses.get(key)
+        if found is not None and not found.under_way:
+            del self._rooms["key", key]
         if purse is not None and purse.settled:
             del self.purses[key]
+
+    def forget_pool(self, pool: str) -> None:
+        """Forget where sessions moved in a pool that is gone."""
+        self._moved.pop(pool, None)
 
     def room(self, whose: Whose, max_concurrency: int, rpm: int, tpm: int) -> Room | None:
         """The room behind these limits; what was used of it stays used. None: there are no limits."""

@@ -45,6 +45,13 @@ class PoolMember:
         return self.standing.refusal(now) or (self.room.refusal(1, now) if self.room is not None else None)
 
 
+def make_member(pool: str, member: Member, upstreams: Mapping[str, Upstream], memory: Memory) -> PoolMember:
+    """A member of `pool` made ready; what was used of its limits stays used."""
+    upstream = upstreams[member.credential]
+    room = memory.room(("member", pool, member.credential), member.max_concurrency, member.rpm, member.tpm)
+    return PoolMember(member, upstream, upstream.standing, room)
+
+
 class Tier:
     """Members of one priority that can serve the same requests, on a ring."""
 
@@ -65,19 +72,14 @@ class PoolState:
 
     __slots__ = ("_members", "_memory", "_tiers", "id", "moved")
 
-    def __init__(self, pool: Pool, upstreams: Mapping[str, Upstream], memory: Memory) -> None:
+    def __init__(
+        self, pool: Pool, upstreams: Mapping[str, Upstream], memory: Memory, members: list[PoolMember] | None = None
+    ) -> None:
+        """`members`: the same as the pool's, when they were made before."""
         self.id = pool.id
         self._memory = memory
         self.moved = memory.moved(pool.id)
-        self._members = [
-            PoolMember(
-                member,
-                upstreams[member.credential],
-                upstreams[member.credential].standing,
-                memory.room(("member", pool.id, member.credential), member.max_concurrency, member.rpm, member.tpm),
-            )
-            for member in pool.members
-        ]
+        self._members = [make_member(pool.id, one, upstreams, memory) for one in pool.members] if members is None else members
         self._tiers: dict[tuple[Dialect, str], tuple[Tier, ...]] = {}
 
     def __repr__(self) -> str:

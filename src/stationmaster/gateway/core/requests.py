@@ -19,7 +19,7 @@ from stationmaster.gateway.core.sessions import Source as SessionSource
 from stationmaster.gateway.core.upstreams import Upstream
 from stationmaster.gateway.core.wire import RequestLine, tokens
 
-Keys = dict[bytes, Caller]
+Keys = Mapping[bytes, Caller]    # by the SHA-256 of the key
 
 _SPELLINGS = (b"ontent-length: ", b"ontent-Length: ")
 

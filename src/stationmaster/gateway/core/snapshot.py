@@ -1,6 +1,7 @@
 """What a gateway serves from, as one frozen value. Owns: its shape. May not know where it came from.
 
-A snapshot travels from the supervisor to its workers as one msgpack frame, so it holds plain data only.
+It holds plain data only, because its records travel: from the control plane to the supervisor, and from there to the
+workers (`records`, `updates`). `gc=False`: no record can be part of a cycle.
 """
 
 from typing import Literal
@@ -14,7 +15,7 @@ Vendor = Literal["openai", "anthropic", "gemini", "azure_openai", "openai_compat
 MIB = 1024 * 1024
 
 
-class Credential(msgspec.Struct, frozen=True):
+class Credential(msgspec.Struct, frozen=True, gc=False):
     """A secret that a vendor issued for API use, and where it may be sent.
 
     `base_url` is what the vendor's own SDK would be given; empty means the vendor's own address.
@@ -32,7 +33,7 @@ class Credential(msgspec.Struct, frozen=True):
         return f"Credential({self.id!r}, {self.vendor!r}, secret=…)"
 
 
-class Member(msgspec.Struct, frozen=True):
+class Member(msgspec.Struct, frozen=True, gc=False):
     """One credential's place in a pool: lower `priority` first, shares within it by `weight`. A limit of 0 is none.
 
     `models` are patterns of the names the vendor is sent; `rpm` and `tpm` are requests and tokens a minute.
@@ -47,24 +48,26 @@ class Member(msgspec.Struct, frozen=True):
     models: tuple[str, ...] = ("*",)
 
 
-class Pool(msgspec.Struct, frozen=True):
+class Pool(msgspec.Struct, frozen=True, gc=False):
     """Credentials that stand in for each other."""
 
     id: str
     members: tuple[Member, ...]
 
 
-class Route(msgspec.Struct, frozen=True):
+class Route(msgspec.Struct, frozen=True, gc=False):
     """Which models go to which pool, and to which pools (`fallback`, in order) when nobody in it can serve.
-    `models` are shell-style patterns, `aliases` said name → sent name."""
+    `models` are shell-style patterns, `aliases` said name → sent name. Routes are tried by `position`, then `id`."""
 
     models: tuple[str, ...]
     pool: str
     aliases: dict[str, str] = {}
     fallback: tuple[str, ...] = ()
+    id: str = ""
+    position: int = 0
 
 
-class Budget(msgspec.Struct, frozen=True):
+class Budget(msgspec.Struct, frozen=True, gc=False):
     """What a virtual key may spend, in nanodollars (10⁻⁹ USD); 0: no limit. Days and months are those of UTC."""
 
     day: int = 0
@@ -72,7 +75,7 @@ class Budget(msgspec.Struct, frozen=True):
     total: int = 0
 
 
-class VirtualKey(msgspec.Struct, frozen=True):
+class VirtualKey(msgspec.Struct, frozen=True, gc=False):
     """What an application presents to us; only the hex SHA-256 of it is known here."""
 
     id: str
@@ -87,6 +90,8 @@ class VirtualKey(msgspec.Struct, frozen=True):
     expires: float = 0.0                    # seconds since the epoch; 0: never
     budget: Budget = Budget()
     shared_resources: bool = False          # may use ids whose owner is not known, and list what a vendor organisation holds
+    previous_sha256: str = ""               # the hash before a rotation, still let in until `previous_until`
+    previous_until: float = 0.0             # seconds since the epoch
 
     @property
     def unlimited(self) -> bool:
@@ -94,7 +99,14 @@ class VirtualKey(msgspec.Struct, frozen=True):
         return "*" in self.models
 
 
-class Settings(msgspec.Struct, frozen=True):
+class VendorPrices(msgspec.Struct, frozen=True, gc=False):
+    """One vendor's entries of a price list, the first that matches counts."""
+
+    vendor: str
+    models: tuple[ModelPrice, ...] = ()
+
+
+class Settings(msgspec.Struct, frozen=True, gc=False):
     """The `[gateway]` table. Times in seconds, sizes in bytes."""
 
     host: str = "127.0.0.1"
@@ -120,6 +132,7 @@ class Settings(msgspec.Struct, frozen=True):
     health_check_interval: float = 300.0
     metrics_port: int = 4002                # of `GET /metrics` on 127.0.0.1; 0: nowhere
     state_file: str = ""                    # where what keys spent is kept over a restart; empty: nowhere
+    private: tuple[str, ...] | None = None  # private addresses that credentials may be sent to; None: any (gateway.toml's)
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -132,13 +145,3 @@ class Snapshot(msgspec.Struct, frozen=True):
     keys: tuple[VirtualKey, ...] = ()
     version: int = 1
     prices: PriceList = PriceList()
-
-
-def encode(snapshot: Snapshot) -> bytes:
-    """Pack `snapshot` as one msgpack frame."""
-    return msgspec.msgpack.encode(snapshot)
-
-
-def decode(frame: bytes) -> Snapshot:
-    """Unpack a frame of `encode`. Raises `msgspec.ValidationError` on anything else."""
-    return msgspec.msgpack.decode(frame, type=Snapshot)

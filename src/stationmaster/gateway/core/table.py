@@ -1,18 +1,20 @@
 """A snapshot made ready to decide with: keys, routes, pools. Owns: who may use what, and what is remembered
-of it. May not know sockets or time.
+of it. May not know sockets or time, nor how its parts are made (`building`).
 """
 
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from stationmaster.gateway.core import faults
+from stationmaster.gateway.core.building import Building, Parts
 from stationmaster.gateway.core.callers import Caller
 from stationmaster.gateway.core.endpoints import ModelIn
 from stationmaster.gateway.core.faults import Fault
 from stationmaster.gateway.core.memory import Memory
-from stationmaster.gateway.core.pools import MAX_MODEL, Plan, PoolState
+from stationmaster.gateway.core.pools import MAX_MODEL, Plan
+from stationmaster.gateway.core.records import in_order, records_of, whole
 from stationmaster.gateway.core.requests import RequestHead, find_length
 from stationmaster.gateway.core.snapshot import Route, Snapshot, VirtualKey
-from stationmaster.gateway.core.upstreams import Upstream
 from stationmaster.gateway.core.wire import parse_request
 
 MAX_CACHED_HEADS = 4096
@@ -20,23 +22,72 @@ MAX_CACHED_HEAD = 4096    # bytes; larger heads are read each time
 MAX_PLANS = 1024          # models remembered for one key
 
 
-class Table:
-    """Everything a worker decides with, made from one snapshot. Replaced whole when the snapshot changes."""
+class Keys(Mapping[bytes, Caller]):
+    """The virtual keys of one table, by SHA-256. Its identity tells whether a head was understood by this table: tables
+    between which no key changed share the dictionary behind it."""
 
-    __slots__ = ("_plans", "default", "heads", "keys", "limits", "pools", "routes", "settings", "upstreams", "version")
+    __slots__ = ("_callers",)
+
+    def __init__(self, callers: dict[bytes, Caller]) -> None:
+        self._callers = callers
+
+    def __getitem__(self, digest: bytes) -> Caller:
+        return self._callers[digest]
+
+    def __contains__(self, digest: object) -> bool:
+        return digest in self._callers
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._callers)
+
+    def __len__(self) -> int:
+        return len(self._callers)
+
+
+class Table:
+    """Everything a worker decides with, made from one snapshot. Replaced by its successor when the snapshot changes."""
+
+    __slots__ = (
+        "__weakref__", "_plans", "default", "heads", "keys", "limits", "parts", "pools", "routes", "settings", "upstreams",
+        "version",
+    )
 
     def __init__(self, snapshot: Snapshot, memory: Memory | None = None) -> None:
-        memory = memory or Memory()
-        self.settings = snapshot.settings
-        self.version = snapshot.version
-        self.upstreams = {each.id: Upstream(each, memory.standing(each), snapshot.prices) for each in snapshot.credentials}
-        self.pools = {pool.id: PoolState(pool, self.upstreams, memory) for pool in snapshot.pools}
-        self.routes = snapshot.routes
-        self.limits = any(member.room for pool in self.pools.values() for member in pool.members)
-        self.keys = {bytes.fromhex(key.secret_sha256): Caller(key, memory, guarded=self.limits) for key in snapshot.keys}
-        self.default = self.pools.get(snapshot.settings.default_pool)
+        building = Building(whole(records_of(snapshot), snapshot.version), memory or Memory(), Parts())
+        for _ in building.steps():
+            pass
+        self._consist_of(building.parts)
+
+    def _consist_of(self, parts: Parts) -> None:
+        self.parts = parts
+        self.version = parts.version
+        self.settings = parts.settings
+        self.upstreams = parts.upstreams
+        self.pools = parts.pools
+        self.routes = in_order(parts.routes.values())
+        self.limits = parts.limits
+        self.keys = Keys(parts.keys)
+        self.default = parts.pools.get(parts.settings.default_pool)
         self.heads: dict[bytes, RequestHead] = {}
         self._plans: dict[str, dict[str, Plan | Fault]] = {}   # by key, by model
+
+    def succeed(self, building: Building) -> "Table":
+        """The table that was built on this one. What this one remembers of requests goes on to it where only keys
+        changed, but for what concerns those keys."""
+        table = Table.__new__(Table)
+        table._consist_of(building.parts)
+        if building.only_keys:
+            table._inherit(self, building.keys)
+        building.leave(self.heads.values())
+        building.leave(self._plans.values())
+        return table
+
+    def _inherit(self, before: "Table", changed: set[str]) -> None:
+        self._plans = {key: plans for key, plans in before._plans.items() if key not in changed}
+        for raw, head in before.heads.items():
+            if head.key_id not in changed:
+                head.keys = self.keys
+                self.heads[raw] = head
 
     def understand(self, raw: bytes) -> tuple[RequestHead, int | None]:
         """A whole head and its body's length. Raises ProtocolError.

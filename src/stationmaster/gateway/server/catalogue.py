@@ -4,7 +4,7 @@ Owns: when to fetch. What a list looks like is `core.models`'s.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 
 from stationmaster.gateway.core import faults, models
 from stationmaster.gateway.core.faults import Fault
@@ -17,6 +17,7 @@ from stationmaster.gateway.server.ports import House
 
 FIRST_WAIT = 0.8             # seconds a request waits for the first lists; Claude Code gives up after 3
 FETCH_TIMEOUT = 10.0
+AT_ONCE = 32                 # lists that are fetched at the same time
 MAX_LIST = 8 * 1024 * 1024
 
 
@@ -86,7 +87,7 @@ class Catalogue:
         self._lists: dict[str, models.Listing] = {}
         self._fetched = -1e9
         self._running: asyncio.Task[None] | None = None
-        self._again = False            # asked for while one was running
+        self._wanted: set[str] | None = set()    # to be fetched once more after those that run now; None: all
         self._waits: set[asyncio.Task[None]] = set()
 
     def serve(self, exchange: Exchange) -> None:
@@ -126,24 +127,32 @@ class Catalogue:
         if self._running is None and age > self._worker.table.settings.models_refresh:
             self.refresh()
 
-    def refresh(self) -> None:
-        """Fetch every list anew, in the background."""
+    def refresh(self, only: Collection[str] | None = None) -> None:
+        """Fetch the lists of these credentials anew, or every list, in the background."""
         if self._running is not None:
-            self._again = True
+            self._wanted = None if only is None or self._wanted is None else {*self._wanted, *only}
             return
-        self._fetched = self._worker.clock()
-        self._running = asyncio.get_running_loop().create_task(self._fetch_all(self._worker.table))
+        if only is None:
+            self._fetched = self._worker.clock()
+        self._running = asyncio.get_running_loop().create_task(self._fetch_all(self._worker.table, only))
         self._running.add_done_callback(self._done)
 
     def _done(self, _task: "asyncio.Task[None]") -> None:
         self._running = None
-        if self._again:
-            self._again = False
-            self.refresh()
+        wanted, self._wanted = self._wanted, set()
+        if wanted is None or wanted:
+            self.refresh(wanted)
 
-    async def _fetch_all(self, table: Table) -> None:
+    async def _fetch_all(self, table: Table, only: Collection[str] | None) -> None:
         self._lists = {known: listing for known, listing in self._lists.items() if known in table.upstreams}
-        await asyncio.gather(*(self._fetch(upstream) for upstream in table.upstreams.values()))
+        names = iter(list(table.upstreams if only is None else only))
+        await asyncio.gather(*(self._fetch_in_turn(table, names) for _ in range(AT_ONCE)))
+
+    async def _fetch_in_turn(self, table: Table, names: Iterator[str]) -> None:
+        """Take what is left, one after the other: so many tasks as there are fetches at once, not as credentials."""
+        for name in names:
+            if name in table.upstreams:
+                await self._fetch(table.upstreams[name])
 
     async def _fetch(self, upstream: Upstream) -> None:
         fetch = _Fetch(models.request(upstream))
@@ -162,7 +171,7 @@ class Catalogue:
 
     async def close(self) -> None:
         """End what still runs."""
-        self._again = False
+        self._wanted = set()
         tasks = [*self._waits, *([self._running] if self._running else [])]
         for task in tasks:
             task.cancel()

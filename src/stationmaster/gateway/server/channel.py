@@ -9,15 +9,18 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from stationmaster.gateway.core.snapshot import Snapshot, decode, encode
+from stationmaster.gateway.core.records import Update
+from stationmaster.gateway.core.updates import Reader
 
 _HEADER = struct.Struct("!cI")
+_REVISION = struct.Struct("!Q")
 MAX_KEPT = 64 * 1024 * 1024   # bytes for one worker that does not take them
 
-SNAPSHOT, NEWS = b"S", b"N"   # to a worker
+UPDATE, NEWS = b"U", b"N"     # to a worker: a frame of an update, what the others told
 READY, REPORT = b"R", b"T"    # from one
+APPLIED, BEHIND = b"A", b"B"  # from one: it serves this revision; it could not apply an update, and needs a whole one
 OWNERS = b"O"                 # from one as well: ids that others have to know before the next report
 
 Frame = tuple[bytes, bytes]
@@ -26,6 +29,16 @@ Frame = tuple[bytes, bytes]
 def frame(kind: bytes, payload: bytes = b"") -> bytes:
     """One frame, ready to write."""
     return _HEADER.pack(kind, len(payload)) + payload
+
+
+def applied(revision: int) -> bytes:
+    """The frame of a worker that serves `revision`."""
+    return frame(APPLIED, _REVISION.pack(revision))
+
+
+def revision_of(payload: bytes) -> int:
+    """What `applied` says."""
+    return int(_REVISION.unpack(payload)[0])
 
 
 class Line:
@@ -38,9 +51,14 @@ class Line:
         self.ended = False         # the worker hung up
         sock.setblocking(False)
 
-    def send_snapshot(self, snapshot: Snapshot) -> None:
-        """Hand over another snapshot. Raises OSError when the worker is gone."""
-        self._send(frame(SNAPSHOT, encode(snapshot)))
+    @property
+    def kept(self) -> int:
+        """Bytes that the worker did not take yet."""
+        return len(self._out)
+
+    def send_update(self, frames: Iterable[bytes]) -> None:
+        """Hand over an update. Raises OSError when the worker is gone."""
+        self._send(b"".join(frame(UPDATE, each) for each in frames))
 
     def send_news(self, payload: bytes) -> None:
         """Hand over news, unless the worker has long taken none. Raises OSError when it is gone."""
@@ -98,14 +116,18 @@ class Line:
         self.socket.close()
 
 
-def first_words(channel: socket.socket) -> tuple[Snapshot, bytes]:
-    """A worker's first snapshot and the news that it begins with, blocking. Raises EOFError when the supervisor is
-    gone."""
-    payloads = []
-    for _ in range(2):
-        _, length = _HEADER.unpack(_exactly(channel, _HEADER.size))
-        payloads.append(_exactly(channel, length))
-    return decode(payloads[0]), payloads[1]
+def first_words(channel: socket.socket) -> tuple[Update, bytes]:
+    """A worker's first configuration and the news that it begins with, blocking. Raises EOFError when the supervisor is
+    gone, and BadUpdate."""
+    reader, update = Reader(), None
+    while update is None:
+        update = reader.feed(_next(channel))
+    return update, _next(channel)
+
+
+def _next(channel: socket.socket) -> bytes:
+    _, length = _HEADER.unpack(_exactly(channel, _HEADER.size))
+    return _exactly(channel, length)
 
 
 def _exactly(channel: socket.socket, size: int) -> bytes:

@@ -1,7 +1,9 @@
 """Opens connections to upstreams: names resolved off the loop, addresses raced (RFC 8305), proxies crossed,
-certificates verified. Owns: nothing that outlives a connection but a small address cache."""
+certificates verified. Owns: nothing that outlives a connection but a small address cache, and that none goes to a private
+address which nobody allowed: what is checked are the addresses that are then connected to."""
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from typing import Any, TypeVar
 
 import aiohappyeyeballs
 
+from stationmaster.gateway.core.networks import address_of, may_connect
 from stationmaster.gateway.core.upstreams import Origin
 from stationmaster.gateway.server.proxies import Proxies, Proxy
 
@@ -31,16 +34,21 @@ def tls_context(ca_bundle: str = "") -> ssl.SSLContext:
 
 
 class Dialer:
-    """Connects to origins. One a worker."""
+    """Connects to origins. One a worker. `private`: entries that open private addresses; None opens all of them, which is
+    for who wrote the addresses himself, into gateway.toml."""
 
-    def __init__(self, tls: ssl.SSLContext, proxies: Proxies, timeout: float) -> None:
+    def __init__(
+        self, tls: ssl.SSLContext, proxies: Proxies, timeout: float, private: tuple[str, ...] | None = None
+    ) -> None:
+        self.private = private
         self._tls = tls
         self._proxies = proxies
         self._timeout = timeout
         self._addresses: dict[tuple[str, int], tuple[float, list[AddressInfo]]] = {}
 
     async def connect(self, origin: Origin, factory: Callable[[], P]) -> P:
-        """A connected protocol. Raises OSError (ssl.SSLError among them) or TimeoutError."""
+        """A connected protocol. Raises OSError (ssl.SSLError among them; PermissionError for a private address that is
+        not allowed) or TimeoutError."""
         tls, host, _ = origin
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self._timeout):
@@ -57,9 +65,14 @@ class Dialer:
     async def _socket(self, origin: Origin) -> socket.socket:
         _, host, port = origin
         proxy = self._proxies.for_origin(origin)
-        near = (proxy.host, proxy.port) if proxy else (host, port)
+        if proxy:     # its address is the environment's. It resolves names itself, so only an address can be judged here
+            self._check(host, [host] if address_of(host) else [])
+            addresses = await self._resolve(proxy.host, proxy.port)
+        else:
+            addresses = await self._resolve(host, port)
+            self._check(host, [str(each[4][0]) for each in addresses])
         sock = await aiohappyeyeballs.start_connection(
-            await self._resolve(*near), happy_eyeballs_delay=_RACE_DELAY, loop=asyncio.get_running_loop()
+            addresses, happy_eyeballs_delay=_RACE_DELAY, loop=asyncio.get_running_loop()
         )
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if proxy:
@@ -69,6 +82,11 @@ class Dialer:
                 sock.close()
                 raise
         return sock
+
+    def _check(self, host: str, addresses: list[str]) -> None:
+        """One private address among public ones refuses the name: no vendor has both."""
+        if self.private is not None and not all(may_connect(host, each, self.private) for each in addresses):
+            raise PermissionError(errno.EACCES, "it leads to a private address that is not allowed")
 
     async def _resolve(self, host: str, port: int) -> list[AddressInfo]:
         loop = asyncio.get_running_loop()

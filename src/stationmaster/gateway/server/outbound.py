@@ -55,12 +55,14 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_carry", "_chunks", "_framing", "_interim", "_last", "_left", "_pool", "_take", "heard", "idle_since",
-        "listener", "origin", "paused", "reusable", "transport", "used", "whole_request",
+        "listener", "origin", "paused", "private", "reusable", "transport", "used", "whole_request",
     )
 
-    def __init__(self, pool: "UpstreamPool", origin: Origin) -> None:
+    def __init__(self, pool: "UpstreamPool", origin: Origin, private: tuple[str, ...] | None = None) -> None:
+        """`private`: what was allowed when it was made (`Dialer`)."""
         self._pool = pool
         self.origin = origin
+        self.private = private
         self.listener: Listener | None = None
         self.transport: asyncio.Transport
         self.used = 0
@@ -282,6 +284,15 @@ class UpstreamPool:
         self._idle: dict[Origin, list[UpstreamConnection]] = {}
         self._dials: set[asyncio.Task[None]] = set()
 
+    def use(self, dialer: Dialer) -> None:
+        """Connect with `dialer` from now on. If other private addresses are allowed now, connections made before serve no
+        further request."""
+        before, self.dialer = self.dialer, dialer
+        if dialer.private != before.private:
+            for idle in self._idle.values():
+                while idle:
+                    idle.pop().transport.abort()
+
     def acquire(self, origin: Origin, listener: Listener, *, fresh: bool = False) -> None:
         """Give `listener` a connection: an idle one at once, else a new one when it is there."""
         idle = self._idle.get(origin)
@@ -293,8 +304,9 @@ class UpstreamPool:
         dial.add_done_callback(self._dials.discard)
 
     async def _dial(self, origin: Origin, listener: Listener) -> None:
+        dialer = self.dialer
         try:
-            connection = await self.dialer.connect(origin, lambda: UpstreamConnection(self, origin))
+            connection = await dialer.connect(origin, lambda: UpstreamConnection(self, origin, dialer.private))
         except ssl.SSLError as error:
             self._tell(origin, error)
             listener.on_unreachable(faults.UPSTREAM_TLS)
@@ -321,7 +333,7 @@ class UpstreamPool:
         idle = self._idle.get(connection.origin)
         if idle is None:
             idle = self._idle[connection.origin] = []
-        if len(idle) < MAX_IDLE:
+        if len(idle) < MAX_IDLE and connection.private == self.dialer.private:
             connection.idle_since = 0.0   # the next sweep dates it, coarsely
             idle.append(connection)
         else:

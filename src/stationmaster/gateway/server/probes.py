@@ -187,7 +187,7 @@ def check(
 ) -> list[Checked]:
     """Probe each of `credentials` once, from this process, `AT_ONCE` together. `heard` is told of each as it comes;
     the result is in the order given. Raises OSError (ssl.SSLError among them) when `ca_bundle` cannot be read."""
-    dialer = Dialer(tls_context(settings.ca_bundle), proxies, settings.connect_timeout)
+    dialer = Dialer(tls_context(settings.ca_bundle), proxies, settings.connect_timeout, settings.private)
     return asyncio.run(_check_all([Upstream(each) for each in credentials], UpstreamPool(dialer, _report), heard))
 
 

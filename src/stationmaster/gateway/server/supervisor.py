@@ -1,7 +1,8 @@
-"""The gateway's parent process: binds the socket, starts workers, replaces dead ones, reloads, stops.
+"""The gateway's parent process: binds the socket, starts workers, replaces dead ones, passes configurations on, stops.
 
 Owns: processes and signals. Serves nothing itself; every worker accepts from the one inherited socket, so
-no connection is lost when a worker goes (docs/decisions/0004-processes.md).
+no connection is lost when a worker goes (docs/decisions/0004-processes.md). Where configurations come from is a
+`Source`'s: a file, or a control plane (docs/decisions/0010-joining.md).
 """
 
 import contextlib
@@ -12,12 +13,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
 from stationmaster.errors import StationmasterError
+from stationmaster.gateway.core.records import Configuration, Update, diff, records_of, snapshot_of, whole
 from stationmaster.gateway.core.snapshot import Settings, Snapshot
+from stationmaster.gateway.core.updates import encode_end, encode_frames
 from stationmaster.gateway.server import channel as channels
 from stationmaster.gateway.server.dial import tls_context
 from stationmaster.gateway.server.proxies import from_environ
@@ -27,32 +31,109 @@ from stationmaster.gateway.server.worker import BACKLOG
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 _START_TIMEOUT = 30.0      # seconds for a worker to say that it serves
 _ROUND = 0.2               # seconds between two looks at what workers tell
-_RESPAWN_PAUSE = 0.2       # seconds; doubles up to 2 while workers die young
+_BUSY = 0.005              # the same while a worker has yet to take something
+_RESPAWN_PAUSE = 0.2       # seconds; doubles up to 2 while workers die before they serve
+
+
+class Source(Protocol):
+    """Where configurations come from."""
+
+    def first(self) -> Configuration:
+        """What to serve at first. May wait. Raises StationmasterError."""
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when there may be something to `take`; -1: never."""
+
+    def take(self) -> Configuration | None:
+        """Another configuration, if one came."""
+
+    def again(self) -> Configuration | None:
+        """SIGHUP: look at once. Raises StationmasterError when what is found cannot be used."""
+
+    def show(self, revision: int, workers: int) -> None:
+        """Take note of what all workers serve."""
+
+    def close(self) -> None:
+        """Nothing is served any more."""
+
+
+class Files:
+    """A file as a source: `load` reads it."""
+
+    def __init__(self, load: Callable[[], Snapshot]) -> None:
+        self._load = load
+        self._revision = 0
+
+    def first(self) -> Configuration:
+        """Read it."""
+        records = records_of(self._load())
+        self._revision += 1
+        return Configuration(self._revision, records)
+
+    again = first
+
+    def fileno(self) -> int:
+        """Files do not call."""
+        return -1
+
+    def take(self) -> None:
+        """Only a signal makes it read again."""
+
+    def show(self, revision: int, workers: int) -> None:
+        """Nobody asks."""
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class _Child:
     """One worker process and our end of its channel."""
 
     def __init__(
-        self, listener: socket.socket, events: Path | None, snapshot: Snapshot, steward: Steward, *, probes: bool
+        self, listener: socket.socket, outputs: list[str], current: Configuration, steward: Steward, *, probes: bool
     ) -> None:
         self.probes = probes       # one of the workers asks vendors whether the credentials work
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603  our own interpreter and module
                 [sys.executable, "-m", "stationmaster.gateway.server.process", str(listener.fileno()),
-                 str(theirs.fileno()), str(events) if events else "-", *(["probes"] if probes else [])],
+                 str(theirs.fileno()), *outputs, *(["probes"] if probes else [])],
                 pass_fds=(listener.fileno(), theirs.fileno()),
                 stdin=subprocess.DEVNULL,
             )
         self.name = str(self.process.pid)
+        self.ready = False         # it serves
+        self.started = time.monotonic()
         self.line = channels.Line(ours)
-        self.line.send_snapshot(snapshot)
+        self.revision = current.revision
+        self._sent_whole = 0       # the last revision that it was sent whole because it could not follow
+        self.line.send_update(_frames(whole(current.records, current.revision)))
         self.line.send_news(steward.welcome(self.name))   # it knows what was spent before it serves
 
     def wait_ready(self) -> bool:
         """Whether the worker serves within the time a start may take."""
-        return self.line.wait(_START_TIMEOUT) == channels.READY
+        self.ready = self.line.wait(_START_TIMEOUT) == channels.READY
+        return self.ready
+
+    def hear(self, current: Configuration) -> Iterator[channels.Frame]:
+        """What it tells the steward. One that could not follow gets the whole configuration, once."""
+        for kind, payload in self.line.receive():
+            if kind == channels.READY:
+                self.ready = True
+            elif kind == channels.APPLIED:
+                self.revision = channels.revision_of(payload)
+            elif kind == channels.BEHIND and self._sent_whole != current.revision:
+                self._sent_whole = current.revision
+                self.send(_frames(whole(current.records, current.revision)))
+            else:
+                yield kind, payload
+
+    def send(self, frames: Iterable[bytes]) -> None:
+        """Hand over an update. A worker that has long taken nothing would serve for ever what was revoked: it goes."""
+        with contextlib.suppress(OSError):  # a worker that just died gets it when it is replaced
+            self.line.send_update(frames)
+        if self.line.kept > channels.MAX_KEPT:
+            self.process.kill()
 
     def close(self) -> None:
         """Wait for the process and let go of the channel."""
@@ -61,27 +142,36 @@ class _Child:
 
 
 class Supervisor:
-    """Runs until a signal ends it. `say` takes one line for people, `load` reads the configuration anew."""
+    """Runs until a signal ends it. `say` takes one line for people. `spool`: a folder for events, beside or instead of
+    the file `events`."""
 
-    def __init__(self, load: Callable[[], Snapshot], events: Path | None, say: Callable[[str], None]) -> None:
-        self._load = load
-        self._events = events
+    def __init__(
+        self, source: Source, events: Path | None, say: Callable[[str], None], *, spool: Path | None = None
+    ) -> None:
+        self._source = source
+        self._outputs = [str(events) if events else "-", *([f"spool={spool}"] if spool else [])]
         self._say = say
         check_environment(os.environ)
-        self._snapshot = load()
-        check_bundle(self._snapshot.settings)
         check_events(events)
-        self._runs = _fixed(self._snapshot.settings)
-        self._steward = Steward(self._snapshot, say)
+        self._current = source.first()
+        check_bundle(self._settings)
+        self._runs = _fixed(self._settings)
+        self._steward = Steward(snapshot_of(self._current.records, 1), say)
         self._children: list[_Child] = []
         self._stopping = False
+        self._vacant: list[bool] = []      # places of workers that ended: whether they asked vendors
+        self._due = 0.0                    # when those may be taken
         self._pause = _RESPAWN_PAUSE
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_write.setblocking(False)
 
+    @property
+    def _settings(self) -> Settings:
+        return self._current.records.settings[""]
+
     def run(self) -> int:
         """Bind, start, supervise. Returns the exit code. Raises StationmasterError when it cannot start."""
-        settings = self._snapshot.settings
+        settings = self._settings
         self._listener = bind(settings)
         with self._wake_read, self._wake_write, self._listener as listener:
             previous = {number: signal.signal(number, _ignore) for number in _SIGNALS}
@@ -92,6 +182,7 @@ class Supervisor:
             finally:
                 self._end_all()
                 self._steward.close()
+                self._source.close()
                 signal.set_wakeup_fd(fd)
                 for number, handler in previous.items():
                     signal.signal(number, handler)
@@ -100,13 +191,12 @@ class Supervisor:
 
     def _start_all(self, listener: socket.socket, settings: Settings) -> None:
         self._children = [
-            _Child(listener, self._events, self._snapshot, self._steward, probes=not slot)
-            for slot in range(settings.workers)
+            _Child(listener, self._outputs, self._current, self._steward, probes=not slot) for slot in range(settings.workers)
         ]
         ready = [child.wait_ready() for child in self._children]
         if not all(ready):
             raise StationmasterError("error.gateway.start", "A worker did not start.",
-                                     hint="Its own message stands above.", who="us")
+                                     hint="Its own message stands above.", fault="ours")
         host, port = listener.getsockname()[:2]
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         metrics = self._steward.metrics_port
@@ -116,84 +206,121 @@ class Supervisor:
     def _supervise(self, listener: socket.socket) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self._wake_read, selectors.EVENT_READ)
-            while self._children:
+            if self._source.fileno() >= 0:
+                selector.register(self._source.fileno(), selectors.EVENT_READ)
+            while self._children or self._vacant:
                 self._watch(selector)
-                if self._wake_read in [key.fileobj for key, _ in selector.select(timeout=_ROUND)]:
-                    for number in self._wake_read.recv(256):
-                        self._on_signal(number)
+                for key, _ in selector.select(timeout=_BUSY if any(child.line.kept for child in self._children) else _ROUND):
+                    self._on_event(key.fd)
                 self._pass_on()
-                self._reap(listener)
+                self._reap()
+                self._refill(listener)
 
     def _watch(self, selector: selectors.BaseSelector) -> None:
         """Wake as well when a worker tells something; one that hung up has nothing more to tell."""
         lines = {child.line.socket for child in self._children if not child.line.ended}
-        known = {key.fileobj for key in selector.get_map().values()} - {self._wake_read}
+        known = {key.fileobj for key in selector.get_map().values()} - {self._wake_read, self._source.fileno()}
         for gone in known - lines:
             selector.unregister(gone)
         for line in lines - known:
             selector.register(line, selectors.EVENT_READ)
 
+    def _on_event(self, fd: int) -> None:
+        if fd == self._wake_read.fileno():
+            for number in self._wake_read.recv(256):
+                self._on_signal(number)
+        elif fd == self._source.fileno() and (found := self._source.take()) is not None:
+            self._change(found)
+
     def _pass_on(self) -> None:
         """Let the workers hear of each other."""
         for child in self._children:
-            self._steward.take(child.name, child.line.receive())
+            self._steward.take(child.name, child.hear(self._current))
         self._steward.look()
         for child in self._children:
             with contextlib.suppress(OSError):  # a worker that just died is replaced in a moment
                 news = self._steward.news(child.name)
                 child.line.send_news(news) if news else child.line.flush()
+        if self._children:
+            self._source.show(min(child.revision for child in self._children), len(self._children))
 
     def _on_signal(self, number: int) -> None:
         if number == signal.SIGHUP and not self._stopping:
             self._reload()
         elif number in (signal.SIGTERM, signal.SIGINT):
-            longest = f"for at most {self._snapshot.settings.drain_seconds:g} s"
+            longest = f"for at most {self._settings.drain_seconds:g} s"
             self._say(f"gateway finishes what is open, {longest}; a second signal ends it at once" if not self._stopping
                       else "gateway ends at once")
             self._stopping = True
             self._listener.close()     # ours too: who connects now is refused, not left waiting
+            self._vacant = []
             for child in self._children:
-                child.process.terminate()
+                child.process.terminate() if child.ready else child.process.kill()
 
     def _reload(self) -> None:
-        """Read the file again. A bad one changes nothing."""
+        """Look for another configuration at once. A bad one changes nothing."""
         try:
-            snapshot = self._load()
-            check_bundle(snapshot.settings)
+            found = self._source.again()
+            if found is None:
+                return
+            check_bundle(found.records.settings[""])
         except StationmasterError as error:
             self._say(f"configuration kept, the new one is refused:\n{error}")
             return
-        if _fixed(snapshot.settings) != self._runs:
-            self._say("host, port, workers, metrics_port and state_file change at the next start only")
-        self._snapshot = snapshot
-        for child in self._children:
-            with contextlib.suppress(OSError):  # a worker that just died gets it when it is replaced
-                child.line.send_snapshot(snapshot)
-        self._steward.apply(snapshot)
+        self._change(found, bundle=True)
         self._say("configuration reloaded")
 
-    def _reap(self, listener: socket.socket) -> None:
-        """Let go of workers that ended; replace them unless we are stopping."""
+    def _change(self, found: Configuration, *, bundle: bool = False) -> None:
+        """Hand a configuration on, as what is different. `bundle`: settings go along in any case, since the CA bundle may
+        be another under the same name."""
+        before, self._current = self._current, found
+        if _fixed(self._settings) != self._runs:
+            self._say("host, port, workers, metrics_port and state_file change at the next start only")
+        update = diff(before.records, found.records, base=before.revision, revision=found.revision)
+        if bundle:
+            update.puts["settings"] = [self._settings]
+        frames = list(_frames(update))
+        for child in self._children:
+            child.send(frames)
+        if update.puts.get("settings") or update.puts.get("credential") or update.drops.get("credential"):
+            self._steward.apply(snapshot_of(found.records, 1))
+
+    def _reap(self) -> None:
+        """Let go of workers that ended, or never began; their places are vacant unless we are stopping."""
+        now = time.monotonic()
+        for child in self._children:
+            if not child.ready and now - child.started > _START_TIMEOUT:
+                child.process.kill()
         for child in [child for child in self._children if child.process.poll() is not None]:
             self._children.remove(child)
-            self._steward.take(child.name, child.line.receive())
+            self._steward.take(child.name, child.hear(self._current))
             self._steward.leave(child.name)
             child.close()
             if self._stopping:
                 continue
             self._say(f"worker {child.process.pid} ended with {child.process.returncode}; starting another")
-            replacement = _Child(listener, self._events, self._snapshot, self._steward, probes=child.probes)
-            self._children.append(replacement)
-            ready = replacement.wait_ready()
-            self._pause = _RESPAWN_PAUSE if ready else min(self._pause * 2, 2.0)
-            if self._pause > _RESPAWN_PAUSE:
-                time.sleep(self._pause)
+            self._pause = _RESPAWN_PAUSE if child.ready else min(self._pause * 2, 2.0)
+            self._due = now if child.ready else now + self._pause
+            self._vacant.append(child.probes)
+
+    def _refill(self, listener: socket.socket) -> None:
+        """Start workers in vacant places. Nobody waits for them: that they serve is heard like everything else."""
+        if time.monotonic() >= self._due:
+            vacant, self._vacant = self._vacant, []
+            self._children += [
+                _Child(listener, self._outputs, self._current, self._steward, probes=probes) for probes in vacant
+            ]
 
     def _end_all(self) -> None:
         for child in self._children:
             child.process.kill()
             child.close()
         self._children = []
+
+
+def _frames(update: Update) -> Iterator[bytes]:
+    yield from encode_frames(update)
+    yield encode_end(update.revision)
 
 
 def _fixed(settings: Settings) -> tuple[object, ...]:
@@ -257,14 +384,15 @@ def bind(settings: Settings) -> socket.socket:
 
 
 def run(load: Callable[[], Snapshot], *, config: Path, events: Path | None, log_level: str) -> int:
-    """Run a gateway until SIGTERM or SIGINT; SIGHUP reads `config` again through `load`.
+    """Run a gateway from the file `config` until SIGTERM or SIGINT; SIGHUP reads it again through `load`.
 
     Raises StationmasterError (ConfigError among them) before anything listens.
     """
-
-    def say(line: str) -> None:
-        print(f"stationmaster: {line}", file=sys.stderr, flush=True)
-
     if log_level == "debug":
         say(f"configuration {config}, events to {events or 'stdout'}")
-    return Supervisor(load, events, say).run()
+    return Supervisor(Files(load), events, say).run()
+
+
+def say(line: str) -> None:
+    """Tell the people who run it."""
+    print(f"stationmaster: {line}", file=sys.stderr, flush=True)

@@ -9,12 +9,15 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from stationmaster.gateway.core.building import Building
 from stationmaster.gateway.core.events import Event
 from stationmaster.gateway.core.health import Health
 from stationmaster.gateway.core.memory import Memory
+from stationmaster.gateway.core.records import BadUpdate, Update, records_of, whole
 from stationmaster.gateway.core.requests import RequestHead
 from stationmaster.gateway.core.retries import RetryBudget
 from stationmaster.gateway.core.snapshot import Settings, Snapshot
@@ -30,17 +33,20 @@ from stationmaster.gateway.server.proxies import Proxies
 from stationmaster.gateway.server.sharing import Sharing
 
 TICK = 0.5                 # seconds; every timeout is checked this often, so it is never exact
+TURN = 0.002               # seconds for which a new configuration keeps requests waiting at a time
+MANY = 1000                # parts that are not let go of while the table is in use that had them
 SPARE_FILES = 64           # open files kept for what is no connection
 BACKLOG = 4096
 
 
 class Worker:
-    """Serves one listening socket. `run` until `stop`, `apply` to change the snapshot in between."""
+    """Serves one listening socket. `run` until `stop`; `adopt` an update, or `apply` a snapshot, in between."""
 
     def __init__(
-        self, snapshot: Snapshot, events: Path | None = None, proxies: Proxies | None = None, *, probes: bool = True
+        self, snapshot: Snapshot, events: Path | None = None, proxies: Proxies | None = None, *, probes: bool = True,
+        spool: Path | None = None,
     ) -> None:
-        """Raises OSError (`events`, `ca_bundle`) or ssl.SSLError before anything is served."""
+        """Raises OSError (`events`, `spool`, `ca_bundle`) or ssl.SSLError before anything is served."""
         self.memory = Memory(snapshot.settings.workers)
         self.table = Table(snapshot, self.memory)
         settings = snapshot.settings
@@ -54,7 +60,7 @@ class Worker:
         self._proxies = proxies or Proxies()
         self.upstreams = UpstreamPool(self._dialer(settings), self.report)
         self.catalogue = Catalogue(self)
-        self._log = EventLog(events)
+        self._log = EventLog(events, spool)
         self.record: Callable[[Event], None] = self._log.add
         self.health = Health(self.memory, settings, self.clock, self.epoch, self._log.add)
         self.health.first = probes
@@ -65,6 +71,7 @@ class Worker:
         self._ids = 0
         self._turn = 0
         self._room = settings.max_connections or _room()
+        self._releasing: set[asyncio.Task[None]] = set()
         self._stops = 0
         self._stopping: asyncio.Event | None = None
         self._server: asyncio.Server | None = None
@@ -108,18 +115,59 @@ class Worker:
     # Its life.
 
     def _dialer(self, settings: Settings) -> Dialer:
-        return Dialer(tls_context(settings.ca_bundle), self._proxies, settings.connect_timeout)
+        return Dialer(tls_context(settings.ca_bundle), self._proxies, settings.connect_timeout, settings.private)
 
     def apply(self, snapshot: Snapshot) -> None:
         """Serve from `snapshot` from the next request on; requests under way keep theirs. Raises OSError or
         ssl.SSLError and changes nothing when its `ca_bundle` cannot be read."""
         dialer = self._dialer(snapshot.settings)
-        for key in {caller.key.id for caller in self.table.keys.values()} - {key.id for key in snapshot.keys}:
-            self.memory.forget_key(key)
-        self.table, self.upstreams.dialer = Table(snapshot, self.memory), dialer
-        self.memory.keep(self.table.upstreams)
-        self.health.apply(snapshot.settings)
-        self.catalogue.refresh()
+        building = Building(whole(records_of(snapshot), snapshot.version), self.memory, self.table.parts)
+        for _ in building.steps():
+            pass
+        self._switch(building, dialer)
+        for _ in building.release():
+            pass
+
+    async def adopt(self, update: Update) -> None:
+        """The same for what an update makes of the snapshot, with requests served in between. Raises BadUpdate when it
+        was made for another one, and as `apply` does."""
+        if update.base not in (None, self.table.version):
+            raise BadUpdate(f"it is for revision {update.base}, and {self.table.version} is served")
+        dialer, settings = self.upstreams.dialer, next(iter(update.puts.get("settings", ())), None)
+        if isinstance(settings, Settings):    # certificates are read, which takes time
+            dialer = await asyncio.get_running_loop().run_in_executor(None, self._dialer, settings)
+        building = Building(update, self.memory, self.table.parts)
+        await self._in_turns(building.steps())
+        before = weakref.ref(self.table)
+        self._switch(building, dialer)
+        task = asyncio.get_running_loop().create_task(self._release(building, before))
+        self._releasing.add(task)
+        task.add_done_callback(self._releasing.discard)
+
+    def _switch(self, building: Building, dialer: Dialer) -> None:
+        """From here on it is the new table."""
+        self.table = self.table.succeed(building)
+        self.upstreams.use(dialer)
+        if self.memory.standings.keys() != self.table.upstreams.keys():
+            self.memory.keep(self.table.upstreams)
+        self.health.apply(self.table.settings)
+        if building.upstreams:
+            self.catalogue.refresh(building.upstreams)
+
+    async def _in_turns(self, steps: Iterator[None]) -> None:
+        """Take the steps, and let others have their turn in between."""
+        until = self.clock() + TURN
+        for _ in steps:
+            if self.clock() >= until:
+                await asyncio.sleep(0)
+                until = self.clock() + TURN
+
+    async def _release(self, building: Building, before: "weakref.ref[Table]") -> None:
+        """Let go of what was replaced. If that is much, only once no request uses the table before: with it, all would
+        go at once."""
+        while building.unused > MANY and before() is not None:  # noqa: ASYNC110  a table says nothing when it goes
+            await asyncio.sleep(TICK)
+        await self._in_turns(building.release())
 
     def report(self, error: Exception) -> None:
         """Say that we made a mistake, and where. Neither values nor messages: they may hold what passed by."""
@@ -137,14 +185,17 @@ class Worker:
             await self._stopping.wait()
             await self._drain()
         finally:
-            ticking.cancel()
-            await asyncio.gather(ticking, return_exceptions=True)
+            for task in (ticking, *self._releasing):
+                task.cancel()
+            await asyncio.gather(ticking, *self._releasing, return_exceptions=True)
             await self.catalogue.close()
             if self._prober is not None:
                 await self._prober.close()
             await self.upstreams.close()
-            self._share()
-            self._log.close()
+            try:
+                self._share()
+            finally:
+                self._log.close()
 
     def stop(self) -> None:
         """Begin to drain; a second call ends the drain."""
@@ -195,8 +246,10 @@ class Worker:
         """Tell the other workers what they should know, and write the events."""
         now = self.clock()
         self.retries.admit(len(self._log.pending))
-        self.sharing.tick(self._log.pending, self._log.dropped(), now, self.epoch + now)
-        self._log.flush()
+        try:
+            self.sharing.tick(self._log.pending, self._log.dropped(), now, self.epoch + now)
+        finally:
+            self._log.flush()
 
 
 def _room() -> int:

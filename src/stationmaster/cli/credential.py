@@ -1,0 +1,151 @@
+"""`stationmaster credential`: secrets that vendors issued for API use."""
+
+from typing import Annotated, Any
+
+import typer
+
+from stationmaster.cli.desk import Desk, Row
+from stationmaster.cli.output import Format, print_rows
+from stationmaster.cli.secret_input import Secret, SecretFile, given_secret, read_secret
+from stationmaster.cli.session import at_desk
+from stationmaster.cli.talk import say
+from stationmaster.cli.verbs import (
+    DryRun,
+    Noun,
+    Output,
+    Revision,
+    add_delete,
+    add_list,
+    add_show,
+    change,
+    given,
+    noun_app,
+    pairs,
+    print_one,
+)
+from stationmaster.cli.workspace import BaseUrl, Disabled, Insecure, Name, Organisation, Reason, Which
+from stationmaster.i18n import tr
+
+app = noun_app("Secrets that vendors issued for API use.")
+NOUN = Noun(
+    "credential", "credentials",
+    ("id", "name", "vendor", "base_url", "organisation", "secret_set", "disabled", "disabled_reason", "prices",
+     "allow_insecure_http", "health", "health_cause", "health_at", "revision", "created_at", "updated_at"),
+    ("name", "vendor", "organisation", "disabled", "health", "health_cause", "health_at"),
+)  # fmt: skip
+_CHECKED = ("name", "vendor", "state", "cause", "code", "milliseconds")
+
+Prices = Annotated[
+    list[str] | None,
+    typer.Option("--price", metavar="MODEL:KIND=USD", help="A price per million tokens: input, output … Repeatable; all anew."),
+]
+
+add_list(app, NOUN)
+add_show(app, NOUN)
+
+
+@app.command()
+@at_desk
+def create(
+    desk: Desk,
+    name: Name,
+    vendor: Annotated[str, typer.Option(help="openai, anthropic, gemini, azure_openai, openai_compatible …")],
+    secret: Secret = None,
+    secret_file: SecretFile = None,
+    organisation: Organisation = None,
+    base_url: BaseUrl = None,
+    allow_insecure_http: Insecure = None,
+    price: Prices = None,
+    disabled: Disabled = None,
+    reason: Reason = None,
+    dry_run: DryRun = False,
+    output: Output = Format.TABLE,
+) -> None:
+    """Store a credential; its secret is asked for."""
+    fields = given(
+        name=name, vendor=vendor, organisation=organisation, base_url=base_url, allow_insecure_http=allow_insecure_http,
+        prices=_prices(price), disabled=disabled, disabled_reason=reason, secret=read_secret(secret, secret_file, name),
+    )  # fmt: skip
+    made = change(desk, dry_run, output, lambda: desk.create(NOUN.path, fields))
+    print_one(made.row, NOUN, output)
+
+
+@app.command()
+@at_desk
+def update(
+    desk: Desk,
+    which: Which,
+    vendor: Annotated[str | None, typer.Option(help="Takes the secret anew.")] = None,
+    secret: Secret = None,
+    secret_file: SecretFile = None,
+    organisation: Organisation = None,
+    base_url: BaseUrl = None,
+    allow_insecure_http: Insecure = None,
+    price: Prices = None,
+    disabled: Disabled = None,
+    reason: Reason = None,
+    revision: Revision = None,
+    dry_run: DryRun = False,
+    output: Output = Format.TABLE,
+) -> None:
+    """Change what is given."""
+    fields = given(
+        vendor=vendor, organisation=organisation, base_url=base_url, allow_insecure_http=allow_insecure_http,
+        prices=_prices(price), disabled=disabled, disabled_reason=reason, secret=given_secret(secret, secret_file),
+    )  # fmt: skip
+    print_one(change(desk, dry_run, output, lambda: desk.update(NOUN.path, which, fields, revision)), NOUN, output)
+
+
+@app.command()
+@at_desk
+def disable(desk: Desk, which: Which, reason: Reason = None, dry_run: DryRun = False, output: Output = Format.TABLE) -> None:
+    """Take a credential out of service."""
+    fields = {"disabled": True, "disabled_reason": reason or ""}
+    print_one(change(desk, dry_run, output, lambda: desk.update(NOUN.path, which, fields)), NOUN, output)
+
+
+@app.command()
+@at_desk
+def enable(desk: Desk, which: Which, dry_run: DryRun = False, output: Output = Format.TABLE) -> None:
+    """Put a credential back into service."""
+    fields = {"disabled": False, "disabled_reason": ""}
+    print_one(change(desk, dry_run, output, lambda: desk.update(NOUN.path, which, fields)), NOUN, output)
+
+
+@app.command()
+@at_desk
+def check(
+    desk: Desk,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Only these.")] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Ask vendors now whether credentials work. Exit 1 if one fails.
+
+    Each is asked for a list of models and never for a completion. Gateways are not told.
+    """
+    rows = desk.here("credential check").check(tuple(names or ()))
+    failed = sum(bool(row["failed"]) for row in rows)
+    beside: Row = {"schema_version": 1, "ok": not failed}
+    print_rows(rows, {name: name for name in _CHECKED}, output, under="credentials", beside=beside)
+    say(tr("{number} checked, {failed} failed.", number=sum(row["milliseconds"] is not None for row in rows), failed=failed))
+    raise typer.Exit(1 if failed else 0)
+
+
+add_delete(app, NOUN)
+
+
+def _prices(texts: list[str] | None) -> dict[str, dict[str, float]] | None:
+    """Prices as the file has them: model → kind → USD. Raises typer.BadParameter."""
+    if texts is None:
+        return None
+    form = "a price like gpt-5:input=1.25"
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in pairs([each for each in texts if each], "--price", form):
+        model, colon, kind = name.rpartition(":")
+        try:
+            found.setdefault(model, {})[kind] = float(value)
+        except ValueError:
+            colon = ""
+        if not colon or not model:
+            raise typer.BadParameter(f"expected {form}", param_hint="--price")
+    return found

@@ -1,0 +1,13 @@
+"""Where the demo keeps its data: beside the real thing's folder, never in it."""
+
+from pathlib import Path
+
+from stationmaster.cli.config import settings_of
+
+
+def folder_of(config: Path | None, data: Path | None) -> Path:
+    """The folder that was named, else the data folder's neighbour with `-demo` behind its name. Raises ConfigError."""
+    if data is not None:
+        return data
+    usual = settings_of(config, None).folder
+    return usual.with_name(f"{usual.name}-demo")

@@ -1,0 +1,201 @@
+"""The desk of this machine's own control plane: its services, called directly. Owns: which service a noun's verb is.
+
+Imported once Django is set up. Whoever can read this machine's keys and database is an admin.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from stationmaster.audit import services as audit
+from stationmaster.cli.desk import MAX_PAGE, Asked, Happened, Made, Page, Row, Step, UsageAsked
+from stationmaster.cli.machine import ThisMachine
+from stationmaster.credentials import services as credentials
+from stationmaster.entrances import live
+from stationmaster.errors import Conflict, NotFound
+from stationmaster.operators import services as operators
+from stationmaster.operators.gateways import OVERLAP
+from stationmaster.routing import services as routing
+from stationmaster.store import changes
+from stationmaster.store.actor import Actor
+from stationmaster.store.filters import Filter, bad_filter
+from stationmaster.store.listing import Query
+from stationmaster.usage import services as usage
+from stationmaster.workspaces import addresses
+from stationmaster.workspaces import services as workspaces
+
+
+class _Services(NamedTuple):
+    """One noun's. Those that are None do not exist."""
+
+    page: Callable[..., Any]
+    get: Callable[..., Row] | None = None
+    create: Callable[..., Any] | None = None
+    update: Callable[..., Row] | None = None
+    delete: Callable[..., None] | None = None
+
+
+_NOUNS: Mapping[str, _Services] = {
+    "workspaces": _Services(workspaces.list_workspaces, workspaces.get_workspace, workspaces.create_workspace,
+                            workspaces.update_workspace, workspaces.delete_workspace),
+    "credentials": _Services(credentials.list_credentials, credentials.get_credential, credentials.create_credential,
+                             credentials.update_credential, credentials.delete_credential),
+    "pools": _Services(routing.list_pools, routing.get_pool, routing.create_pool, routing.update_pool, routing.delete_pool),
+    "routes": _Services(routing.list_routes, routing.get_route, routing.create_route, routing.update_route, routing.delete_route),
+    "keys": _Services(routing.list_keys, routing.get_key, routing.create_key, routing.update_key, routing.delete_key),
+    "gateway-tokens": _Services(operators.list_gateway_tokens, operators.get_gateway_token, operators.create_gateway_token,
+                                None, operators.delete_gateway_token),
+    "addresses": _Services(addresses.list_addresses, None, addresses.allow_address, None,
+                           lambda actor, which, _version: addresses.disallow_address(actor, which)),
+    "gateways": _Services(usage.list_gateways),
+    "audit": _Services(audit.list_events),
+    "usage/events": _Services(usage.list_events),
+}  # fmt: skip
+
+
+class Local:
+    """Implements `Desk` for `actor`."""
+
+    local = True
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+
+    def page(self, noun: str, asked: Asked, cursor: str = "", limit: int = MAX_PAGE) -> Page:
+        """By the noun's service."""
+        query = Query(asked.search, tuple(map(_filter, asked.filters)), asked.sort, cursor, limit)
+        found = _NOUNS[noun].page(self._actor, query)
+        return Page([_row(row) for row in found.items], found.next, found.total)
+
+    def get(self, noun: str, which: str) -> Row:
+        """By the noun's service."""
+        return _row(_there(_NOUNS[noun].get)(self._actor, which))
+
+    def create(self, noun: str, given: Row) -> Made:
+        """By the noun's service."""
+        return _made(_there(_NOUNS[noun].create)(self._actor, given))
+
+    def update(self, noun: str, which: str, given: Row, version: int | None = None) -> Row:
+        """By the noun's service."""
+        return _row(_there(_NOUNS[noun].update)(self._actor, which, given, version))
+
+    def delete(self, noun: str, which: str, version: int | None = None) -> None:
+        """By the noun's service."""
+        _there(_NOUNS[noun].delete)(self._actor, which, version)
+
+    def rotate(self, noun: str, which: str, given: Row) -> Made:
+        """A virtual key's secret, or a gateway's token."""
+        if noun == "gateway-tokens":
+            overlap = timedelta(seconds=given.get("overlap_seconds", OVERLAP.total_seconds()))
+            return _made(operators.rotate_gateway_token(self._actor, which, overlap))
+        return _made(routing.rotate_key(self._actor, which, given.get("grace_seconds", 0), given.get("secret_sha256", "")))
+
+    def totals(self, asked: UsageAsked) -> Row:
+        """By the usage service."""
+        return _row(asdict(usage.totals(self._actor, _question(asked))))
+
+    def series(self, asked: UsageAsked, step: Step) -> Row:
+        """By the usage service."""
+        return _row(asdict(usage.series(self._actor, _question(asked), step)))
+
+    def verify(self, since: Row | None) -> Row:
+        """By the audit service."""
+        head = audit.Head(since["count"], since["hash"]) if since else None
+        verdict = audit.verify(self._actor, head)
+        faults = [{"seq": each.seq, "what": each.what} for each in verdict.faults]
+        return {"ok": verdict.ok, "head": {"count": verdict.head.count, "hash": verdict.head.hash}, "faults": faults}
+
+    def settings(self) -> list[Row]:
+        """This machine's, with what admins saved."""
+        return [_row(row) for row in live.list_settings(self._actor)]
+
+    def setting(self, name: str) -> Row:
+        """One of them."""
+        return _row(live.get_setting(self._actor, name))
+
+    def save_setting(self, name: str, value: Any) -> Row:
+        """Save one."""
+        return _row(live.save_setting(self._actor, name, value))
+
+    def clear_setting(self, name: str) -> Row:
+        """Take a saved one away."""
+        return _row(live.clear_setting(self._actor, name))
+
+    def rehearse(self, work: Callable[[], object]) -> list[Happened]:
+        """In a change of which nothing stays."""
+        with changes.rehearsal(self._actor) as edit:
+            work()
+            return [Happened(each.what, each.before, each.after) for each in edit.events]
+
+    def together(self) -> AbstractContextManager[object]:
+        """One change."""
+        return changes.change(self._actor)
+
+    def takes(self, noun: str, which: str, secret: str) -> bool:
+        """Try it, and look whether anything would be written down."""
+        if noun == "keys":
+            return not self._same_hash(which, secret) and bool(
+                self.rehearse(lambda: self.rotate("keys", which, {"secret_sha256": secret}))
+            )
+        return bool(self.rehearse(lambda: self.update(noun, which, {"secret": secret})))
+
+    def here(self, what: str) -> ThisMachine:  # noqa: ARG002  everything works here
+        """This machine."""
+        return ThisMachine(self._actor)
+
+    def _same_hash(self, which: str, sha256: str) -> bool:
+        """Tell whether a key has this hash already: then it is free as soon as that key is gone, and not before."""
+
+        def moved() -> None:
+            self.delete("keys", which)
+            self.create("keys", {"name": which, "secret_sha256": sha256})
+
+        try:
+            self.rehearse(lambda: self.create("keys", {"secret_sha256": sha256, "name": _FREE}))
+        except Conflict:
+            self.rehearse(moved)      # raises what is said of a hash that is another key's
+            return True
+        return False
+
+
+_FREE = "stationmaster-apply-tries-a-hash"      # a name that no key has
+
+
+def plain(value: Any) -> Any:
+    """A service's answer as JSON has it, times in REST's spelling."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _row(value: Any) -> Row:
+    found: Row = plain(value)
+    return found
+
+
+def _made(answer: Any) -> Made:
+    """What a service made: a row, or a row and its secret."""
+    if isinstance(answer, routing.Minted):
+        return Made(_row(answer.row), answer.key.key if answer.key else "")
+    return Made(_row(answer)) if isinstance(answer, Mapping) else Made(_row(answer.row), answer.secret.text)
+
+
+def _there(service: Callable[..., Any] | None) -> Callable[..., Any]:
+    if service is None:
+        raise NotFound("error.usage.no_such_verb", "there is no such verb for this noun")
+    return service
+
+
+def _question(asked: UsageAsked) -> usage.Question:
+    return usage.Question(asked.since, asked.until, tuple(map(_filter, asked.filters)), asked.by)
+
+
+def _filter(text: str) -> Filter:
+    parts = text.split(":", 2)
+    if len(parts) != 3:
+        raise bad_filter("filter", "has the form field:op:value")
+    return Filter(*parts)

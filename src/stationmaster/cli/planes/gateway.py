@@ -1,0 +1,21 @@
+"""The gateway beside a control plane. Options: `url` of its door, `token_file`, `data` (the gateway's own folder), `name`,
+`settings` that are not the control plane's to say, such as ports that a flag gave.
+"""
+
+from pathlib import Path
+
+from stationmaster.cli.planes.begin import Options, run
+from stationmaster.running.leash import Leash
+
+
+def main(_: Leash, options: Options) -> int:
+    """Serve until told to end."""
+    from stationmaster.gateway.link import join
+
+    return join.run(join.Joining(
+        options["url"], Path(options["token_file"]), Path(options["data"]), options["name"], settings=dict(options["settings"]),
+    ))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,147 @@
+"""Serving the control plane. Owns: from settings to an open, migrated database, to a listening server, to its end.
+
+Nothing is served before the database is up to date.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from django.conf import settings as django_settings
+from django.db import connection
+
+from stationmaster.errors import StationmasterError
+from stationmaster.settings import Settings, with_saved
+from stationmaster.store.config import StoreConfig, configure
+from stationmaster.vault import keyring
+
+GRACE = 2             # seconds for open requests, after SIGTERM
+KEEPALIVE = 75        # seconds that an idle connection is kept
+MOST = 2000           # open connections
+
+if TYPE_CHECKING:
+    from stationmaster.entrances.application import Application
+
+
+class _Door(uvicorn.Server):
+    """The gateways' door on a socket of its own. It ends when it is told to; signals are the other server's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take none."""
+        yield
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which serves the door beside, says when it listens, and lets waiting gateways go when it is told to end."""
+
+    def __init__(
+        self, config: uvicorn.Config, application: "Application", door: socket.socket | None, started: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._application, self._socket, self._started = application, door, started
+        self._door: _Door | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        if self.started and self._socket is not None:
+            self._door = _Door(_config(self._application.door, lifespan="off"))
+            self._serving = asyncio.create_task(self._door.serve([self._socket]))
+        if self.started:
+            self._started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Shut the door first: the application ends with the rest."""
+        if self._door is not None and self._serving is not None:
+            self._door.should_exit = True
+            await self._serving
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM or SIGINT came."""
+        self._application.wake()
+        super().handle_exit(sig, frame)
+
+
+def prepare(given: Settings) -> Settings:
+    """Open the store, bring its database up to date, and take what admins saved: all that comes before serving. Return the
+    settings. Raises `StationmasterError`."""
+    from stationmaster.entrances.web.setup import django_settings as web  # here: it needs Django
+
+    check_listener(given)
+    master_key = given.vault.master_key.get_secret_value()
+    ring = keyring.load(given.folder, {"STATIONMASTER_MASTER_KEY": master_key} if master_key else {})
+    url = given.database.url.get_secret_value()
+    configure(StoreConfig(given.folder, ring, url, allowed=given.outbound.allowed_private, extra=web(given)))
+    from stationmaster.entrances import effective, live
+    from stationmaster.operators import policy
+    from stationmaster.store import stored
+    from stationmaster.store.migrating import migrate
+
+    migrate()
+    whole = with_saved(given, stored.load())
+    for name, value in web(whole).items():      # what was saved may say under which name we are reached
+        setattr(django_settings, name, value)
+    live.use(whole)
+    policy.use(lambda: policy.policy_of(live.settings()))
+    effective.note(whole)
+    connection.close()
+    return whole
+
+
+def serve(settings: Settings, door: socket.socket | None = None, started: Callable[[], None] = lambda: None) -> int:
+    """Serve what `prepare` made ready, until a signal comes; return the exit code. `started` is called when it listens.
+    `door`: a bound socket of this machine's own, on which the gateways' door is served too, and without TLS. Raises
+    `StationmasterError` when the certificate cannot be used."""
+    from stationmaster.entrances.application import Application
+
+    check_listener(settings)
+    application = Application()
+    console = settings.console
+    try:
+        config = _config(
+            application, host=console.host, port=console.port, lifespan="on",
+            ssl_certfile=console.tls_certificate, ssl_keyfile=console.tls_key,
+        )
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        raise StationmasterError(
+            "error.control.certificate", f"The TLS certificate cannot be used: {type(error).__name__}.", fault="operator",
+            hint="Give console.tls_certificate and console.tls_key the PEM files of one chain and its key.",
+        ) from None
+    server = _Server(config, application, door, started)
+    server.run()
+    return 0 if server.started else 1
+
+
+def _config(application: Any, **more: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        application, http="httptools", ws="none", loop="uvloop", log_config=None, access_log=False, proxy_headers=False,
+        server_header=False, timeout_keep_alive=KEEPALIVE, timeout_graceful_shutdown=GRACE, limit_concurrency=MOST, **more,
+    )
+
+
+def check_listener(settings: Settings) -> None:
+    """Raise `StationmasterError` for passwords and tokens that would go over a network in clear text."""
+    console = settings.console
+    if _is_loopback(console.host) or console.tls_certificate is not None or console.public_url.startswith("https://"):
+        return
+    raise StationmasterError(
+        "error.control.clear_text", f"On {console.host} without TLS, passwords and tokens could be read on the way.",
+        hint="Set console.tls_certificate and console.tls_key; or, behind a reverse proxy that ends TLS, console.public_url.",
+        fault="operator",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,54 @@
+"""What has to be done now and then. Owns: which, and how often. Each is short, may be done by several processes at once, and
+one that fails keeps no other from being done.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from asgiref.sync import sync_to_async
+from django.db import connection
+from django.utils import timezone
+
+from stationmaster.entrances import live
+from stationmaster.entrances.api.models import GivenAnswer
+from stationmaster.entrances.api.replay import KEPT
+from stationmaster.operators import services as operators
+from stationmaster.store.actor import SYSTEM
+from stationmaster.usage import services as usage
+
+FIRST: Final = 60.0           # seconds after the start
+EVERY: Final = 3600.0         # seconds
+_log = logging.getLogger(__name__)
+
+
+def _old_answers() -> None:
+    GivenAnswer.objects.filter(at__lt=timezone.now() - KEPT).delete()
+
+
+CHORES: Final[Mapping[str, Callable[[], object]]] = {
+    "delete old requests": lambda: usage.delete_old(SYSTEM, live.settings().retention.raw_events_days),
+    "warn of gateway tokens that run out": operators.warn_of_expiry,
+    "forget sessions that are over": operators.forget_expired,
+    "forget answers that need not be given again": _old_answers,
+}
+
+
+async def keep_doing() -> None:
+    """Do them all, every hour, until cancelled."""
+    wait = FIRST
+    while True:
+        await asyncio.sleep(wait)
+        await sync_to_async(do_all, thread_sensitive=False)()
+        wait = EVERY
+
+
+def do_all() -> None:
+    """Do each of them once."""
+    for name, chore in CHORES.items():
+        try:
+            chore()
+        except Exception as error:  # noqa: BLE001  whatever it is: the others are done, and this one in an hour
+            _log.warning("could not %s: %s", name, type(error).__name__)
+    connection.close()

@@ -1,0 +1,56 @@
+"""Text in the reader's language, by gettext. Owns which language that is; the texts are in `locale`.
+
+The English text stands in the code and is its own key. Data, log lines and names of settings are never translated.
+"""
+
+import gettext
+import os
+from collections.abc import Mapping
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from typing import Literal, get_args
+
+Language = Literal["en", "zh-CN"]
+
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+FOLDER = Path(__file__).with_name("locale")
+DOMAIN = "stationmaster"
+
+_language: ContextVar[Language | None] = ContextVar("language", default=None)
+
+
+def use(language: str) -> None:
+    """Speak this language from here on in this context; "auto": the terminal's. Raises ValueError for another."""
+    if language not in {*LANGUAGES, "auto"}:
+        raise ValueError(language)
+    _language.set(next((each for each in LANGUAGES if each == language), None))
+
+
+def of_terminal(environ: Mapping[str, str]) -> Language:
+    """The language that a terminal asks for, as POSIX orders its variables, with gettext's LANGUAGE before them."""
+    names = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+    asked = next((environ[name] for name in names if environ.get(name)), "")
+    return "zh-CN" if asked.lower().startswith("zh") else "en"
+
+
+def tr(text: str, **values: object) -> str:
+    """`text` in the reader's language, with `values` in its braces. `text` is a literal, so that the catalogue can be
+    held against the code."""
+    return _texts(_spoken()).gettext(text).format(**values)
+
+
+def trn(one: str, many: str, number: int, **values: object) -> str:
+    """The like for a number of things: `one` for 1, `many` for others; `{number}` is the number."""
+    return _texts(_spoken()).ngettext(one, many, number).format(number=number, **values)
+
+
+def _spoken() -> Language:
+    return _language.get() or of_terminal(os.environ)
+
+
+@cache
+def _texts(language: Language) -> gettext.NullTranslations:
+    if language == "en":
+        return gettext.NullTranslations()
+    return gettext.translation(DOMAIN, FOLDER, [language.replace("-", "_")])

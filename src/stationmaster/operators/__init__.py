@@ -1,0 +1,1 @@
+"""Operators: who uses the console and the API, with a role."""

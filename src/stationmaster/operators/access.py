@@ -1,0 +1,126 @@
+"""Who may do what. Owns: the actions there are, the roles, and which role may what. Knows no rows and no HTTP.
+
+An action is `noun:verb`. Every service asks here before it does anything; entrances ask only to decide what to show.
+"""
+
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any, Final
+
+from stationmaster.errors import Forbidden
+from stationmaster.store.actor import Actor
+
+ROLES: Final = ("viewer", "operator", "admin", "auditor", "member")
+
+_EDITED = ("read", "export", "create", "update", "delete")
+_NOUNS: Final = {
+    "addresses": ("read", "create", "delete"),          # private addresses that stored URLs may name
+    "audit": ("read", "export", "verify", "erase"),
+    "credentials": _EDITED,
+    "events": ("write",),
+    "gateways": (*_EDITED, "rotate"),                   # gateways that may join, and their tokens
+    "health": ("read", "report"),
+    "keys": (*_EDITED, "rotate"),
+    "masterkey": ("read", "rotate", "retire"),
+    "operators": _EDITED,
+    "pools": _EDITED,
+    "routes": _EDITED,
+    "settings": ("read", "update"),
+    "snapshot": ("read",),
+    "tokens": _EDITED,                                  # API tokens
+    "usage": ("read", "export"),
+    "workspaces": _EDITED,
+}
+ACTIONS: Final = frozenset(f"{noun}:{verb}" for noun, verbs in _NOUNS.items() for verb in verbs)
+
+# What gateways do and no person: the snapshot is the one place where stored secrets come out.
+_BY_GATEWAYS: Final = frozenset({"snapshot:read", "events:write", "health:report"})
+_SEEN_BY_ALL = (
+    "workspaces:read", "credentials:read", "pools:read", "routes:read", "keys:read", "health:read", "usage:read", "settings:read",
+    "gateways:read",
+)
+_RUN = ("credentials:*", "pools:*", "routes:*", "keys:*", "addresses:read", "workspaces:export", "usage:export",
+        "tokens:*", "gateways:export")
+# What each role may do, as patterns over ACTIONS.
+_MAY: Final = {
+    "viewer": _SEEN_BY_ALL,
+    "auditor": (*_SEEN_BY_ALL, "audit:read", "audit:export", "audit:verify", "operators:read", "tokens:read",
+                "addresses:read", "masterkey:read", "*:export"),
+    "operator": (*_SEEN_BY_ALL, *_RUN),
+    "admin": tuple(sorted(ACTIONS - _BY_GATEWAYS)),
+    "member": ("keys:read", "usage:read"),
+    "gateway": tuple(sorted(_BY_GATEWAYS)),
+}
+# Of that, what it may do only with what is its own.
+_OWN: Final = {"member": ("*",), "operator": ("tokens:*",)}
+
+# Takes somebody who proved lately who they are, when they come by a browser (so does changing how people log in).
+SENSITIVE: Final = frozenset({
+    "audit:erase", "gateways:create", "gateways:rotate", "masterkey:retire", "masterkey:rotate", "operators:create",
+    "operators:delete", "operators:update", "tokens:create", "tokens:update",
+})
+
+
+def allowed(actor: Actor, action: str, thing: Any = None) -> bool:
+    """Tell whether `actor` may do `action` to `thing`; with None: to some thing at all. Raises ValueError for an action
+    that there is not."""
+    if action not in ACTIONS:
+        raise ValueError(f"there is no action {action!r}")
+    if action not in rights(actor.role, actor.scopes):
+        return False
+    return thing is None or not only_own(actor, action) or owns(actor, thing)
+
+
+def require(actor: Actor, action: str, thing: Any = None) -> None:
+    """Raise `Forbidden` unless `actor` may do `action` to `thing`, and for what is sensitive, proved lately who they are."""
+    if not allowed(actor, action, thing):
+        noun, _, verb = action.partition(":")
+        hint = f"this takes a role or token that may {verb} {noun}"
+        raise Forbidden("error.access.forbidden", f"{verb} {noun}: not for {_called(actor)}", hint=hint)
+    if action in SENSITIVE:
+        require_fresh(actor)
+
+
+def require_fresh(actor: Actor) -> None:
+    """Raise `Forbidden` when `actor` has to prove again who they are before they do something sensitive."""
+    if not actor.fresh:
+        message = "this takes somebody who proved within ten minutes who they are"
+        raise Forbidden("error.access.not_fresh", message, hint="sign in again, at /login/again")
+
+
+@cache
+def rights(role: str, scopes: frozenset[str] | None = None) -> frozenset[str]:
+    """The actions that a role may do, less those that none of `scopes` (patterns) takes."""
+    found = {action for action in ACTIONS if _matches(action, _MAY.get(role, ()))}
+    return frozenset(found if scopes is None else {action for action in found if _matches(action, scopes)})
+
+
+def grants(actor: Actor, role: str, scopes: frozenset[str] | None = None) -> bool:
+    """Tell whether `actor` may give somebody `role`, narrowed to `scopes`: nobody gives what they lack."""
+    given = rights(role, scopes)
+    wider = any(only_own(actor, action) and not _matches(action, _OWN.get(role, ())) for action in given)
+    return given <= rights(actor.role, actor.scopes) and not wider
+
+
+def sees_own_only(actor: Actor) -> bool:
+    """Tell whether `actor` is shown only what is their own, whatever it is."""
+    return actor.role == "member"
+
+
+def only_own(actor: Actor, action: str) -> bool:
+    """Tell whether `actor` may do `action` only with what is their own."""
+    return _matches(action, _OWN.get(actor.role, ()))
+
+
+def owns(actor: Actor, thing: Any) -> bool:
+    """Tell whether `thing` is the actor's own: it names them, or the person behind them, as its `owner`."""
+    owner = getattr(thing, "owner", None)
+    return bool(owner) and owner in (actor.id, actor.person)
+
+
+def _matches(action: str, patterns: tuple[str, ...] | frozenset[str]) -> bool:
+    return any(fnmatchcase(action, pattern) for pattern in patterns)
+
+
+def _called(actor: Actor) -> str:
+    return f"the role {actor.role}" if actor.role else "who is not logged in"

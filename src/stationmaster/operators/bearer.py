@@ -1,0 +1,41 @@
+"""Secrets that stand for somebody: tokens, links, session keys. Owns: what they look like and how they are hashed.
+
+They have 256 random bits, so a keyed hash is enough (OWASP ASVS 5.0, 6.5.2): there is nothing to guess. Only the hash
+reaches the database, in storing and in looking up.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Literal
+
+from stationmaster.store import keyholder
+
+Purpose = Literal["api token", "gateway token", "admin link", "session"]
+
+_PREFIXES: dict[Purpose, str] = {"api token": "sm-api-", "gateway token": "sm-gw-", "admin link": "", "session": ""}
+_SHOWN = 4        # characters of the random part that lists show
+MAX_LENGTH = 200  # of anything that somebody presents
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """A secret that was made just now, to be shown once. `repr` hides it."""
+
+    text: str
+    hashed: str
+    hint: str
+
+    def __repr__(self) -> str:
+        return f"Fresh({self.hint!r})"
+
+
+def new(purpose: Purpose) -> Fresh:
+    """Make a secret."""
+    prefix = _PREFIXES[purpose]
+    text = prefix + secrets.token_urlsafe(32)
+    return Fresh(text, hashed(purpose, text), text[: len(prefix) + _SHOWN])
+
+
+def hashed(purpose: Purpose, text: str) -> str:
+    """What the database knows of a secret that somebody presents: 64 hex digits."""
+    return keyholder.digests().mac(purpose, text[:MAX_LENGTH].encode(errors="replace"))

@@ -1,0 +1,200 @@
+"""Every setting there is, its type, default and meaning. Owns the names; reads nothing.
+
+A key of `stationmaster.toml` is a field here, `[section]` is a class. docs/reference/settings.md is made from this.
+`[gateway]` has the keys, bounds and defaults of gateway.toml's.
+"""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from stationmaster.gateway.config.tables import setting_of
+from stationmaster.gateway.core import snapshot
+from stationmaster.settings.marks import (
+    DatabaseURL,
+    Domains,
+    Folder,
+    Format,
+    Host,
+    Language,
+    Level,
+    Name,
+    PrivateTargets,
+    Secret,
+    Takes,
+    ValkeyURL,
+    WebAddress,
+    setting,
+)
+
+_DAY = 86_400
+_NONE = SecretStr("")
+START, RESTART, NOW = Takes
+
+
+class Section(BaseModel):
+    """A table of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Data(Section):
+    """Where things are kept on this machine."""
+
+    dir: Folder = setting(
+        Path("~/.local/share/stationmaster"),
+        "the data folder: database, key ring, spools. Made at the first start, for its owner alone",
+        takes=START, variable="STATIONMASTER_DATA",
+    )  # fmt: skip
+
+
+class Database(Section):
+    """Where rows are kept."""
+
+    url: DatabaseURL = setting(
+        _NONE,
+        "the database. Without it SQLite, in a file of the data folder",
+        takes=START, variable="STATIONMASTER_DATABASE_URL",
+    )  # fmt: skip
+
+
+class Valkey(Section):
+    """What several gateways share beside the control plane."""
+
+    url: ValkeyURL = setting(
+        _NONE,
+        "a Valkey or Redis for limits across gateways. Without it each gateway counts for itself",
+        takes=START, variable="STATIONMASTER_VALKEY_URL",
+    )  # fmt: skip
+
+
+class Vault(Section):
+    """What secrets in the database are sealed with."""
+
+    master_key: Secret = setting(
+        _NONE,
+        "the master key, in place of the key ring in the data folder",
+        takes=START, variable="STATIONMASTER_MASTER_KEY",
+    )  # fmt: skip
+
+
+class Console(Section):
+    """Where people and programs reach the control plane: console, REST, SCIM."""
+
+    host: Host = setting("127.0.0.1", "the address or host name to listen on, without a port", takes=RESTART)
+    port: int = setting(4001, "the port to listen on", takes=RESTART, ge=1, le=65_535)
+    public_url: WebAddress = setting(
+        "", "the address that people's browsers see, where it is another than host and port, as behind a reverse proxy",
+        takes=RESTART,
+    )  # fmt: skip
+    tls_certificate: Path | None = setting(
+        None, "a PEM file of the certificate chain to serve TLS with. Without it plain http", takes=START
+    )
+    tls_key: Path | None = setting(None, "the PEM file of the certificate's private key", takes=START)
+
+
+class Login(Section):
+    """How operators come in."""
+
+    local: bool = setting(True, "allow passwords of our own. `false` leaves single sign-on alone", takes=NOW)
+    session_seconds: int = setting(
+        43_200, "how long a signed-in browser stays so", takes=NOW, ge=300, le=30 * _DAY
+    )
+    admin_link_seconds: int = setting(
+        1800, "how long the admin link of the first start, or of `admin link`, can be used", takes=NOW, ge=60, le=_DAY
+    )
+
+
+class Oidc(Section):
+    """Single sign-on by OpenID Connect."""
+
+    issuer: WebAddress = setting("", "the provider's issuer address", takes=RESTART)
+    client_id: str = setting("", "what the provider knows Stationmaster by", takes=RESTART)
+    client_secret: Secret = setting(_NONE, "the secret that the provider gave with it", takes=START)
+    viewer_domains: Domains = setting(
+        (), "e-mail domains whose people may come in unasked, as viewers; all others wait for an admin", takes=NOW
+    )
+
+
+class Retention(Section):
+    """How long things are kept."""
+
+    raw_events_days: int = setting(
+        30, "how long the events of single requests are kept; the hourly and daily sums stay", takes=NOW, ge=1, le=3650
+    )
+
+
+class Tokens(Section):
+    """What other machines present to the control plane."""
+
+    gateway_days: int = setting(365, "how long a new gateway token is valid", takes=NOW, ge=1, le=3650)
+
+
+class Outbound(Section):
+    """Where Stationmaster may connect to."""
+
+    allowed_private: PrivateTargets = setting(
+        (), "private networks and hosts that stored addresses may lead to; all others are refused", takes=NOW
+    )
+
+
+class Log(Section):
+    """What is told on stderr."""
+
+    format: Format = setting("text", "lines for people, or one JSON object a line", takes=RESTART)
+    level: Level = setting("info", "the least grave that is told", takes=RESTART)
+
+
+class Ui(Section):
+    """How people are spoken to."""
+
+    language: Language = setting(
+        "auto", "of the command line and the console; `auto`: as the terminal or the browser says", takes=NOW
+    )
+
+
+class Gateway(Section):
+    """The gateway's listener and limits: the keys of [gateway.toml](gateway-toml.md#gateway), which see."""
+
+    host: Host = setting("127.0.0.1", "the address or host name to listen on, without a port", takes=RESTART)
+    port: int = setting(4000, "the port to listen on", takes=RESTART, ge=1, le=65_535)
+    workers: int = setting(1, "processes that serve", takes=RESTART, ge=1, le=64)
+    default_pool: Name = setting("", "the pool for calls that name no model", takes=NOW)
+    ca_bundle: Path | None = setting(None, "a PEM file of certificates to trust beside the system's own", takes=NOW)
+    drain_seconds: float = setting(600.0, "for open answers to finish after SIGTERM", takes=NOW, ge=0, le=_DAY)
+    drain_after_disconnect_seconds: float = setting(
+        5.0, "reading on for the usage after the client has left", takes=NOW, ge=0, le=_DAY
+    )
+    connect_timeout_seconds: float = setting(5.0, "for a connection to a vendor", takes=NOW, ge=0.1, le=_DAY)
+    head_timeout_seconds: float = setting(10.0, "for a request's head to arrive whole", takes=NOW, ge=0.1, le=_DAY)
+    body_timeout_seconds: float = setting(60.0, "between two pieces of a request's body", takes=NOW, ge=0.1, le=_DAY)
+    keepalive_timeout_seconds: float = setting(75.0, "for an idle client connection", takes=NOW, ge=0.1, le=_DAY)
+    answer_timeout_seconds: float = setting(600.0, "for a vendor's answer to begin", takes=NOW, ge=0.1, le=_DAY)
+    idle_timeout_seconds: float = setting(300.0, "between two pieces of a vendor's answer", takes=NOW, ge=0.1, le=_DAY)
+    keepalive_comment_seconds: float = setting(
+        15.0, "of silence on a stream before a comment line; 0: never", takes=NOW, ge=0, le=_DAY
+    )
+    max_body_mib: int = setting(64, "MiB of one request body, after decompression", takes=NOW, ge=1, le=1_048_576)
+    body_budget_mib: int = setting(512, "MiB of all bodies that a worker holds", takes=NOW, ge=1, le=1_048_576)
+    max_connections: int = setting(
+        0, "client connections a worker accepts; 0: as many as its open files allow", takes=NOW, ge=0, le=10_000_000
+    )
+    models_refresh_seconds: float = setting(
+        300.0, "the age at which a vendor's list of models is fetched again", takes=NOW, ge=0.1, le=_DAY
+    )
+    error_threshold: int = setting(
+        5, "a credential's own errors in a row that take it out of service", takes=NOW, ge=1, le=1000
+    )
+    health_check_enabled: bool = setting(True, "ask vendors now and then whether credentials still work", takes=NOW)
+    health_check_interval_seconds: float = setting(300.0, "between two such questions", takes=NOW, ge=0.1, le=_DAY)
+    metrics_port: int = setting(4002, "of `GET /metrics` on 127.0.0.1; 0: nowhere", takes=RESTART, ge=0, le=65_535)
+    state_file: Path | None = setting(None, "a file for what keys spent, kept over a restart", takes=RESTART)
+
+    def for_snapshot(self) -> snapshot.Settings:
+        """As a gateway takes them: bytes for MiB, text for paths."""
+        values: dict[str, object] = {}
+        for key, value in self:
+            name, unit = setting_of(key)
+            text = str(value or "") if isinstance(value, Path | None) else value
+            values[name] = value * unit if unit > 1 else text
+        return snapshot.Settings(**values)  # type: ignore[arg-type]  # a test compares names and types

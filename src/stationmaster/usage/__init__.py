@@ -1,0 +1,1 @@
+"""What gateways report: requests and what they used, how credentials fare, and how the gateways themselves stand."""

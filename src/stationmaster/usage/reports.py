@@ -1,0 +1,152 @@
+"""Questions about usage. Owns: totals, their parts, their course over time, and the list of single requests.
+
+Every figure comes from the sums of whole hours or whole days, so a headline equals the sum of its parts. Who sees only
+what is their own gets figures and requests of their own virtual keys.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from django.db.models import QuerySet, Sum
+
+from stationmaster.operators.access import only_own, require
+from stationmaster.store.actor import Actor
+from stationmaster.store.export import Format, export
+from stationmaster.store.filters import Column, Filter, bad_filter
+from stationmaster.store.listing import Listing, Page, Query, page, plain
+from stationmaster.usage.models import DailyUsage, HourlyUsage, UsageEvent
+from stationmaster.usage.rollups import DIMENSIONS, MEASURES, day_of, hour_of
+
+Step = Literal["hour", "day"]
+MAX_PARTS = 50_000
+_LENGTH: Mapping[Step, timedelta] = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+_START = {"hour": hour_of, "day": day_of}
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which usage: `since` (included) to `until` (not), widened to whole hours, or days for a course by days; filters
+    over the dimensions; `by`: one of them, to take the sums apart by it."""
+
+    since: datetime
+    until: datetime
+    filters: tuple[Filter, ...] = ()
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Sums by name of the measure. `parts`: the same for each value of the dimension asked for, or of each step, the
+    steps without usage left out. `since` and `until` are those that were answered."""
+
+    since: datetime
+    until: datetime
+    total: Mapping[str, int]
+    parts: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+def show(event: UsageEvent) -> Mapping[str, Any]:
+    """A request as plain values. `tokens` are null when no usage is known, `cost` when the price is not."""
+    kinds = ("input", "cache_read", "cache_write", "output", "reasoning")
+    tokens = None if event.usage_source == "none" else {kind: getattr(event, kind) for kind in kinds}
+    named = (
+        "request_id", "at", "gateway", "key", "owner", "tenant", "credential", "pool", "model", "endpoint", "dialect",
+        "status", "error", "usage_source",
+    )
+    return {
+        **{name: getattr(event, name) for name in named}, "tokens": tokens, "cost": event.cost,
+        "duration_us": event.duration_us, "first_byte_us": event.first_byte_us, "detail": event.detail,
+    }
+
+
+EVENTS = Listing(
+    noun="usage events",
+    columns=(
+        Column("request_id"), Column("at", kind="time"), Column("gateway"), Column("key"), Column("owner"), Column("tenant"),
+        Column("credential"), Column("pool"), Column("model"), Column("endpoint"), Column("dialect"),
+        Column("status", kind="number"), Column("error"), Column("usage_source"), Column("duration_us", kind="number"),
+        Column("first_byte_us", kind="number"), Column("cost", kind="number", sortable=False),
+    ),
+    show=show, search="", sort="-at", key="request_id",
+)
+_DIMENSIONS = Listing(
+    noun="usage", columns=tuple(Column(name, sortable=False) for name in DIMENSIONS), show=dict, search="", key="series"
+)
+
+
+def totals(actor: Actor, asked: Question) -> Answer:
+    """The sums, and with `by` also those of each value of that dimension, the dearest first. Raises `Forbidden`,
+    `Invalid`."""
+    since, until = _widened(asked, "hour")
+    rows = _rows(actor, asked, since, until)
+    order = ("-sum_cost", "-sum_requests", asked.by)
+    return Answer(since, until, _sums(rows), _parts(rows, (asked.by,), order) if asked.by else [])
+
+
+def series(actor: Actor, asked: Question, step: Step) -> Answer:
+    """The sums and their course: one part a step that saw usage, in order, and with `by` one a step and value. Raises
+    `Forbidden`, `Invalid`."""
+    since, until = _widened(asked, step)
+    rows = _rows(actor, asked, since, until, step)
+    names = ("start", asked.by) if asked.by else ("start",)
+    return Answer(since, until, _sums(rows), _parts(rows, names, names))
+
+
+def list_events(actor: Actor, query: Query) -> Page:
+    """One page of requests, the latest first. Raises `Forbidden`, `Invalid`."""
+    require(actor, "usage:read")
+    return page(EVENTS, _own(actor, UsageEvent.objects.all()), query)
+
+
+def export_events(actor: Actor, query: Query, form: Format) -> Iterator[str]:
+    """Requests as a file. Raises `Forbidden`, `Invalid`."""
+    require(actor, "usage:export")
+    return export(EVENTS, _own(actor, UsageEvent.objects.all()), query, form)
+
+
+def _widened(asked: Question, step: Step) -> tuple[datetime, datetime]:
+    """The whole steps that hold the time asked for. Raises `Invalid`."""
+    try:
+        since, until = _START[step](asked.since), _START[step](asked.until)
+        until = until if until == asked.until else until + _LENGTH[step]
+    except OverflowError:
+        raise bad_filter("until", "is a time in this millennium") from None
+    if since >= until:
+        raise bad_filter("until", "is a time after `since`")
+    return since, until
+
+
+def _rows(actor: Actor, asked: Question, since: datetime, until: datetime, step: Step | None = None) -> "QuerySet[Any]":
+    """The rows that add up to what was asked: of days where that is enough, else of hours."""
+    require(actor, "usage:read")
+    if asked.by:
+        _DIMENSIONS.column(asked.by)
+    days = (since, until) == (day_of(since), day_of(until)) and step != "hour"
+    table: Any = DailyUsage if days else HourlyUsage
+    rows = table.objects.filter(start__gte=since, start__lt=until)
+    return _own(actor, plain(rows, _DIMENSIONS, Query(filters=asked.filters)))
+
+
+def _own(actor: Actor, rows: "QuerySet[Any]") -> "QuerySet[Any]":
+    """What this actor may see of `rows`."""
+    if not only_own(actor, "usage:read"):
+        return rows
+    return rows.filter(owner__in={actor.id, actor.person} - {""})
+
+
+def _sums(rows: "QuerySet[Any]") -> dict[str, int]:
+    found = rows.aggregate(**_adding())
+    return {name: found[f"sum_{name}"] or 0 for name in MEASURES}
+
+
+def _parts(rows: "QuerySet[Any]", names: tuple[str, ...], order: tuple[str, ...]) -> list[Mapping[str, Any]]:
+    found = list(rows.values(*names).annotate(**_adding()).order_by(*order)[: MAX_PARTS + 1])
+    if len(found) > MAX_PARTS:
+        raise bad_filter("by", f"gives more than {MAX_PARTS} parts: ask for less time")
+    return [{**{name: row[name] for name in names}, **{name: row[f"sum_{name}"] for name in MEASURES}} for row in found]
+
+
+def _adding() -> dict[str, Sum]:
+    return {f"sum_{name}": Sum(name) for name in MEASURES}

@@ -1,0 +1,1 @@
+"""Cryptography: the master keys, sealed texts, keyed hashes. Knows no database and no Django."""

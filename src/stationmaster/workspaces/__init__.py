@@ -1,0 +1,1 @@
+"""Workspaces: the organisations that the company owns at vendors, and the private addresses that URLs may name."""

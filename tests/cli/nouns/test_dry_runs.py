@@ -1,0 +1,115 @@
+"""`--dry-run` says what would be written down, with exit code 10 if that is anything, and changes nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from cli.nouns.kit import ADMIN_SECRET, CANARIES, OTHER, SECRET, Cli
+
+CHANGES = {
+    "workspace create": ["workspace", "create", "acme2", "--vendor", "openai", "--secret", "-"],
+    "workspace update": ["workspace", "update", "acme", "--disabled"],
+    "workspace delete": ["workspace", "delete", "acme"],
+    "credential create": ["credential", "create", "b", "--vendor", "openai", "--secret", "-"],
+    "credential update": ["credential", "update", "a", "--secret", "-"],
+    "credential disable": ["credential", "disable", "a"],
+    "credential enable": ["credential", "enable", "off"],
+    "credential delete": ["credential", "delete", "gone"],
+    "pool create": ["pool", "create", "spare", "--member", "a"],
+    "pool update": ["pool", "update", "main", "--member", "a,weight=2"],
+    "pool delete": ["pool", "delete", "free"],
+    "pool set-member": ["pool", "set-member", "main", "off"],
+    "pool remove-member": ["pool", "remove-member", "free", "off"],
+    "route create": ["route", "create", "--model", "o3", "--pool", "main"],
+    "route update": ["route", "update", "1", "--fallback", "free"],
+    "route move": ["route", "move", "1", "2"],
+    "route delete": ["route", "delete", "1"],
+    "key create": ["key", "create", "other"],
+    "key update": ["key", "update", "team", "--rpm", "5"],
+    "key rotate": ["key", "rotate", "team"],
+    "key revoke": ["key", "revoke", "team"],
+    "settings set": ["settings", "set", "retention.raw_events_days", "9"],
+    "settings clear": ["settings", "clear", "login.session_seconds"],
+    "gateway-token create": ["gateway-token", "create", "paris"],
+    "gateway-token rotate": ["gateway-token", "rotate", "frankfurt"],
+    "gateway-token revoke": ["gateway-token", "revoke", "frankfurt"],
+}
+
+
+@pytest.fixture
+def filled(here: Cli) -> Cli:
+    """One of everything."""
+    here.routing()
+    here("workspace", "create", "acme", "--vendor", "openai", "--secret", "-", stdin=ADMIN_SECRET)
+    here.credential("off", "--disabled", secret=f"{SECRET}x")
+    here.credential("gone", secret=f"{SECRET}y")
+    here("pool", "create", "free", "--member", "off", "--member", "a")
+    here("route", "create", "--model", "claude-*", "--pool", "main")
+    here("key", "create", "team")
+    here("settings", "set", "login.session_seconds", "600")
+    here("gateway-token", "create", "frankfurt")
+    return here
+
+
+def dump() -> str:
+    """Everything that is in the database."""
+    connection.ensure_connection()
+    return "\n".join(connection.connection.iterdump())
+
+
+def test_nothing_changes(filled: Cli) -> None:
+    """Every verb that changes something tells its events, exits 10, and leaves the database as it was."""
+    before = dump()
+    for name, words in CHANGES.items():
+        told = filled.json(*words, "--dry-run", stdin=OTHER, code=10)
+        assert told["events"], name
+        assert all(event["event"].count(":") >= 2 for event in told["events"])
+        assert not [secret for secret in CANARIES if secret in json.dumps(told)]
+    assert dump() == before
+
+
+def test_every_verb_that_changes_something_is_tried(filled: Cli) -> None:
+    """The list above holds every verb of these nouns that takes `--dry-run`, but for those with a test of their own."""
+    import typer
+
+    from stationmaster.cli.app import app
+
+    nouns = {words[0] for words in CHANGES.values()}
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    dry = {f"{noun} {verb}" for noun in nouns for verb, command in commands[noun].commands.items()
+           if any("--dry-run" in parameter.opts for parameter in command.params)}  # fmt: skip
+    assert dry == set(CHANGES)
+
+
+def test_nothing_to_change_is_0(filled: Cli) -> None:
+    """A dry run of what is so already says so, and exits 0."""
+    done = filled("pool", "update", "main", "--member", "a", "--dry-run")
+    assert (done.out, done.err) == ("", "Nothing would change.\n")
+    assert filled.json("credential", "update", "a", "--secret", "-", "--dry-run", stdin=SECRET)["events"] == []
+
+
+def test_a_table_tells_what_is_different(filled: Cli) -> None:
+    """People see the fields that would change, before and after."""
+    out = filled("key", "update", "team", "--rpm", "5", "--dry-run", code=10).out
+    assert out.splitlines()[1].endswith("rpm: 0 → 5")
+
+
+def test_what_would_be_refused_is_refused(filled: Cli) -> None:
+    """A dry run fails as the change would."""
+    assert "still used by" in filled("credential", "delete", "a", "--dry-run", code=1).err
+
+
+def test_over_rest_it_says_where_it_works(there: Cli) -> None:
+    """REST tries nothing out: it is asked for wrongly, and nothing is sent that would change anything."""
+    done = there("gateway-token", "create", "gw", "--dry-run", code=2)
+    assert "only on the control plane's own machine" in done.err
+    assert there.json("gateway-token", "list")["gateway_tokens"] == []
+
+
+def test_what_is_gone_for_good_asks_first(here: Cli, database: Path) -> None:
+    """Where nobody can be asked, `--yes` is needed."""
+    here("key", "create", "team")
+    assert "--yes" in here("key", "revoke", "team", code=2).err
+    assert here.json("key", "list")["total"] == 1

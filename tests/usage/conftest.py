@@ -1,0 +1,5 @@
+"""Tests of usage run on every database."""
+
+from databases import database
+
+__all__ = ["database"]
