@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from typing import Any
 import httpx
 
 from gateway.processes import arguments, children, is_alive
+from gateway.station import free_port
 
 PATIENCE = 600.0 if os.environ.get("SOAK") else 60.0
 KEY = "sm-a-key-that-the-file-knows"
@@ -49,12 +49,8 @@ secret_sha256 = "{sha256}"
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports that are free just now."""
-    with contextlib.ExitStack() as stack:
-        found = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for each in found:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in found]
+    """Ports that are free just now, and that no connection is given by itself meanwhile."""
+    return [free_port() for _ in range(number)]
 
 
 def until(condition: Callable[[], bool], what: str = "it") -> None:
