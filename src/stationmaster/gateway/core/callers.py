@@ -53,9 +53,9 @@ class Caller:
 
     def admit(self, tokens: int, estimate: int, now: float, wall: float) -> Fault | None:
         """Let a call of about `tokens` tokens and `estimate` nanodollars begin, or say why not. `now` is monotonic."""
-        for view in (self._views.get(self.key.id), self):     # the first: of another snapshot, perhaps
-            if view is not None:
-                view.put_back()
+        view = self._views.get(self.key.id)      # ours, or of another snapshot: one at a time counts down
+        if view is not None:
+            view.put_back()
         if self.expired(wall):
             return faults.KEY_EXPIRED
         refused = self.purse.refusal(estimate, wall) if self.purse is not None else None

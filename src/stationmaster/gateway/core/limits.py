@@ -47,19 +47,6 @@ class Bucket:
             return 0.0
         return (min(amount, limit) - level) * MINUTE / limit
 
-    def try_take(self, wanted: float, amount: float, now: float) -> float:
-        """Take `amount` if `wanted` may be taken now: 0.0. Else the seconds until then, and nothing is taken."""
-        limit, level = self._limit, self._level
-        if now > self._at:
-            level += (now - self._at) * limit / MINUTE
-            if level > limit:
-                level = limit
-            self._level, self._at = level, now
-        if (level < wanted and level < limit) or limit <= 0:
-            return self.wait(wanted, now)
-        self._level = level - amount
-        return 0.0
-
     def whole(self, now: float) -> int:
         """What of it may be taken now, in whole ones; 0: nothing, or not for sure."""
         return max(0, math.floor(self.level(now))) if self._limit > 0 else 0
@@ -122,18 +109,10 @@ class Room:
 
     def admit(self, tokens: float, now: float) -> tuple[str, float] | None:
         """`refusal` and, if there is none, `enter`."""
-        self._asked += 1
-        if self.most and self.under_way >= self.most:
-            return "concurrency", 1.0
-        requests, budget = self._requests, self._tokens
-        if requests is not None and (wait := requests.try_take(1, 1, now)) > 0:
-            return "rpm", wait
-        if budget is not None and (wait := budget.try_take(max(1, tokens), tokens, now)) > 0:
-            if requests is not None:
-                requests.take(-1)
-            return "tpm", wait
-        self.under_way += 1
-        return None
+        refused = self.refusal(tokens, now)
+        if refused is None:
+            self.enter(tokens)
+        return refused
 
     def ahead(self, now: float) -> tuple[int, int]:
         """How many calls, and how many tokens, may begin now without asking again."""

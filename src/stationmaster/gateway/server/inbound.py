@@ -383,15 +383,13 @@ class ClientConnection(asyncio.Protocol):
     def dispatch(self, head: RequestHead, body: bytes) -> None:
         """Send a whole request on its way. If the snapshot changed while its body came, it is understood anew:
         what a key may do is what it may do now."""
-        if head.keys is not self.worker.table.keys:
-            head = RequestHead(head.line, self.worker.table.keys)
-            if head.fault is not None:
-                self._fail_early(head, head.fault, close=False)
-                return
         exchange = Exchange(self.worker, self, head)
         self.exchange = exchange
         exchange.reserved, self._reserved = self._reserved, 0
-        if head.endpoint.local and head.caller is not None and head.caller.expired(self.worker.epoch + self.worker.clock()):
+        fault, head = exchange.understand_anew(), exchange.head
+        if fault is not None:
+            exchange.fail(fault)
+        elif head.endpoint.local and head.caller is not None and head.caller.expired(self.worker.epoch + self.worker.clock()):
             exchange.fail(faults.KEY_EXPIRED)
         elif head.endpoint.local:
             self.worker.catalogue.serve(exchange)
