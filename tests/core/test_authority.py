@@ -11,8 +11,9 @@ from core.test_spend import NOON
 from stationmaster.gateway.core import authority
 from stationmaster.gateway.core.affinity import Named
 from stationmaster.gateway.core.authority import EVEN, Authority, News, Report
+from stationmaster.gateway.core.health import Told
 from stationmaster.gateway.core.life import Happening
-from stationmaster.gateway.core.memory import Memory, Whose
+from stationmaster.gateway.core.memory import Memory, Whose, proof_of
 from stationmaster.gateway.core.owners import Owner
 from stationmaster.gateway.core.snapshot import Budget, Credential, Settings, Snapshot
 from stationmaster.gateway.core.spend import Spent
@@ -22,6 +23,7 @@ BUDGET = 1_000
 DAY, MONTH = "2027-01-31", "2027-01"
 LIMIT: Whose = ("key", "k")
 BAD = Happening("credential_fault", "invalid_key", "invalid_api_key")
+PROOF = proof_of(Credential("one", "openai", "s"))
 MOVE = ("pool", 2**64 - 1, "two")
 OWNER = Owner("org", "one", "tenant", "k")
 
@@ -38,7 +40,7 @@ class Worker:
         self.house, self.name = house, name
         self.memory = Memory(workers)
         self.purse = self.memory.purse("k", Budget(total=BUDGET))
-        self.happenings: list[tuple[str, Happening]] = []
+        self.happenings: list[Told] = []
         self.heard = News()
         house.join(name)
 
@@ -87,13 +89,13 @@ def house(workers: int = 3, spent: dict[str, Spent] | None = None) -> tuple[Auth
 def test_a_happening_reaches_the_others() -> None:
     """What befell a credential is heard by all but the one that told it, once."""
     _, (first, *others) = house()
-    first.happenings.append(("one", BAD))
+    first.happenings.append(("one", PROOF, BAD))
     first.tell()
     assert first.hear() is None
     for other in others:
         news = other.hear()
         assert news is not None
-        assert news.happenings == [("one", BAD)]
+        assert news.happenings == [("one", PROOF, BAD)]
         assert other.hear() is None
     assert first.happenings == [], "it is told once"
 
@@ -186,13 +188,13 @@ def test_several_reports_before_anybody_listens() -> None:
     """Who listens late hears all of it, in order, and the newest sum."""
     _, (first, second, late) = house()
     for number, worker in enumerate((first, second, first)):
-        worker.happenings.append(("one", Happening("limited", "rate_limited", "", float(number))))
+        worker.happenings.append(("one", PROOF, Happening("limited", "rate_limited", "", float(number))))
         worker.memory.move("pool", number, "two")
         worker.spend(10)
         worker.tell()
     news = late.hear()
     assert news is not None
-    assert [happening.until for _, happening in news.happenings] == [0.0, 1.0, 2.0]
+    assert [happening.until for _, _, happening in news.happenings] == [0.0, 1.0, 2.0]
     assert [session for _, session, _ in news.moves] == [0, 1, 2]
     assert news.spent["k"][0].total == 30
 
@@ -210,8 +212,8 @@ def test_who_joins_hears_what_still_matters() -> None:
     """How credentials stand, where sessions moved, whose files are whose, what was spent: from before the start as well."""
     made, (first, second) = house(2, {"k": Spent(DAY, MONTH, 1, 2, 3), "old": Spent("2026-01-01", "2026-01", 9, 9, 9)})
     for _ in range(5):
-        first.happenings.append(("one", BAD))
-    first.happenings.append(("two", Happening("limited", "rate_limited", "", NOW + 30)))
+        first.happenings.append(("one", PROOF, BAD))
+    first.happenings.append(("two", PROOF, Happening("limited", "rate_limited", "", NOW + 30)))
     first.memory.move("pool", 7, "two")
     second.memory.move("pool", 7, "three")
     second.memory.owners.remember(named(), OWNER)
@@ -259,7 +261,7 @@ def test_a_last_report_counts() -> None:
     made, (first, second, _) = house()
     made.leave("w0")
     first.spend(10)
-    first.happenings.append(("one", BAD))
+    first.happenings.append(("one", PROOF, BAD))
     first.tell()
     news = second.hear()
     assert news is not None
@@ -272,7 +274,7 @@ def test_configuration(threshold: int, state: str) -> None:
     made, (first,) = house(1)
     credentials = tuple(Credential(name, "openai", "s") for name in ("one", "two"))
     made.apply(Snapshot(Settings(error_threshold=threshold), credentials))
-    first.happenings += [("one", BAD), ("two", BAD)]
+    first.happenings += [("one", PROOF, BAD), ("two", PROOF, BAD)]
     first.tell()
     made.apply(Snapshot(Settings(error_threshold=threshold), credentials[:1]))
     made.join("new")
@@ -460,8 +462,8 @@ def test_a_shared_budget(steps: list[tuple[str, int, int, int]]) -> None:
 @pytest.mark.parametrize(
     ("value", "decode"),
     [
-        (Report(b"\x00m", [("one", BAD)], [MOVE], (), {"k": 2**62}, {"k": 2**62}, [(LIMIT, 3)]), authority.report_of),
-        (News([("one", BAD)], [MOVE], (), {"k": (Spent(DAY), 3, 4)}, [(("member", "p", "c"), 0.5)]), authority.news_of),
+        (Report(b"\x00m", [("one", PROOF, BAD)], [MOVE], (), {"k": 2**62}, {"k": 2**62}, [(LIMIT, 3)]), authority.report_of),
+        (News([("one", PROOF, BAD)], [MOVE], (), {"k": (Spent(DAY), 3, 4)}, [(("member", "p", "c"), 0.5)]), authority.news_of),
         (Report(), authority.report_of),
         (News(), authority.news_of),
     ],

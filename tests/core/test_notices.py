@@ -4,11 +4,14 @@ import pytest
 
 from stationmaster.gateway.core.authority import Authority, Report
 from stationmaster.gateway.core.life import STATES, Happening, Life
+from stationmaster.gateway.core.memory import proof_of
 from stationmaster.gateway.core.notices import notice
 from stationmaster.gateway.core.snapshot import Credential, Settings, Snapshot
 
 EPOCH = 1_800_000_000.0    # 2027-01-15 08:00:00 UTC
 OUT = ("disabled", "probing")
+FIRST = Credential("one", "openai", "sk-first")
+PROOF = proof_of(FIRST)
 TERMINAL = Happening("terminal", "billing", "insufficient_quota")
 
 
@@ -51,9 +54,10 @@ def test_once_for_all_workers() -> None:
     story = [("1", TERMINAL), ("2", TERMINAL), ("2", Happening("ok")), ("1", Happening("probe_started")),
              ("1", Happening("probe_failed")), ("1", Happening("probe_started")), ("1", Happening("probe_ok")),
              ("2", Happening("ok"))]
-    found = [lines(house.take(worker, Report(happenings=[("one", each)]), 1.0, EPOCH)) for worker, each in story]
+    found = [lines(house.take(worker, Report(happenings=[("one", PROOF, each)]), 1.0, EPOCH)) for worker, each in story]
     assert [len(each) for each in found] == [1, 0, 0, 0, 0, 0, 1, 0]
-    together = lines(house.take("1", Report(happenings=[("one", TERMINAL), ("one", Happening("probe_ok"))]), 2.0, EPOCH))
+    both = Report(happenings=[("one", PROOF, TERMINAL), ("one", PROOF, Happening("probe_ok"))])
+    together = lines(house.take("1", both, 2.0, EPOCH))
     assert ["out" in line for line in together] == [True, False]
 
 
@@ -62,11 +66,10 @@ def taken_out(credential: Credential) -> Authority:
     house = Authority({})
     house.apply(Snapshot(Settings(), (credential,)))
     house.join("1")
-    house.take("1", Report(happenings=[("one", TERMINAL)]), 1.0, EPOCH)
+    house.take("1", Report(happenings=[("one", PROOF, TERMINAL)]), 1.0, EPOCH)
     return house
 
 
-FIRST = Credential("one", "openai", "sk-first")
 
 
 @pytest.mark.parametrize(
@@ -85,3 +88,19 @@ def test_a_reload(then: Credential, words: list[str], stays: bool) -> None:
     house.join("2")
     news = house.news("2")
     assert ("one" in news.lives if news is not None else False) is stays
+
+
+def test_what_befell_the_secret_before() -> None:
+    """A worker that still goes by the old configuration saw the old secret refused once more: it says nothing of the new one,
+    which stays in service for everybody."""
+    house = taken_out(FIRST)
+    second = Credential("one", "openai", "sk-second")
+    house.apply(Snapshot(Settings(), (second,)))
+    house.join("2")
+    house.news("2")
+    assert house.take("1", Report(happenings=[("one", PROOF, TERMINAL)]), 2.0, EPOCH) == []
+    assert house.news("2") is None
+    house.join("3")
+    news = house.news("3")
+    assert news is None or not news.lives
+    assert lines(house.take("2", Report(happenings=[("one", proof_of(second), TERMINAL)]), 3.0, EPOCH)) != []

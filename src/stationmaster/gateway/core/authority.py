@@ -9,8 +9,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from stationmaster.gateway.core.health import Told
 from stationmaster.gateway.core.life import UNKNOWN, Happening, Life, Rules, advance
-from stationmaster.gateway.core.memory import Memory, Whose
+from stationmaster.gateway.core.memory import Memory, Whose, proof_of
 from stationmaster.gateway.core.owners import Entry
 from stationmaster.gateway.core.snapshot import Credential, Snapshot
 from stationmaster.gateway.core.spend import MOST, Spent, day_of
@@ -28,7 +29,7 @@ class Report(msgspec.Struct, array_like=True):
     """What a worker tells: all since its last report. `metrics` is a frame of `metrics.encode`, or empty."""
 
     metrics: bytes = b""
-    happenings: list[tuple[str, Happening]] = []
+    happenings: list[Told] = []
     moves: list[tuple[str, int, str]] = []           # pool, session, credential
     owners: tuple[Entry, ...] = ()
     spent: dict[str, int] = {}                       # by key, nanodollars
@@ -39,7 +40,7 @@ class Report(msgspec.Struct, array_like=True):
 class News(msgspec.Struct, array_like=True):
     """What a worker is told. `lives` is for one that begins; `spent` is of all workers together."""
 
-    happenings: list[tuple[str, Happening]] = []
+    happenings: list[Told] = []
     moves: list[tuple[str, int, str]] = []
     owners: tuple[Entry, ...] = ()
     spent: dict[str, tuple[Spent, int, int]] = {}    # what of it this worker had told, what others have set aside
@@ -56,7 +57,7 @@ news_of = msgspec.msgpack.Decoder(News).decode
 entries_of = msgspec.msgpack.Decoder(tuple[Entry, ...]).decode
 
 
-def report(memory: Memory, told: list[tuple[str, Happening]], metrics: bytes) -> Report:
+def report(memory: Memory, told: list[Told], metrics: bytes) -> Report:
     """All that a worker has to tell; it will not be told again. `told` is emptied."""
     memory.put_back()
     happenings, told[:] = list(told), []
@@ -133,11 +134,8 @@ class Authority:
     def take(self, worker: str, told: Report, now: float, wall: float) -> list[Step]:
         """Take in what a worker reports, for the others to hear. `now` is the clock of lives. Returns how the lives of
         credentials went on."""
-        steps: list[Step] = []
-        for credential, happening in told.happenings:
-            life = self._lives.get(credential, UNKNOWN)
-            self._lives[credential] = advance(life, happening, now, self._rules)
-            steps.append((credential, life, self._lives[credential]))
+        happenings = [each for each in told.happenings if self._ours(each)]
+        steps = [self._step(credential, happening, now) for credential, _, happening in happenings]
         for pool, session, member in told.moves:
             self._memory.absorb(pool, session, member)
         self.take_owners(worker, told.owners)
@@ -155,9 +153,20 @@ class Authority:
         for other, news in self._news.items():
             news.spent.update({key: self._spent(key, other) for key in {*told.spent, *changed}})
             if other != worker:
-                news.happenings += told.happenings
+                news.happenings += happenings
                 news.moves += told.moves
         return steps
+
+    def _ours(self, told: Told) -> bool:
+        """Whether it befell the secret that is used now, and not the one before: a worker goes by a new configuration a little
+        later than we do."""
+        known = self._credentials.get(told[0])
+        return known is None or proof_of(known) == told[1]
+
+    def _step(self, credential: str, happening: Happening, now: float) -> Step:
+        before = self._lives.get(credential, UNKNOWN)
+        after = self._lives[credential] = advance(before, happening, now, self._rules)
+        return credential, before, after
 
     def take_owners(self, worker: str, entries: tuple[Entry, ...]) -> None:
         """Take in whose ids are whose."""

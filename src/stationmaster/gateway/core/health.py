@@ -18,6 +18,9 @@ LOW = 0.05                 # share of a vendor's limit below which load goes els
 LONGEST_LOW = 60.0         # seconds
 
 
+Told = tuple[str, bytes, Happening]    # what befell a credential, with which of its secrets (`proof_of`)
+
+
 class Transition(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="credential"):
     """A credential's state changed. Times are seconds since the epoch, 0: none."""
 
@@ -55,7 +58,7 @@ class Health:
         self._record = record
         self._rules = Rules(error_threshold=settings.error_threshold)
         self.first = True              # of several workers one tells of pauses that are over
-        self.told: list[tuple[str, Happening]] = []    # not yet passed on to the other workers
+        self.told: list[Told] = []     # not yet passed on to the other workers
         self.look()
 
     def apply(self, settings: Settings) -> None:
@@ -70,12 +73,18 @@ class Health:
             return
         before = standing.life
         self.hear(standing, happening)
-        self.told.append((standing.id, happening))
+        self.told.append((standing.id, standing.proof, happening))
         if standing.life.state != before.state or standing.life.cause != before.cause:
             self._record(self._transition(standing, before.state, by, self._clock()))
 
+    def overhear(self, told: Told) -> None:
+        """The same, of what another worker told, and recorded. What befell another secret than ours is no news."""
+        standing = self._memory.standings.get(told[0])
+        if standing is not None and standing.proof == told[1]:
+            self.hear(standing, told[2])
+
     def hear(self, standing: Standing, happening: Happening) -> None:
-        """The same, of what another worker told, and recorded."""
+        """`happening` befell `standing`, and was recorded."""
         now = self._clock()
         after = advance(standing.life, happening, now, self._rules)
         if after is not standing.life:

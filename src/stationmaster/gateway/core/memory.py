@@ -22,6 +22,11 @@ _RULES = Rules()
 _DISABLED, _ENABLED = Happening("operator_disable"), Happening("operator_enable")
 
 
+def proof_of(credential: Credential) -> bytes:
+    """Which secret it is, told without telling it: eight bytes of its SHA-256."""
+    return hashlib.sha256(credential.secret.encode()).digest()[:8]
+
+
 class Standing:
     """How one credential stands, for every pool it is in. `rank` 0: chosen first, 1: after those, 2: not at all."""
 
@@ -29,7 +34,7 @@ class Standing:
 
     def __init__(self, credential: str, proof: bytes = b"") -> None:
         self.id = credential
-        self.proof = proof         # the digest of its secret
+        self.proof = proof         # which secret it is that stands so
         self.low_until = 0.0       # until then its remaining quota is small: others first
         self.looked = 0.0          # when its quota was last read
         self.quiet = -1.0          # the tick in which that was so and `clean` as well: a success tells nothing at all
@@ -85,7 +90,7 @@ class Memory:
 
     def standing(self, credential: Credential) -> Standing:
         """How `credential` stands: as before, but unknown when its secret is another; out when a person says so."""
-        proof = hashlib.sha256(credential.secret.encode()).digest()
+        proof = proof_of(credential)
         found = self.standings.get(credential.id)
         if found is None or found.proof != proof:
             found = self.standings[credential.id] = Standing(credential.id, proof)

@@ -89,10 +89,8 @@ class Sharing:
     def hear(self, news: News) -> None:
         """Take in what the other workers told."""
         self._health.welcome(news.lives)
-        for credential, happening in news.happenings:
-            standing = self._memory.standings.get(credential)
-            if standing is not None:
-                self._health.hear(standing, happening)
+        for told in news.happenings:
+            self._health.overhear(told)
         for pool, session, member in news.moves:
             self._memory.absorb(pool, session, member)
         self._memory.owners.absorb(news.owners)
