@@ -229,3 +229,36 @@ def test_chinese(run: Run, ports: dict[str, str]) -> None:
 def test_it_says_nothing_is_wrong_only_then(run: Run) -> None:
     """The last line on stderr counts what the findings say."""
     assert "1 warning" in run(STATIONMASTER_DATABSE_URL="x").stderr
+
+
+FLEET = """
+import os, sys
+from datetime import timedelta
+from pathlib import Path
+from django.utils import timezone
+from stationmaster.store.config import StoreConfig, configure
+from stationmaster.vault import keyring
+configure(StoreConfig(Path(sys.argv[1]), keyring.load(Path(sys.argv[1]), os.environ)))
+from stationmaster.store.changes import change
+from stationmaster.store.actor import SYSTEM
+from stationmaster.operators import services as operators
+from stationmaster.operators.models import GatewayToken
+from stationmaster.usage.gateways import touch
+operators.create_gateway_token(SYSTEM, {"name": "edge"})
+row = GatewayToken.objects.get()
+with change(SYSTEM) as edit, edit.updating(row):
+    row.expires_at = timezone.now() + timedelta(days=3, hours=1)
+touch(SYSTEM, "frankfurt", timezone.now(), version="0.0.1", revision=1, workers=1)
+"""
+
+
+def test_what_it_knows_of_gateways(run: Run, data: Path) -> None:
+    """A gateway token about to expire, and a running gateway of another version, are named from the real database."""
+    environ = {"PATH": os.environ["PATH"], "STATIONMASTER_MASTER_KEY": MASTER_KEY}
+    for script in (PREPARE, FLEET):
+        subprocess.run([sys.executable, "-c", script, str(data)], env=environ, check=True, timeout=60)
+    done = run("--output", "json", "--data", str(data), STATIONMASTER_MASTER_KEY=MASTER_KEY)
+    told = findings(done)
+    assert told["gateway_tokens"]["what"] == "the gateway token edge expires in 3 days"
+    assert told["versions"]["what"].startswith("the gateway frankfurt runs version 0.0.1")
+    assert {told[name]["severity"] for name in ("gateway_tokens", "versions")} == {"warning"}

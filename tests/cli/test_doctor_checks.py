@@ -324,7 +324,7 @@ NOW = 1_800_000_000.0
 
 
 class Answers:
-    """A database that answers as told: implements `Database` and `Fleet`."""
+    """A database that answers as told: implements `Database`."""
 
     def __init__(
         self, pending: Sequence[str] | Exception = (), clock: float | None = None, keys: Exception | None = None,
@@ -358,7 +358,7 @@ class Answers:
 
 def found(answers: Answers) -> dict[str, Finding]:
     """The findings by id."""
-    every = list(database.check(answers, answers, "1.0", NOW))
+    every = list(database.check(answers, "1.0", NOW))
     assert len({each.id for each in every}) == len(every)
     return {each.id: each for each in every}
 

@@ -1,6 +1,6 @@
 """What is wrong with an installation, as findings: each with one line on how to put it right.
 
-Checks judge values and change nothing. The database is asked through Protocols (`database.Database`, `database.Fleet`).
+Checks judge values and change nothing. The database is asked through a Protocol (`database.Database`).
 """
 
 from stationmaster.diagnosis.finding import Finding, Severity

@@ -18,19 +18,6 @@ SOON = 14 * DAY
 GONE = 10 * 60           # seconds without a word after which a gateway counts as stopped
 
 
-class Database(Protocol):
-    """The open database. Its functions raise `StationmasterError` when it cannot be used."""
-
-    def pending(self) -> Sequence[str]:
-        """Migrations that are still to be applied, `app.name`."""
-
-    def clock(self) -> float | None:
-        """Seconds since 1970 by the database's own clock; None when that is this machine's."""
-
-    def check_keys(self) -> None:
-        """Raise `StationmasterError` when the key ring does not open what is stored."""
-
-
 @dataclass(frozen=True)
 class GatewayToken:
     """A token that gateways join with; `expires` in seconds since 1970."""
@@ -48,19 +35,28 @@ class SeenGateway:
     at: float
 
 
-class Fleet(Protocol):
-    """What the control plane knows of its gateways. Its functions raise `StationmasterError` when that cannot be read."""
+class Database(Protocol):
+    """The open database. Its functions raise `StationmasterError` when it cannot be used."""
+
+    def pending(self) -> Sequence[str]:
+        """Migrations that are still to be applied, `app.name`."""
+
+    def clock(self) -> float | None:
+        """Seconds since 1970 by the database's own clock; None when that is this machine's."""
+
+    def check_keys(self) -> None:
+        """Raise `StationmasterError` when the key ring does not open what is stored."""
 
     def tokens(self) -> Iterable[GatewayToken]:
-        """Tokens that were not revoked."""
+        """Gateway tokens that were not revoked."""
 
     def gateways(self) -> Iterable[SeenGateway]:
         """Every gateway that ever said hello."""
 
 
-def check(database: Database, fleet: Fleet | None, version: str, now: float) -> Iterator[Finding]:
-    """Reachable, up to date, of one time with us, of our key ring; and what it knows of gateways, where that is told.
-    `version` is ours, `now` in seconds since 1970."""
+def check(database: Database, version: str, now: float) -> Iterator[Finding]:
+    """Reachable, up to date, of one time with us, of our key ring; and what it knows of gateways. `version` is ours, `now` in
+    seconds since 1970."""
     try:
         pending = database.pending()
         yield fine("database", tr("the database answers"))
@@ -69,9 +65,8 @@ def check(database: Database, fleet: Fleet | None, version: str, now: float) -> 
         if not pending:
             database.check_keys()
             yield fine("stored_secrets", tr("the key ring opens what is stored"))
-        if fleet is not None and not pending:
-            yield from tokens(fleet.tokens(), now)
-            yield from versions(fleet.gateways(), version, now)
+            yield from tokens(database.tokens(), now)
+            yield from versions(database.gateways(), version, now)
     except StationmasterError as error:
         yield failed(error)
 

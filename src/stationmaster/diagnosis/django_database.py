@@ -4,11 +4,11 @@ drivers say.
 Imports Django when it is called, not before: most findings need none.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from stationmaster.diagnosis.database import Database
+from stationmaster.diagnosis.database import Database, GatewayToken, SeenGateway
 from stationmaster.diagnosis.folder import has_ring
 from stationmaster.errors import StationmasterError
 from stationmaster.i18n import tr
@@ -87,6 +87,18 @@ class _Django:
                 hint=tr("bring the key ring back from its copy"), fault="operator",
             )
         asked(keyholder.digests)
+
+    def tokens(self) -> Iterable[GatewayToken]:
+        from stationmaster.operators.models import GatewayToken as Row
+
+        rows = asked(lambda: list(Row.objects.values_list("name", "expires_at")))
+        return [GatewayToken(name, expires.timestamp()) for name, expires in rows]
+
+    def gateways(self) -> Iterable[SeenGateway]:
+        from stationmaster.usage.models import Gateway
+
+        rows = asked(lambda: list(Gateway.objects.values_list("name", "version", "last_seen")))
+        return [SeenGateway(name, version, at.timestamp()) for name, version, at in rows]
 
 
 def asked(question: Callable[[], T]) -> T:

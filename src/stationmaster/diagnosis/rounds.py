@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stationmaster import __version__
 from stationmaster.diagnosis import database, django_database, folder, machine, ports, wishes
-from stationmaster.diagnosis.database import Database, Fleet
+from stationmaster.diagnosis.database import Database
 from stationmaster.diagnosis.finding import Finding
 from stationmaster.errors import StationmasterError
 from stationmaster.settings import Settings
@@ -23,14 +23,14 @@ Opened = Callable[[Settings, Mapping[str, str]], Database]
 
 
 def diagnose(
-    settings: Settings, environ: Mapping[str, str], *, opened: Opened = django_database.opened, fleet: Fleet | None = None
+    settings: Settings, environ: Mapping[str, str], *, opened: Opened = django_database.opened
 ) -> Iterator[Finding]:
-    """Every finding, the good ones too. `opened` opens the database, `fleet` tells of gateways and their tokens."""
+    """Every finding, the good ones too. `opened` opens the database."""
     yield from of_machine(environ)
     yield from of_settings(settings)
     yield from of_folder(settings, environ)
     yield from map(ports.check, ports.wanted(settings))
-    yield from of_database(settings, environ, opened, fleet)
+    yield from of_database(settings, environ, opened)
 
 
 def of_machine(environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -65,9 +65,7 @@ def keys_of(settings: Settings, environ: Mapping[str, str]) -> Mapping[str, str]
     return {**environ, keyring.VARIABLE: given} if given else environ
 
 
-def of_database(
-    settings: Settings, environ: Mapping[str, str], opened: Opened, fleet: Fleet | None
-) -> Iterator[Finding]:
+def of_database(settings: Settings, environ: Mapping[str, str], opened: Opened) -> Iterator[Finding]:
     """The database. One that was never made is not made for the asking."""
     try:
         file = django_database.sqlite_file(settings)
@@ -76,7 +74,7 @@ def of_database(
         if file is not None and not file.exists():
             yield database.unmade(file)
             return
-        yield from database.check(opened(settings, keys_of(settings, environ)), fleet, __version__, time.time())
+        yield from database.check(opened(settings, keys_of(settings, environ)), __version__, time.time())
     except StationmasterError as error:
         yield database.failed(error)
     except OSError as error:
