@@ -18,7 +18,7 @@ from stationmaster.entrances.api.caller import rates
 from stationmaster.entrances.api.models import GivenAnswer
 from stationmaster.entrances.api.rates import Rates
 from stationmaster.entrances.api.replay import KEPT
-from stationmaster.errors import Forbidden
+from stationmaster.errors import Forbidden, Invalid
 from stationmaster.routing import services as routing
 from stationmaster.settings import Settings
 from stationmaster.store.actor import Actor
@@ -266,6 +266,21 @@ def test_who_comes_in_is_changed_by_who_proved_lately_who_they_are(database: str
             live.save_setting(stale, name, value)
         assert refused.value.code == "error.access.not_fresh"
     assert live.save_setting(stale, "retention.raw_events_days", 3)["value"] == 3
+
+
+def test_a_console_in_clear_text_cannot_be_saved(database: str) -> None:
+    """A host beyond this machine takes an https address for people first, and keeps it as long as it is there: a saved value
+    must not keep the next start from serving."""
+    live.use(Settings())
+    with pytest.raises(Invalid, match="could be read on the way"):
+        live.save_setting(ADMIN, "console.host", "192.0.2.7")
+    live.save_setting(ADMIN, "console.public_url", "https://console.example.com")
+    live.save_setting(ADMIN, "console.host", "192.0.2.7")
+    with pytest.raises(Invalid, match="could be read on the way"):
+        live.clear_setting(ADMIN, "console.public_url")
+    assert live.show("console.public_url")["value"] == "https://console.example.com"
+    live.clear_setting(ADMIN, "console.host")
+    live.clear_setting(ADMIN, "console.public_url")
 
 
 def test_usage_in_figures(callers: Callers) -> None:

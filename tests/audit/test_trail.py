@@ -150,14 +150,23 @@ def test_another_key_makes_no_chain(ten: None) -> None:
     assert verify(ADMIN).ok
 
 
-def test_nothing_is_changed_behind_a_forged_head(ten: None) -> None:
-    """While the head is not ours, no event can follow it, so nothing is changed."""
-    sql("UPDATE audit_audithead SET count = 3")
+@pytest.mark.parametrize(
+    "forgery",
+    [["UPDATE audit_audithead SET count = 3"], ["DELETE FROM audit_audithead"],
+     ["DELETE FROM audit_auditevent", "DELETE FROM audit_audithead"]],
+    ids=["head edited", "head gone", "all gone"],
+)
+def test_nothing_is_changed_behind_a_forged_head(ten: None, forgery: list[str]) -> None:
+    """While the head is not ours, or the whole trail is gone, no event can follow it, so nothing is changed, and it goes on
+    to show."""
+    for words in forgery:
+        sql(words)
     before = revision()
     with pytest.raises(StationmasterError) as caught:
         create_credential(ADMIN, a_credential("late"))
     assert caught.value.code == "error.audit.head"
     assert revision() == before
+    assert not verify(ADMIN).ok
 
 
 def test_faults_are_not_endless(database: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from datetime import date
 from typing import Any
 
@@ -21,8 +22,10 @@ from stationmaster.entrances.internal.journal import Journal
 from stationmaster.gateway.core.records import Records, apply
 from stationmaster.gateway.core.snapshot import Settings, VirtualKey
 from stationmaster.gateway.link.control import Control as Link
+from stationmaster.gateway.link.verify import verify
 from stationmaster.operators import services as operators
 from stationmaster.routing import services as routing
+from stationmaster.settings import load
 from stationmaster.store.changes import change, revision
 from stationmaster.store.models import Dropped, Head
 from stationmaster.workspaces import services as workspaces
@@ -174,6 +177,37 @@ def test_a_secret_that_does_not_open_takes_only_its_own_out(control: Control) ->
     assert records.credential["openai-b"].secret == f"{SECRET}b"
 
 
+def test_what_gateways_would_refuse_is_never_sent(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hash that another key had before its grace was over, a previous hash that was damaged, and a default pool that a file
+    names and that is not there: gateways can serve from what they get, and a key that is revoked then is revoked."""
+    _stocked()
+    theirs, mine = "a" * 64, "b" * 64
+    routing.create_key(ADMIN, {"name": "old", "secret_sha256": theirs})
+    routing.rotate_key(ADMIN, "old", grace=60)
+    routing.create_key(ADMIN, {"name": "damaged", "secret_sha256": mine})
+    routing.rotate_key(ADMIN, "damaged", grace=3600)
+    routing.create_key(ADMIN, {"name": "victim"})
+    at, held = control.records()
+    assert held.key["old"].previous_sha256 == theirs
+    later = time.time() + 61.0
+    said = load(environ={"STATIONMASTER__GATEWAY__DEFAULT_POOL": "nowhere"})
+    monkeypatch.setattr(time, "time", lambda: later)
+    routing.create_key(ADMIN, {"name": "new", "secret_sha256": theirs})
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE routing_virtualkey SET previous_sha256 = key_sha256 WHERE name = 'damaged'")
+    routing.update_key(ADMIN, "damaged", {"rpm": 5})
+    monkeypatch.setattr("stationmaster.entrances.live._now", lambda: said)
+    routing.delete_key(ADMIN, "victim")
+    update = control.update(at)
+    assert update is not None
+    for records in (apply(held, update), control.records()[1]):
+        verify(records)
+        assert "victim" not in records.key
+        assert (records.key["new"].secret_sha256, records.key["old"].previous_sha256) == (theirs, "")
+        assert records.settings[""].default_pool == ""
+    assert control.records()[1].key["damaged"].previous_until == 0.0
+
+
 def test_the_gateways_own_client_takes_it(control: Control) -> None:
     """What is served is what the gateway's client reads: whole, difference, nothing, events and hello."""
     _stocked()
@@ -201,6 +235,8 @@ def test_it_is_compiled_once_for_all(control: Control, monkeypatch: pytest.Monke
     monkeypatch.setattr(Compiled, "update", counted)
     bodies = {control.ask(params={"have": 0}).content for _ in range(5)}
     assert (len(bodies), packed) == (1, [0])
+    everything = {control.ask(params={"have": 10**9 + number}).content for number in range(5)}
+    assert (everything, packed) == (bodies, [0]), "whoever knows what nobody knows gets what a new one gets"
 
 
 def test_reads_keep_no_writer_out(database: str) -> None:

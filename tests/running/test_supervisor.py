@@ -69,6 +69,24 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Hous
     return lambda **behaviours: House(tmp_path, monkeypatch, behaviours)
 
 
+def test_what_it_does_not_inherit(house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables that a plane goes without are not in its environment; others are."""
+    monkeypatch.setenv("HOUSE_SECRET", "canary-in-a-variable")
+    monkeypatch.setenv("OTHER_PLACE", "here")
+    planes = house(a={}, b={})
+    planes.planes["b"]._without = "HOUSE_"
+    seen: dict[str, bytes] = {}
+
+    def look() -> None:
+        until(lambda: len(planes.told) == 4)
+        seen.update({name: Path(f"/proc/{planes.pid(name)}/environ").read_bytes() for name in "ab"})
+        raise_here(signal.SIGTERM)
+
+    planes.run(look)
+    assert [b"canary-in-a-variable" in seen[name] for name in "ab"] == [True, False]
+    assert b"OTHER_PLACE=here" in seen["b"]
+
+
 def test_stages_end_one_after_another(house: Callable[..., House]) -> None:
     """What is in a later stage is told to end when the earlier one has ended, however long that takes."""
     planes = house(a={"linger": 1.0}, b={})

@@ -112,6 +112,7 @@ def test_what_reads_saved_values_sees_the_rest(tmp_path: Path) -> None:
         ("console.port", "5004", "expected a whole number from 1 to 65535"),
         ("console.port", 4000, "console and gateway need a port each"),
         ("console.port", 4002, "console.port and gateway.metrics_port are one port"),
+        ("console.host", "0.0.0.0", "without TLS, passwords and tokens could be read on the way"),
         ("gateway.max_body_mib", 1000, "one body may hold more than all bodies together"),
     ],
 )

@@ -99,6 +99,17 @@ def test_a_key_in_use_is_kept(ring_file: Path) -> None:
     assert all_open()
 
 
+def test_a_retirement_that_cannot_be_written_down(ring_file: Path) -> None:
+    """Where the audit event cannot be written the key stays in the ring's file."""
+    rotate_master_key(ADMIN)
+    old = keyholder.ring().ids[1]
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE audit_audithead SET count = 3")
+    with pytest.raises(StationmasterError, match="head of the audit trail"):
+        retire_master_key(ADMIN, old)
+    assert old in keyring.read(ring_file).ids
+
+
 # A process that rotates the master key and is killed at a step of it.
 DYING = """
 import os, signal, sys

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from controlkit import ADMIN, MEMBER, NOBODY, VIEWER
 from stationmaster.errors import Forbidden, Invalid
 from stationmaster.store.actor import Actor
 from stationmaster.store.listing import Filter, Query
+from stationmaster.usage import reports
 from stationmaster.usage import services as usage
 from stationmaster.usage.models import Batch, DailyUsage, Gateway, HourlyUsage, UsageEvent
 from usage.kit import request, sent
@@ -100,6 +102,23 @@ def test_an_unknown_price_is_never_nothing(database: str) -> None:
     assert (total["requests"], total["unpriced"], total["cost"]) == (3, 1, 5)
     shown = {item["cost"] for item in usage.list_events(VIEWER, Query()).items}
     assert shown == {None, 5}
+
+
+@pytest.mark.parametrize("by", ["model", "key"])
+def test_requests_that_come_in_meanwhile(database: str, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+    """A headline equals the sum of its parts though requests come in while both are asked for."""
+    sent(request(model="a"), request(model="b", key="other"))
+    between = reports._parts
+
+    def parts(*given: Any) -> Any:
+        found = between(*given)
+        sent(request(model="late"))
+        return found
+
+    monkeypatch.setattr(reports, "_parts", parts)
+    asked = replace(_lately(), by=by)
+    for answer in (usage.totals(VIEWER, asked), usage.series(VIEWER, asked, "day")):
+        assert answer.total == _sum(list(answer.parts))
 
 
 def test_a_client_that_left_is_no_error(database: str) -> None:

@@ -58,7 +58,7 @@ class Verdict:
 def append(actor: Actor, revision: int, events: list[Event]) -> None:
     """Chain `events` to the trail; called inside the change that they tell of. Raises when the head was meddled with."""
     head = AuditHead.objects.select_for_update().first() or _first_head()
-    if not _sound(head):
+    if not _sound(head) or (head.count == 0 and changes.revision() > 0):    # the first event comes with the first revision
         raise StationmasterError(
             "error.audit.head", "the head of the audit trail was changed by something else", fault="operator",
             hint="run `stationmaster audit verify`; nothing is changed while the trail cannot be continued",

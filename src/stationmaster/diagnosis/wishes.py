@@ -1,12 +1,12 @@
 """The settings themselves: names that nobody reads, saved values without effect, and ways in that lead nowhere."""
 
-import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 
 from stationmaster.diagnosis.finding import Finding, broken, fine, warning
 from stationmaster.gateway.config import Problem
 from stationmaster.i18n import tr
 from stationmaster.settings import FIELDS, FILE_VARIABLE, PREFIX, Settings, nearest, variables
+from stationmaster.settings.listener import is_loopback
 
 _OURS = "STATIONMASTER_"
 # Read elsewhere: the command line's remote address, and the key that the documentation's examples use.
@@ -60,16 +60,9 @@ def sign_in(settings: Settings) -> Finding:
 def reach(settings: Settings) -> Finding:
     """Whether the console's passwords and sessions cross a network in the clear."""
     console = settings.console
-    if _is_loopback(console.host) or console.tls_certificate is not None:
+    if is_loopback(console.host) or console.tls_certificate is not None:
         return fine("console_reach", tr("nobody can listen in on the console"))
     if console.public_url.startswith("https://"):
         return fine("console_reach", tr("a reverse proxy answers for {url}", url=console.public_url))
     what = tr("the console is on {host} without TLS: passwords cross the network in the clear", host=console.host)
     return warning("console_reach", what, tr("set console.tls_certificate and console.tls_key, or an https console.public_url"))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

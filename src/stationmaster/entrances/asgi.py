@@ -8,7 +8,6 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -17,6 +16,7 @@ from django.db import connection
 
 from stationmaster.errors import StationmasterError
 from stationmaster.settings import Settings, with_saved
+from stationmaster.settings.listener import in_clear_text
 from stationmaster.store.config import StoreConfig, configure
 from stationmaster.vault import keyring
 
@@ -130,18 +130,10 @@ def _config(application: Any, **more: Any) -> uvicorn.Config:
 
 def check_listener(settings: Settings) -> None:
     """Raise `StationmasterError` for passwords and tokens that would go over a network in clear text."""
-    console = settings.console
-    if _is_loopback(console.host) or console.tls_certificate is not None or console.public_url.startswith("https://"):
+    if not in_clear_text(settings):
         return
     raise StationmasterError(
-        "error.control.clear_text", f"On {console.host} without TLS, passwords and tokens could be read on the way.",
+        "error.control.clear_text", f"On {settings.console.host} without TLS, passwords and tokens could be read on the way.",
         hint="Set console.tls_certificate and console.tls_key; or, behind a reverse proxy that ends TLS, console.public_url.",
         fault="operator",
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

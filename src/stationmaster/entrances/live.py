@@ -2,6 +2,7 @@
 another process saved within a second.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from stationmaster.gateway.core import snapshot
 from stationmaster.operators.access import require, require_fresh
 from stationmaster.outbound import fault_in_url
 from stationmaster.routing.pools import DEFAULT_POOL
-from stationmaster.routing.services import get_pool
+from stationmaster.routing.services import get_pool, has_pool
 from stationmaster.settings import FIELDS, Field, Settings, Takes, check_value, with_saved
 from stationmaster.store import stored
 from stationmaster.store.actor import Actor
@@ -38,6 +39,7 @@ class _Held:
 
 
 _lock = threading.Lock()
+_log = logging.getLogger(__name__)
 
 
 def use(settings: Settings) -> None:
@@ -66,8 +68,13 @@ def renew() -> Settings:
 
 def of_gateways() -> snapshot.Settings:
     """The gateways' settings now, with the private addresses that they may send stored credentials to: what was allowed
-    when an address was saved is no licence for what its name resolves to when it is used. Raises Django's database errors."""
-    return msgspec.structs.replace(renew().gateway.for_snapshot(), private=tuple(sorted(entries())))
+    when an address was saved is no licence for what its name resolves to when it is used. A default pool that a flag or file
+    names and that is not there is left out: gateways would refuse everything else with it. Raises Django's database errors."""
+    told = renew().gateway.for_snapshot()
+    pool = told.default_pool if not told.default_pool or has_pool(told.default_pool) else ""
+    if pool != told.default_pool:
+        _log.warning("there is no pool %r: gateways have no default pool", told.default_pool)
+    return msgspec.structs.replace(told, default_pool=pool, private=tuple(sorted(entries())))
 
 
 def show(name: str) -> Mapping[str, Any]:
@@ -108,20 +115,27 @@ def save_setting(actor: Actor, name: str, value: Any) -> Mapping[str, Any]:
         get_pool(actor, checked)
     with change(actor) as edit:
         stored.put(edit, field.name, _plain(checked))
-        for problem in with_saved(_now(), stored.load()).ignored:
-            if problem not in _now().ignored:      # it does not go together with what else is set
-                raise _bad(problem.message)
+        _refuse_clashes()
     renew()
     return show(name)
 
 
 def clear_setting(actor: Actor, name: str) -> Mapping[str, Any]:
-    """Take a saved value away. Raises `Forbidden`, `NotFound`, `Conflict`."""
+    """Take a saved value away. Raises `Forbidden`, `NotFound`, `Conflict`, and `Invalid` where
+    another saved value needs it."""
     _changeable(actor, name)
     with change(actor) as edit:
         stored.clear(edit, name)
+        _refuse_clashes()
     renew()
     return show(name)
+
+
+def _refuse_clashes() -> None:
+    """Raise `Invalid` when what is saved by now does not go together with what else is set."""
+    for problem in with_saved(_now(), stored.load()).ignored:
+        if problem not in _now().ignored:
+            raise _bad(problem.message)
 
 
 def _changeable(actor: Actor, name: str) -> Field:

@@ -19,7 +19,7 @@ from stationmaster.routing import references
 from stationmaster.routing.models import MAX_NAME, KeyPool, Pool, VirtualKey
 from stationmaster.store import keyholder
 from stationmaster.store.actor import Actor
-from stationmaster.store.changes import change
+from stationmaster.store.changes import Change, change
 from stationmaster.store.export import Format, export
 from stationmaster.store.filters import Column
 from stationmaster.store.given import Given, Rows, known_only, read, text
@@ -91,7 +91,7 @@ def create_key(actor: Actor, given: Given) -> Minted:
         free_name(VirtualKey, value.id)
         row = VirtualKey(name=value.id)
         _fill(row, value, named)
-        _put_hash(row, value.secret_sha256)
+        _put_hash(edit, row, value.secret_sha256)
         with edit.creating(row):
             _put_pools(row, value)
     return Minted(show(row), _called(made, row))
@@ -126,7 +126,7 @@ def rotate_key(actor: Actor, which: str, grace: int = 0, secret_sha256: str = ""
         with edit.updating(row, version, action="rotate"):
             _checked({**_given(row), "secret_sha256": made.secret_sha256 if made else secret_sha256})
             _keep_previous(row, grace)
-            _put_hash(row, made.secret_sha256 if made else secret_sha256.lower())
+            _put_hash(edit, row, made.secret_sha256 if made else secret_sha256.lower())
     return Minted(show(row), _called(made, row))
 
 
@@ -192,20 +192,27 @@ def _fill(row: VirtualKey, value: snapshot.VirtualKey, given: Given) -> None:
     row.disabled_reason = given.get("disabled_reason") or ""
 
 
-def _put_hash(row: VirtualKey, sha256: str) -> None:
+def _put_hash(edit: Change, row: VirtualKey, sha256: str) -> None:
     hashed = keyholder.digests().virtual_key(sha256)
     if VirtualKey.objects.filter(Q(key_hash=hashed) | _valid(hashed)).exists():
         why = "another key has this hash"
         raise Conflict("error.config.duplicate", why, fields={"secret_sha256": why})
+    for other in VirtualKey.objects.filter(previous_hash=hashed).exclude(id=row.id):     # over: gateways may still hold it
+        with edit.updating(other, action="forget_previous"):
+            _forget_previous(other)
     row.key_hash, row.key_sha256 = hashed, sha256
 
 
 def _keep_previous(row: VirtualKey, grace: int) -> None:
-    row.previous_hash, row.previous_sha256, row.previous_until = "", "", 0
+    _forget_previous(row)
     if grace:
         row.previous_hash = row.key_hash
         row.previous_sha256 = row.key_sha256.reveal("rotation")
         row.previous_until = int(time.time()) + grace
+
+
+def _forget_previous(row: VirtualKey) -> None:
+    row.previous_hash, row.previous_sha256, row.previous_until = "", "", 0
 
 
 def _valid(hashed: str) -> Q:

@@ -60,6 +60,11 @@ def get_pool(actor: Actor, which: str) -> Mapping[str, Any]:
     return show(find(Pool, which))
 
 
+def has_pool(name: str) -> bool:
+    """Tell whether there is one of this name. The caller has asked who may know."""
+    return bool(Pool.objects.filter(name=name).exists())
+
+
 def create_pool(actor: Actor, given: Given) -> Mapping[str, Any]:
     """Make a pool; `given` has the words of a `[[pool]]`. Raises `Forbidden`, `Invalid`, `Conflict`."""
     require(actor, "pools:create")

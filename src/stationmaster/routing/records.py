@@ -4,6 +4,7 @@ Each function takes a revision and yields what changed after it (0: everything),
 """
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -64,12 +65,13 @@ def _key(row: dict[str, Any], pools_: tuple[str, ...]) -> snapshot.VirtualKey | 
     sha256 = _opened(row["id"], row["key_sha256"])
     if not sha256:
         return None
+    previous = _opened(row["id"], row["previous_sha256"]) if row["previous_until"] > time.time() else ""
     return snapshot.VirtualKey(
         id=row["name"], secret_sha256=sha256, owner=row["owner"], tenant=row["tenant"] or row["name"],
         models=tuple(row["models"]), pools=pools_, rpm=row["rpm"], tpm=row["tpm"], max_concurrency=row["max_concurrency"],
         expires=float(row["expires"]), budget=snapshot.Budget(row["budget_day"], row["budget_month"], row["budget_total"]),
         shared_resources=row["shared_resources"],
-        previous_sha256=_opened(row["id"], row["previous_sha256"]), previous_until=float(row["previous_until"]),
+        previous_sha256=previous, previous_until=float(row["previous_until"]) if previous else 0.0,
     )
 
 

@@ -18,6 +18,7 @@ from stationmaster.routing.pools import (
     delete_pool,
     export_pools,
     get_pool,
+    has_pool,
     list_pools,
     update_pool,
 )
@@ -35,5 +36,6 @@ __all__ = [
     "KEYS", "POOLS", "ROUTES", "Minted",
     "create_key", "create_pool", "create_route", "delete_key", "delete_pool", "delete_route",
     "export_keys", "export_pools", "export_routes", "find_by_secret", "get_key", "get_pool", "get_route",
+    "has_pool",
     "list_keys", "list_pools", "list_routes", "rotate_key", "update_key", "update_pool", "update_route",
 ]

@@ -22,14 +22,16 @@ Options = Mapping[str, Any]        # plain JSON values; no secrets, since others
 
 class Plane:
     """`python -m module OPTIONS`, again and again. `options` makes them, given how often it was started before; `probe`
-    tells whether it serves, where it does not tell so itself; `fds` are open descriptors that it inherits."""
+    tells whether it serves, where it does not tell so itself; `fds` are open descriptors that it inherits; variables that
+    begin with `without` it does not."""
 
     def __init__(
         self, name: str, module: str, options: Callable[[int], Options], *, probe: Callable[[], bool] | None = None,
-        fds: Sequence[int] = (), reloads: bool = False,
+        fds: Sequence[int] = (), reloads: bool = False, without: str = "",
     ) -> None:
         self.name, self.reloads = name, reloads
         self._module, self._options, self._probe, self._fds = module, options, probe, tuple(fds)
+        self._without = without
         self._process: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
         self._heard = b""
@@ -46,11 +48,16 @@ class Plane:
         with theirs:
             command = [sys.executable, "-P", "-m", self._module, json.dumps(self._options(self._starts))]
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and modules
-                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, pass_fds=self._fds, start_new_session=True
+                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, pass_fds=self._fds, start_new_session=True,
+                env=self._environment(),
             )
         ours.setblocking(False)
         self._line, self._heard, self.ready = ours, b"", False
         self._starts += 1
+
+    def _environment(self) -> dict[str, str]:
+        kept = os.environ.items()
+        return {name: value for name, value in kept if not self._without or not name.startswith(self._without)}
 
     @property
     def running(self) -> bool:

@@ -15,6 +15,7 @@ from stationmaster.gateway.config import ConfigError, Problem
 from stationmaster.settings import document, layers
 from stationmaster.settings.fields import FIELDS
 from stationmaster.settings.layers import Flag, Saved
+from stationmaster.settings.listener import in_clear_text
 from stationmaster.settings.root import Given, Layer, Settings
 
 FILE = "stationmaster.toml"
@@ -58,7 +59,8 @@ def with_saved(settings: Settings, saved: Mapping[str, Saved]) -> Settings:
     (layer,), ignored = _checked(layers.of_saved(saved))
     while True:
         made = Settings.of_layers([*above, layer], ignored)
-        unusable = [(name, told) for names, told in _clashes(made) for name in names if made.origin(name).kind == "stored"]
+        clashes = [*_clashes(made), *_open(made)]
+        unusable = [(name, told) for names, told in clashes for name in names if made.origin(name).kind == "stored"]
         if not unusable:
             return made
         layer = {name: each for name, each in layer.items() if name not in dict(unusable)}
@@ -124,6 +126,13 @@ def _clashes(settings: Settings) -> Iterator[tuple[Iterable[str], Problem]]:
     if gateway.max_body_mib > gateway.body_budget_mib:
         message = "one body may hold more than all bodies together"
         yield _clash(settings, message, "gateway.max_body_mib", "gateway.body_budget_mib")
+
+
+def _open(settings: Settings) -> Iterator[tuple[Iterable[str], Problem]]:
+    """A saved host that would have the console listen in clear text; one that a flag or file says ends the start."""
+    if in_clear_text(settings) and settings.origin("console.host").kind == "stored":
+        message = "without TLS, passwords and tokens could be read on the way: set console.public_url, an https:// address, first"
+        yield _clash(settings, message, "console.host")
 
 
 def _clash(settings: Settings, message: str, *names: str) -> tuple[Iterable[str], Problem]:

@@ -107,8 +107,13 @@ def retire(actor: Actor, key_id: str) -> None:
             hint = f"nothing needs it any more: take it out of {ring.source} and restart"
             raise Conflict("error.vault.ring_not_ours", "this key ring is kept by somebody else", hint=hint)
         edit.record(f"vault:{key_id}:retire")
-        keyring.write(smaller, Path(ring.source))
-        transaction.on_commit(lambda: keyholder.replace(smaller))
+        transaction.on_commit(lambda: _take_out(smaller))
+
+
+def _take_out(smaller: KeyRing) -> None:
+    """Once its event stands. What fails here leaves a key in the ring that can be retired again."""
+    keyring.write(smaller, Path(smaller.source))
+    keyholder.replace(smaller)
 
 
 def _with_new_key(active: str) -> KeyRing:

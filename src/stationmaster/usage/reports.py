@@ -81,8 +81,10 @@ def totals(actor: Actor, asked: Question) -> Answer:
     `Invalid`."""
     since, until = _widened(asked, "hour")
     rows = _rows(actor, asked, since, until)
-    order = ("-sum_cost", "-sum_requests", asked.by)
-    return Answer(since, until, _sums(rows), _parts(rows, (asked.by,), order) if asked.by else [])
+    if not asked.by:
+        return Answer(since, until, _sums(rows))
+    parts = _parts(rows, (asked.by,), ("-sum_cost", "-sum_requests", asked.by))
+    return Answer(since, until, _added(parts), parts)
 
 
 def series(actor: Actor, asked: Question, step: Step) -> Answer:
@@ -91,7 +93,8 @@ def series(actor: Actor, asked: Question, step: Step) -> Answer:
     since, until = _widened(asked, step)
     rows = _rows(actor, asked, since, until, step)
     names = ("start", asked.by) if asked.by else ("start",)
-    return Answer(since, until, _sums(rows), _parts(rows, names, names))
+    parts = _parts(rows, names, names)
+    return Answer(since, until, _added(parts), parts)
 
 
 def list_events(actor: Actor, query: Query) -> Page:
@@ -139,6 +142,11 @@ def _own(actor: Actor, rows: "QuerySet[Any]") -> "QuerySet[Any]":
 def _sums(rows: "QuerySet[Any]") -> dict[str, int]:
     found = rows.aggregate(**_adding())
     return {name: found[f"sum_{name}"] or 0 for name in MEASURES}
+
+
+def _added(parts: list[Mapping[str, Any]]) -> dict[str, int]:
+    """The headline of parts: of them, not of a second question, between which requests would come in."""
+    return {name: sum(part[name] for part in parts) for name in MEASURES}
 
 
 def _parts(rows: "QuerySet[Any]", names: tuple[str, ...], order: tuple[str, ...]) -> list[Mapping[str, Any]]:

@@ -318,3 +318,16 @@ def test_a_change_arrives_soon(plane: Plane, host: Host) -> None:
         kit.wait_for(lambda: plane.hellos[-1]["revision"] == plane.revision)
     assert len(plane.questions) - begun <= 21
     assert gateway.process.poll() is None
+
+
+def test_certificates_that_are_not_here(plane: Plane, host: Host) -> None:
+    """A `ca_bundle` that this machine does not have is told once and not gone by; a key that is revoked with it is revoked."""
+    gateway = host.start(plane.url)
+    assert gateway.status() == 200
+    settings = msgspec.structs.replace(plane.records.settings[""], ca_bundle="/nowhere/ca.pem")
+    plane.change(settings={"": settings})
+    gateway.said("Cannot load the CA bundle /nowhere/ca.pem: No such file or directory. Going by the system store alone.")
+    assert gateway.status() == 200
+    plane.without_key("rig")
+    kit.wait_for(lambda: gateway.status() == 401)
+    assert gateway.err.read_text().count("Cannot load the CA bundle") == 1

@@ -16,6 +16,7 @@ from stationmaster.running.plane import Plane
 from stationmaster.running.supervisor import Supervisor
 
 _MODULES = "stationmaster.cli.planes."
+_OURS = "STATIONMASTER_"     # variables of the control plane, master key and database among them: for nobody else
 _TOKEN, _KEPT = "gateway.token", "gateway/snapshot.sealed"
 
 
@@ -39,9 +40,10 @@ class Launch:
         self._prepared = self._kept = self._announced = False
         self._door = socket.socket()
         self._door.bind(("127.0.0.1", 0))
-        self._gateway = Plane("gateway", f"{_MODULES}gateway", self._of_gateway, probe=self._serves, reloads=True)
+        self._gateway = Plane("gateway", f"{_MODULES}gateway", self._of_gateway, probe=self._serves, reloads=True, without=_OURS)
         self._control = Plane("control", f"{_MODULES}control", self._of_control, fds=[self._door.fileno()], reloads=True)
-        self._sandbox = [Plane("sandbox", f"{_MODULES}sandbox", lambda _: {"port": asked.sandbox})] if asked.sandbox else []
+        sandbox = Plane("sandbox", f"{_MODULES}sandbox", lambda _: {"port": asked.sandbox}, without=_OURS)
+        self._sandbox = [sandbox] if asked.sandbox else []
         stages = [[self._gateway], [self._control], self._sandbox]
         self._supervisor = Supervisor(stages, say, self._hear, self._is_fatal, hangup_ends=asked.sandbox is not None)
 

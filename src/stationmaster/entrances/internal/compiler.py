@@ -38,10 +38,15 @@ class Compiled:
         """The configuration's revision."""
         return self.configuration.revision
 
+    def base(self, have: int) -> int:
+        """The revision that the update for `have` starts from: `have`, or 0 when the way from there is not known."""
+        known = self.journal.revision == self.revision and self.journal.since(have) is not None
+        return have if known else 0
+
     def update(self, have: int) -> Update:
         """What leads here from revision `have`; all of it when that way is not known. For the compiler's thread."""
         records, touched = self.configuration.records, self.journal.since(have)
-        if touched is None or have == 0 or self.journal.revision != self.revision:
+        if touched is None or self.base(have) == 0:
             return whole(records, self.revision)
         puts: dict[Kind, list[Record]] = {}
         drops: dict[Kind, list[str]] = {}

@@ -121,9 +121,10 @@ class Watch:
 
 
 def _pack(compiled: Compiled, have: int) -> bytes:
-    if have not in compiled.packed:
-        compiled.packed[have] = b"".join(pack(compiled.update(have)))
-    return compiled.packed[have]
+    base = compiled.base(have)
+    if base not in compiled.packed:
+        compiled.packed[base] = b"".join(pack(compiled.update(base)))
+    return compiled.packed[base]
 
 
 def _guarded(work: Callable[[], _T]) -> _T:

@@ -18,6 +18,7 @@ _T = TypeVar("_T")
 
 FORMAT = 1
 MOST = 500                 # records in one frame
+LARGE = 1 << 20            # bytes of records beyond which they are spread over more frames
 
 
 class About(msgspec.Struct, frozen=True):
@@ -63,7 +64,18 @@ def encode_frames(update: Update) -> Iterator[bytes]:
         for at in range(0, len(drops), MOST):
             yield _encode(_Drop(kind, drops[at : at + MOST]))
         for at in range(0, len(puts), MOST):
-            yield _encode(_Put(kind, msgspec.Raw(_encode(puts[at : at + MOST]))))
+            yield from _puts(kind, puts[at : at + MOST])
+
+
+def _puts(kind: Kind, records: list[Record]) -> Iterator[bytes]:
+    """One frame, or more where the records are large."""
+    body = _encode(records)
+    if len(body) > LARGE and len(records) > 1:
+        half = len(records) // 2
+        yield from _puts(kind, records[:half])
+        yield from _puts(kind, records[half:])
+    else:
+        yield _encode(_Put(kind, msgspec.Raw(body)))
 
 
 def encode_end(revision: int, sha256: str = "") -> bytes:

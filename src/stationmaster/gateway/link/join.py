@@ -3,6 +3,7 @@ lies where in it.
 """
 
 import fcntl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -44,17 +45,35 @@ def run(joining: Joining) -> int:
             raise _unusable(folder, error) from error
         source = Joined(
             control, Cache(folder / "snapshot.sealed", token), spool, token_file=joining.token_file, name=joining.name,
-            say=supervisor.say, adjust=lambda settings: _adjusted(settings, joining, folder),
+            say=supervisor.say, adjust=_Own(joining, folder, supervisor.say),
         )
         return supervisor.Supervisor(source, joining.events, supervisor.say, spool=folder / "spool").run()
 
 
-def _adjusted(settings: Settings, joining: Joining, folder: Path) -> Settings:
-    """What this machine makes of the settings. What keys spent is kept here in any case."""
-    kept = {"state_file": settings.state_file or str(folder / "spent.json")}
-    found = msgspec.structs.replace(settings, **kept, **joining.settings)
-    supervisor.check_bundle(found)
-    return found
+class _Own:
+    """What this machine makes of the settings. What keys spent is kept here in any case. A `ca_bundle` that cannot be loaded
+    here is left for the last one that could: it must not keep a revoked key from being revoked."""
+
+    def __init__(self, joining: Joining, folder: Path, say: Callable[[str], None]) -> None:
+        self._joining, self._folder, self._say = joining, folder, say
+        self._bundle = self._complaint = ""
+
+    def __call__(self, settings: Settings) -> Settings:
+        kept = {"state_file": settings.state_file or str(self._folder / "spent.json")}
+        found = msgspec.structs.replace(settings, **kept, **self._joining.settings)
+        return msgspec.structs.replace(found, ca_bundle=self._loadable(found))
+
+    def _loadable(self, settings: Settings) -> str:
+        complaint = ""
+        try:
+            supervisor.check_bundle(settings)
+            self._bundle = settings.ca_bundle
+        except StationmasterError as error:
+            complaint = f"{error.message} Going by {self._bundle or 'the system store alone'}."
+        if complaint and complaint != self._complaint:
+            self._say(complaint)
+        self._complaint = complaint
+        return self._bundle
 
 
 def _folder(path: Path) -> Path:
