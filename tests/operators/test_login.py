@@ -53,6 +53,16 @@ def test_stored_hash_does_not_sign_in(browser: Browser) -> None:
     assert not browser.signed_in()
 
 
+def test_hashes_cost_what_they_should(tmp_path: Path) -> None:
+    """A password is hashed as the second choice of RFC 9106 §4 has it, by every process that is set up: 64 MiB, three
+    passes, four lanes."""
+    first, *_ = django_settings(StoreConfig(tmp_path, RING))["PASSWORD_HASHERS"]
+    hasher = import_string(first)()
+    encoded = hasher.encode(PASSWORD, hasher.salt())
+    assert encoded.startswith("argon2$argon2id$v=19$m=65536,t=3,p=4$")
+    assert hasher.verify(PASSWORD, encoded)
+
+
 def test_five_wrong_attempts_lock_the_address_for_a_while(browser: Browser) -> None:
     """After five wrong passwords in five minutes the right one is not looked at either."""
     row = somebody()

@@ -5,18 +5,20 @@ import hashlib
 import hmac
 import re
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core.cache import cache
 from django.db import connection
+from django.utils import timezone
 
 from databases import RING
 from operators.browser import Browser
 from operators.people import PASSWORD, ROOT, as_actor, somebody
 from stationmaster.audit.models import AuditEvent
-from stationmaster.errors import StationmasterError
+from stationmaster.errors import Conflict, StationmasterError
 from stationmaster.operators import second_factor, services
 from stationmaster.operators.models import BrowserSession, Operator
 from stationmaster.store import keyholder, masterkey
@@ -145,6 +147,26 @@ def test_factors_come_along_when_the_master_key_changes(browser: Browser, tmp_pa
     other = half_way(row)
     other.send("/login/code", {"code": codes[0]})
     assert other.signed_in()
+
+
+def test_sessions_come_along_when_the_master_key_changes(browser: Browser, tmp_path: Path) -> None:
+    """Nobody is signed out by a rotation: the old key cannot go while a session needs it, and once all is sealed anew it can,
+    and who was signed in still is. A session that does not open ends."""
+    browser.sign_in(somebody().email, PASSWORD)
+    keyring.write(RING, tmp_path / "master.keys")
+    keyholder.use(keyring.read(tmp_path / "master.keys"))
+    old = RING.active
+    masterkey.rotate(ROOT)
+    with pytest.raises(Conflict):
+        masterkey.retire(ROOT, old)
+    BrowserSession.objects.create(
+        id="broken", data=BrowserSession.objects.get().data, seen_at=timezone.now(), expires_at=timezone.now() + timedelta(days=1)
+    )
+    masterkey.rewrap()
+    assert masterkey.users()[old] == 0
+    masterkey.retire(ROOT, old)
+    assert browser.signed_in()
+    assert not BrowserSession.objects.filter(id="broken").exists()
 
 
 def test_adding_a_factor_takes_somebody_who_just_proved_who_they_are(browser: Browser) -> None:

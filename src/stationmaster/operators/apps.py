@@ -10,8 +10,9 @@ class OperatorsApp(AppConfig):
     label = "operators"
 
     def ready(self) -> None:
-        """From now on second factors are stored sealed, and log-ins are written down."""
-        from stationmaster.operators import logins, second_factor
+        """From now on second factors are stored sealed, sessions outlive a master key, and log-ins are written down."""
+        from stationmaster.operators import logins, second_factor, sessions
 
         second_factor.connect()
         logins.connect()
+        sessions.connect()

@@ -7,6 +7,7 @@ is half done, a new second factor) is sealed. A session lasts until a fixed mome
 import json
 import logging
 import time
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -18,7 +19,8 @@ from django.utils import timezone
 from stationmaster.errors import StationmasterError
 from stationmaster.operators import bearer
 from stationmaster.operators.models import BrowserSession
-from stationmaster.store import keyholder
+from stationmaster.store import keyholder, masterkey
+from stationmaster.store.models import Head
 from stationmaster.vault import seal
 from stationmaster.vault.seal import Place
 
@@ -117,6 +119,37 @@ class SessionStore(SessionBase):
             self._session_key = None
             return {}
         return held
+
+
+def connect() -> None:
+    """Have sessions sealed anew with the rest when the master key changes; called once, when Django is set up."""
+    masterkey.also(key_ids, rewrap)
+
+
+def key_ids() -> Counter[str]:
+    """How many sessions need which master key."""
+    return Counter(map(seal.key_of, _alive().values_list("data", flat=True).iterator()))
+
+
+def rewrap() -> int:
+    """Seal all of them with the active master key; return how many were not. One that does not open any more ends."""
+    active = Head.objects.get().master_key
+    rows = [(row, data) for row, data in _alive().values_list("id", "data") if seal.key_of(data) != active]
+    return sum(_rewrapped(row, data) for row, data in rows)
+
+
+def _alive() -> Any:
+    return BrowserSession.objects.filter(expires_at__gt=timezone.now())
+
+
+def _rewrapped(row: str, data: str) -> bool:
+    same = BrowserSession.objects.filter(id=row, data=data)      # one that its browser saved meanwhile is sealed anew already
+    try:
+        text = keyholder.unseal(_place(row), data)
+    except StationmasterError:
+        same.delete()
+        return False
+    return bool(same.update(data=seal.seal(keyholder.ring(), _place(row), text)))
 
 
 def stored_id(key: str) -> str:

@@ -19,7 +19,8 @@ _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(days=1)           # by which a gateway's clock may be wrong
 _LONGEST = 256                       # characters of any text
 
-Count = Annotated[int, Meta(ge=0, le=2**48)]
+# Far beyond any request, and so small that the sums of a day stay whole numbers of the database: two million of the largest.
+Count = Annotated[int, Meta(ge=0, le=2**42)]
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+\Z")]
 BatchId = Annotated[str, Meta(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9._-]+\Z")]
 
@@ -72,7 +73,7 @@ class Request(msgspec.Struct, frozen=True, tag_field="event", tag="request"):
     bytes_out: Count = 0
     tokens: Tokens | None = None
     usage_source: str = "none"
-    cost: Annotated[int, Meta(ge=0, le=2**50)] | None = None
+    cost: Annotated[int, Meta(ge=0, le=2**47)] | None = None
     session: str = ""
     tried: list[dict[str, Any]] = []
     skipped: dict[str, str] | None = None
