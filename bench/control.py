@@ -2,6 +2,7 @@
 
     snapshot     10,000 credentials and 50,000 virtual keys compiled, and taken over by a worker
     lists        100,000 virtual keys: pages, search, filter, deep cursor
+    changes      a virtual key made and deleted, until both workers of a gateway go by it
     start        `stationmaster up` in an empty data folder until console and gateway answer; memory after that
 
 On SQLite, in a folder of its own. Absolute times: they are this machine's, and say how busy it was.
@@ -17,19 +18,21 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench import control_changes
+from bench.control_changes import within
 from bench.machine import free_port
 from bench.plan import say
 from bench.proc import PAGE, PROC, tree
 
 RESULTS = Path(__file__).resolve().parent / "results"
-CREDENTIALS, KEYS, ROWS, POOL = 10_000, 50_000, 100_000, 100
+CREDENTIALS, KEYS, ROWS, POOL, CHANGES = 10_000, 50_000, 100_000, 100, 200
 MIB = 1024 * 1024
 
 
@@ -55,7 +58,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results (bench/results)")
     asked = parser.parse_args()
     load = os.getloadavg()[0]
-    found = [*_start()]
+    found = [*_start(), *_changes(asked.scale)]
     with tempfile.TemporaryDirectory() as folder:
         _open(Path(folder))
         found += _snapshot(asked.scale)
@@ -212,10 +215,11 @@ def _start() -> Iterator[Figure]:
 
 
 @contextmanager
-def _running(words: list[str]) -> Iterator[tuple["subprocess.Popen[bytes]", float]]:
+def _running(words: list[str], more: Mapping[str, str] | None = None) -> Iterator[tuple["subprocess.Popen[bytes]", float]]:
     began = time.perf_counter()
     command = [sys.executable, "-m", "stationmaster", *words]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+                               env={**os.environ, **(more or {})})  # fmt: skip
     try:
         yield process, began
     finally:
@@ -237,6 +241,21 @@ def _until_answers(process: "subprocess.Popen[bytes]", url: str) -> None:
         except OSError:
             time.sleep(0.02)
     raise SystemExit(f"bench: nobody answers at {url}")
+
+
+# Changes.
+
+
+def _changes(scale: float) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        gateway, console = free_port(), free_port()
+        words = ["up", "--data", folder, "--port", str(gateway), "--console-port", str(console), "--metrics-port", "0"]
+        with _running(words, control_changes.ENVIRONMENT) as (process, _):
+            _until_answers(process, f"http://127.0.0.1:{console}/healthz")
+            _until_answers(process, f"http://127.0.0.1:{gateway}/healthz")
+            times = control_changes.seconds_until_known(folder, gateway, console, max(int(CHANGES * scale), 2))
+    yield Figure(f"a change until every worker goes by it, median of {len(times)}", within(times, 0.5), "s")
+    yield Figure("… 99 in 100", within(times, 0.99), "s", 1.0)
 
 
 # Writing.
