@@ -9,7 +9,10 @@ import hypothesis
 import pytest
 
 import rig
+import temporary
 from stationmaster.sandbox.server import SandboxServer
+
+temporary.use_memory()
 
 # No example is timed: a machine may be busy.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -28,6 +31,12 @@ def gateway(vendor: SandboxServer) -> Iterator[rig.Gateway]:
     """A gateway in front of the simulated vendors, one for the whole run."""
     with rig.running_gateway(rig.snapshot_for(vendor.url)) as running:
         yield running
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many processes again as there are processors: many tests wait for processes that they started."""
+    return max(1, (os.cpu_count() or 1) * 3 // 2)
 
 
 _left_out: dict[str, int] = {}

@@ -5,15 +5,14 @@ addresses from `resolve_and_check` and goes there, so a name that resolves to so
 Private addresses need an entry that allows them; link-local and instance-metadata addresses are never reached.
 """
 
-import ipaddress
 import socket
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from stationmaster.errors import Invalid, StationmasterError
-from stationmaster.gateway.config.addresses import fault_in_base_url, is_consumer_site, is_host
-from stationmaster.gateway.core.networks import NEVER, Network, address_of, is_allowed, is_public, may_connect
+from stationmaster.gateway.config.addresses import fault_in_base_url, is_consumer_site, private_entry
+from stationmaster.gateway.core.networks import address_of, is_allowed, is_public, may_connect
 
 __all__ = ["allow_entry", "fault_in_host", "fault_in_url", "is_public", "resolve_and_check"]
 
@@ -22,11 +21,7 @@ Resolve = Callable[..., Sequence[tuple[Any, ...]]]
 
 # Names that lead into one's own network by their form (RFC 6761, 6762, 8375, and what clouds call their own).
 _OWN_ZONES = (".localhost", ".local", ".internal", ".home.arpa", ".lan", ".intranet", ".corp", ".home", ".localdomain")
-# What an entry may open (RFC 1918, 4193, 6598, loopback). Checked as ranges: both ends of a range are private for /0 too.
-_PRIVATE = tuple(map(ipaddress.ip_network, (
-    "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "100.64.0.0/10", "198.18.0.0/15", "fc00::/7", "::1/128",
-)))  # fmt: skip
-_HINT = "if it is meant, an admin can allow this address; that is written into the audit trail"
+_HINT = "if it is meant, an admin allows it: `stationmaster address allow`, or the setting outbound.allowed_private"
 
 
 def fault_in_url(
@@ -54,18 +49,10 @@ def fault_in_host(host: str, allowed: Collection[str] = ()) -> tuple[str, str] |
 
 def allow_entry(text: str) -> str:
     """The entry that allows a host name, an IP address or a private network, in one spelling. Raises `Invalid`."""
-    plain = text.strip().lower().rstrip(".")
     try:
-        network = ipaddress.ip_network(plain)
-    except ValueError:
-        if not is_host(plain):
-            raise _bad_entry("neither a host name, an IP address nor a network like 10.1.0.0/16") from None
-        return plain
-    if _within(network, NEVER):
-        raise _bad_entry("a link-local or instance-metadata address, which is never reached")
-    if not _within(network, _PRIVATE):
-        raise _bad_entry(f"not within {', '.join(map(str, _PRIVATE))}")
-    return str(network.network_address) if network.num_addresses == 1 else str(network)
+        return private_entry(text)
+    except ValueError as error:
+        raise _bad_entry(str(error)) from None
 
 
 def resolve_and_check(
@@ -106,9 +93,5 @@ def _leads_inside(host: str) -> bool:
     return "." not in host or f".{host}".endswith(_OWN_ZONES)
 
 
-def _within(network: Network, ranges: Sequence[Network]) -> bool:
-    return any(network.version == each.version and network.subnet_of(each) for each in ranges)  # type: ignore[arg-type]
-
-
 def _bad_entry(why: str) -> Invalid:
-    return Invalid("error.outbound.bad_entry", f"this is {why}", fields={"address": why})
+    return Invalid("error.outbound.bad_entry", f"this is {why}", fields={"name": why})

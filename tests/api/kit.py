@@ -10,6 +10,7 @@ from django.conf import settings
 from django.test import Client
 
 import databases  # noqa: F401  it sets Django up
+from asking import PLAIN
 from controlkit import CLI
 from stationmaster.operators import services as operators
 from stationmaster.operators.models import Operator
@@ -36,8 +37,7 @@ def calling(url: str) -> Iterator[Callers]:
     with contextlib.ExitStack() as stack:
         ids = {role: str(_operator(role)["id"]) for role in ROLES}
         clients = {role: _browser(ids[role]) if role == "member" else _token(ids[role], role) for role in ROLES}
-        made = {role: httpx.Client(base_url=f"{url}/api/v1", trust_env=False, timeout=30, **how) for role, how in clients.items()}
-        made["anonymous"] = httpx.Client(base_url=f"{url}/api/v1", trust_env=False, timeout=30)
+        made = {role: _client(url, **how) for role, how in clients.items()} | {"anonymous": _client(url)}
         for client in made.values():
             stack.enter_context(client)
         yield Callers(made, ids)
@@ -45,12 +45,16 @@ def calling(url: str) -> Iterator[Callers]:
 
 def browser(url: str, operator: str) -> httpx.Client:
     """A browser in which this operator is signed in, whose pages are ours."""
-    return httpx.Client(base_url=f"{url}/api/v1", trust_env=False, timeout=30, **_browser(operator))
+    return _client(url, **_browser(operator))
 
 
 def code(answer: httpx.Response) -> str:
     """The code of an error."""
     return str(answer.json()["error"]["code"])
+
+
+def _client(url: str, **how: Any) -> httpx.Client:
+    return httpx.Client(base_url=f"{url}/api/v1", trust_env=False, verify=PLAIN, timeout=30, **how)
 
 
 def _operator(role: str) -> Any:

@@ -77,6 +77,12 @@ def _operator() -> str:
     return str(operators.create_operator(CLI, {"email": f"{_name()}@example.com", "role": "viewer"})["id"])
 
 
+def _gone() -> str:
+    made = _operator()
+    operators.delete_operator(CLI, made)
+    return made
+
+
 def _token() -> str:
     return str(operators.create_token(CLI, {"name": _name(), "role": "viewer"}).row["id"])
 
@@ -113,6 +119,8 @@ CALLS: Final[dict[str, Callable[[], Cell]]] = {
     **_crud("operators", _operator, lambda: {"email": f"{_name()}@example.com", "role": "viewer"}, {"display_name": "X"}),
     **_crud("tokens", _token, lambda: {"name": _name(), "role": "viewer"}, {}),
     **_crud("gateway-tokens", _gateway_token, lambda: {"name": _name()}, {}),
+    "invite_operators": lambda: Cell("POST", f"operators/{_operator()}/invite"),
+    "erase_operators": lambda: Cell("POST", f"operators/{_gone()}/erase"),
     "rotate_keys": lambda: Cell("POST", f"keys/{_key()}/rotate", {"grace_seconds": 60}),
     "rotate_gateway_tokens": lambda: Cell("POST", f"gateway-tokens/{_gateway_token()}/rotate", {"overlap_seconds": 60}),
     "list_gateways": lambda: Cell("GET", "gateways"),
@@ -141,7 +149,7 @@ MAY: Final[dict[str, frozenset[str]]] = {
     "rotate_keys": RUNNERS,
     "list_addresses": RUNNERS | CHECKERS, "create_addresses": ADMINS, "delete_addresses": ADMINS,
     "list_operators": CHECKERS, "get_operators": CHECKERS, "create_operators": ADMINS, "update_operators": ADMINS,
-    "delete_operators": ADMINS,
+    "delete_operators": ADMINS, "invite_operators": ADMINS, "erase_operators": ADMINS,
     "list_tokens": RUNNERS | CHECKERS, "get_tokens": CHECKERS, "create_tokens": RUNNERS, "delete_tokens": ADMINS,
     "list_gateway_tokens": SEERS, "get_gateway_tokens": SEERS, "create_gateway_tokens": ADMINS,
     "delete_gateway_tokens": ADMINS, "rotate_gateway_tokens": ADMINS,
@@ -298,7 +306,7 @@ def _everything() -> Any:
 
 
 def _call(client: httpx.Client, cell: Cell) -> httpx.Response:
-    headers = {"if-match": "*"} if cell.method in ("PATCH", "DELETE") else {}
+    headers = {"if-match": "*"}
     if cell.body is None:
         return client.request(cell.method, cell.path, headers=headers)
     return client.request(cell.method, cell.path, json=cell.body, headers=headers)

@@ -1,5 +1,6 @@
 """`stationmaster control`: one process that brings its database up to date, serves, and ends when it is told to."""
 
+import json
 import os
 import re
 import signal
@@ -125,13 +126,10 @@ def test_what_it_refuses(tmp_path: Path, words: tuple[str, ...], said: str) -> N
 
 
 def _gateway_token(started: Process) -> str:
-    code = (
-        "from pathlib import Path; import sys; from stationmaster.cli.opening import open_store, at_terminal;"
-        "open_store(None, Path(sys.argv[1])); from stationmaster.operators import services;"
-        "print(services.create_gateway_token(at_terminal(), {'name': 'here'}).secret.text)"
-    )
-    data = started.process.args[5]  # type: ignore[index]
-    return subprocess.run([sys.executable, "-c", code, str(data)], capture_output=True, text=True, check=True).stdout.strip()
+    data = str(started.process.args[5])  # type: ignore[index]
+    words = ("gateway-token", "create", "here", "--data", data, "--output", "json")
+    done = subprocess.run([sys.executable, "-m", "stationmaster", *words], capture_output=True, text=True, check=True)
+    return str(json.loads(done.stdout)["token"])
 
 
 def _revision(started: Process, token: str) -> int:

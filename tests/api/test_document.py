@@ -63,7 +63,7 @@ def test_every_operation_is_described_with_an_example(path: str, method: str) ->
 @hypothesis.given(data=hypothesis.strategies.data())
 def _fuzz(operation: Any, how: Any, url: str, headers: dict[str, str], answered: list[int], data: Any) -> None:
     case = data.draw(operation.as_strategy(generation_mode=how))
-    if case.method in ("PATCH", "DELETE"):
+    if case.method in ("PATCH", "DELETE", "PUT") or operation.path.endswith("/rotate"):
         case.headers = {**(case.headers or {}), "If-Match": "*"}
     negative = how is schemathesis.GenerationMode.NEGATIVE
     checks = [*_CHECKS, *([negative_data_rejection] if negative and case.body is not schemathesis.core.NOT_SET else [])]

@@ -10,6 +10,7 @@ from django.db import connections
 from django.utils import timezone
 
 from api.kit import Callers, code
+from asking import PLAIN
 from controlkit import ADMIN, SECRET, a_credential
 from internal.kit import Control
 from stationmaster.credentials import services as credentials
@@ -19,10 +20,14 @@ from stationmaster.entrances.api.models import GivenAnswer
 from stationmaster.entrances.api.rates import Rates
 from stationmaster.entrances.api.replay import KEPT
 from stationmaster.errors import Forbidden, Invalid
+from stationmaster.operators import services as operators
 from stationmaster.routing import services as routing
-from stationmaster.settings import Settings
+from stationmaster.settings import Settings, with_saved
+from stationmaster.store import stored
 from stationmaster.store.actor import Actor
 from stationmaster.store.changes import revision
+
+ANY = {"if-match": "*"}
 
 
 def _made(callers: Callers, path: str, given: dict[str, Any], **headers: str) -> httpx.Response:
@@ -62,6 +67,77 @@ def test_an_edit_names_its_version(callers: Callers, method: str, body: Any) -> 
     assert edit(**{"if-match": "*"}).is_success
 
 
+_VERSIONED = [
+    ("POST", "keys/a/rotate", "keys/a", {"grace_seconds": 60}, {"grace_seconds": 61}),
+    ("POST", "gateway-tokens/a/rotate", "gateway-tokens/a", {"overlap_seconds": 60}, {"overlap_seconds": 61}),
+    ("PUT", "settings/retention.raw_events_days", "settings/retention.raw_events_days", {"value": 60}, {"value": 61}),
+    ("DELETE", "settings/retention.raw_events_days", "settings/retention.raw_events_days", None, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "read", "body", "_other"), _VERSIONED)
+def test_so_do_rotation_and_settings(callers: Callers, method: str, path: str, read: str, body: Any, _other: Any) -> None:
+    """Rotating and saving are edits too: 428 without If-Match, 412 with another version than reading it gave, and nothing
+    happens; with that one it happens, and there is a new version."""
+    admin = callers["admin"]
+    for thing in ("keys", "gateway-tokens"):
+        _made(callers, thing, {"name": "a"})
+    admin.put("settings/retention.raw_events_days", json={"value": 59}, headers={"if-match": '"0"'}).raise_for_status()
+    version, before = admin.get(read).headers["etag"], revision()
+
+    def edit(**headers: str) -> httpx.Response:
+        return admin.request(method, path, headers=headers, **({} if body is None else {"json": body}))
+
+    assert (edit().status_code, code(edit())) == (428, "error.api.no_version")
+    for stale in ('"0"', f'"{int(version.strip(chr(34))) + 1}"', f"W/{version}", "x"):
+        answer = edit(**{"if-match": stale})
+        assert (answer.status_code, code(answer)) == (412, "error.store.stale"), stale
+    assert revision() == before
+    done = edit(**{"if-match": version})
+    assert done.is_success, done.text
+    assert done.headers["etag"] == admin.get(read).headers["etag"] != version
+    assert edit(**{"if-match": version}).status_code == 412
+
+
+def test_a_setting_that_nobody_saved_has_a_version(callers: Callers) -> None:
+    """Version 0 is that of a setting for which nothing is saved: of two who save one for the first time, one learns that it
+    was changed meanwhile. A setting that was cleared is back there."""
+    admin, path = callers["admin"], "settings/retention.raw_events_days"
+    shown = admin.get(path)
+    assert (shown.headers["etag"], shown.json()["revision"]) == ('"0"', 0)
+    first = admin.put(path, json={"value": 60}, headers={"if-match": '"0"'})
+    assert (first.status_code, first.json()["revision"]) == (200, revision())
+    assert admin.put(path, json={"value": 61}, headers={"if-match": '"0"'}).status_code == 412
+    assert admin.get(path).json()["value"] == 60
+    assert admin.delete(path, headers={"if-match": first.headers["etag"]}).headers["etag"] == '"0"'
+    listed = {row["name"]: row["revision"] for row in admin.get("settings").json()["items"]}
+    assert set(listed.values()) == {0}
+
+
+@pytest.mark.parametrize(("method", "path", "read", "body", "other"), _VERSIONED[:3])
+def test_a_replay_is_of_one_version(callers: Callers, method: str, path: str, read: str, body: Any, other: Any) -> None:
+    """The same Idempotency-Key with another If-Match is another call, and refused as one; with the same it is answered again,
+    though the version is gone by then. Another body is another call as well."""
+    admin = callers["admin"]
+    for thing in ("keys", "gateway-tokens"):
+        _made(callers, thing, {"name": "a"})
+    version = admin.get(read).headers["etag"]
+
+    def edit(sent: Any, match: str) -> httpx.Response:
+        return admin.request(method, path, json=sent, headers={"if-match": match, "idempotency-key": "once"})
+
+    first = edit(body, version)
+    at = revision()
+    assert first.is_success, first.text
+    for sent, match in ((body, "*"), (body, first.headers["etag"]), (other, version)):
+        answer = edit(sent, match)
+        assert (answer.status_code, code(answer)) == (409, "error.api.idempotency_key"), (sent, match)
+    again = edit(body, version)
+    assert (again.content, again.headers["idempotency-replayed"], again.headers["etag"]) == (
+        first.content, "true", first.headers["etag"])  # fmt: skip
+    assert revision() == at
+
+
 def test_of_two_edits_of_one_version_one_wins(control: Control, callers: Callers) -> None:
     """Ten edits that go out from one version at the same moment: one happens, nine are told that they are stale."""
     version = _made(callers, "credentials", a_credential()).headers["etag"]
@@ -69,7 +145,7 @@ def test_of_two_edits_of_one_version_one_wins(control: Control, callers: Callers
     start, statuses = threading.Barrier(10), list[int]()
 
     def edit(number: int) -> None:
-        with httpx.Client(base_url=f"{control.url}/api/v1", trust_env=False, timeout=30) as client:
+        with httpx.Client(base_url=f"{control.url}/api/v1", trust_env=False, verify=PLAIN, timeout=30) as client:
             start.wait()
             answer = client.patch("credentials/openai-a", json={"organisation": f"org-{number}"},
                                   headers={"authorization": token, "if-match": version})  # fmt: skip
@@ -121,7 +197,7 @@ def test_the_same_call_from_many_connections_happens_once(control: Control, call
     start, answers = threading.Barrier(10), list[tuple[int, bytes]]()
 
     def call() -> None:
-        with httpx.Client(base_url=f"{control.url}/api/v1", trust_env=False, timeout=30) as client:
+        with httpx.Client(base_url=f"{control.url}/api/v1", trust_env=False, verify=PLAIN, timeout=30) as client:
             start.wait()
             answer = client.post("keys", json={"owner": "ada"}, headers=headers)
             answers.append((answer.status_code, answer.content))
@@ -202,14 +278,14 @@ def test_a_thing_in_use_stays(callers: Callers) -> None:
 def test_a_rotated_key_is_shown_once(callers: Callers) -> None:
     """Rotation answers with the new key and until when the old one is let in; reading it again shows neither."""
     old = _made(callers, "keys", {"name": "team-a"}).json()
-    new = callers["admin"].post("keys/team-a/rotate", json={"grace_seconds": 3600}).json()
+    new = callers["admin"].post("keys/team-a/rotate", json={"grace_seconds": 3600}, headers=ANY).json()
     assert new["key"] not in (None, old["key"])
     assert new["previous_until"]
     assert "key" not in callers["admin"].get("keys/team-a").json()
     assert routing.find_by_secret(ADMIN, new["key"])
     assert routing.find_by_secret(ADMIN, old["key"])
     for bad in ({"grace_seconds": -1}, {"grace_seconds": True}, {"grace": 1}, {"secret_sha256": 7}, {"grace_seconds": 10**9}):
-        assert callers["admin"].post("keys/team-a/rotate", json=bad).status_code == 422, bad
+        assert callers["admin"].post("keys/team-a/rotate", json=bad, headers=ANY).status_code == 422, bad
 
 
 def test_the_audit_trail_says_who(callers: Callers) -> None:
@@ -231,17 +307,17 @@ def test_settings(callers: Callers, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings are listed with where they come from, saved, cleared; refused where they cannot be, and secrets are masked."""
     name = "settings/retention.raw_events_days"
     assert callers["viewer"].get(name).json()["origin"] == "default"
-    saved = callers["admin"].put(name, json={"value": 90}).json()
+    saved = callers["admin"].put(name, json={"value": 90}, headers=ANY).json()
     assert (saved["value"], saved["origin"]) == (90, "stored")
     assert live.settings().retention.raw_events_days == 90
     for bad in ({"value": 0}, {"value": "90"}, {"value": None}, {"values": 1}, {}):
-        assert callers["admin"].put(name, json=bad).status_code == 422, bad
-    clash = callers["admin"].put("settings/gateway.port", json={"value": 4001})
+        assert callers["admin"].put(name, json=bad, headers=ANY).status_code == 422, bad
+    clash = callers["admin"].put("settings/gateway.port", json={"value": 4001}, headers=ANY)
     assert (clash.status_code, code(clash)) == (422, "error.settings.bad_value")
-    assert callers["admin"].put("settings/gateway.default_pool", json={"value": "nothing"}).status_code == 404
-    assert callers["admin"].put("settings/database.url", json={"value": "x"}).status_code == 409
-    assert callers["admin"].put("settings/nothing.here", json={"value": 1}).status_code == 404
-    assert callers["admin"].delete(name).json()["origin"] == "default"
+    assert callers["admin"].put("settings/gateway.default_pool", json={"value": "nothing"}, headers=ANY).status_code == 404
+    assert callers["admin"].put("settings/database.url", json={"value": "x"}, headers=ANY).status_code == 409
+    assert callers["admin"].put("settings/nothing.here", json={"value": 1}, headers=ANY).status_code == 404
+    assert callers["admin"].delete(name, headers=ANY).json()["origin"] == "default"
     listed = callers["viewer"].get("settings").json()["items"]
     assert len({item["name"] for item in listed}) == len(listed) > 30
 
@@ -253,7 +329,7 @@ def test_a_setting_that_the_environment_decides_is_locked(callers: Callers) -> N
     live.use(load(environ={"STATIONMASTER__RETENTION__RAW_EVENTS_DAYS": "7"}))
     shown = callers["viewer"].get("settings/retention.raw_events_days").json()
     assert (shown["value"], shown["locked"]) == (7, True)
-    refused = callers["admin"].put("settings/retention.raw_events_days", json={"value": 90})
+    refused = callers["admin"].put("settings/retention.raw_events_days", json={"value": 90}, headers=ANY)
     assert (refused.status_code, code(refused)) == (409, "error.settings.locked")
 
 
@@ -266,6 +342,56 @@ def test_who_comes_in_is_changed_by_who_proved_lately_who_they_are(database: str
             live.save_setting(stale, name, value)
         assert refused.value.code == "error.access.not_fresh"
     assert live.save_setting(stale, "retention.raw_events_days", 3)["value"] == 3
+
+
+REACHING = {
+    "oidc.issuer": "https://login.example.com", "oidc.client_id": "evil", "oidc.viewer_domains": ["example.com"],
+    "login.local": False, "login.session_seconds": 2_000_000, "login.admin_link_seconds": 86_400, "console.public_url": "https://evil.example.com",
+    "console.host": "127.0.0.2", "outbound.allowed_private": ["10.0.0.0/8"], "tokens.gateway_days": 3650,
+    "gateway.default_pool": "",
+}  # fmt: skip
+GIVING = {
+    "oidc": ["operators:create", "operators:update"], "login": ["operators:create", "operators:update"],
+    "console": ["operators:create", "operators:update"], "outbound": ["addresses:create", "addresses:delete"],
+    "tokens": ["tokens:create", "gateways:create"], "gateway": ["routes:update"],
+}  # fmt: skip
+
+
+def test_a_setting_reaches_no_further_than_its_saver(callers: Callers) -> None:
+    """A token of an admin whose scope is `settings:update` saves and clears nothing that would let people in, open addresses
+    or lengthen tokens; with the rights that such a setting gives it does, and with one of them missing it does not."""
+
+    def token(*scopes: str) -> dict[str, str]:
+        given = {"name": "narrow", "role": "admin", "scopes": ["settings:update", *scopes]}
+        return {**ANY, "authorization": f"Bearer {callers['admin'].post('tokens', json=given).json()['token']}"}
+
+    anybody, narrow = callers["anonymous"], token()
+    for name, value in REACHING.items():
+        path, sent, rights = f"settings/{name}", {"value": value}, GIVING[name.partition(".")[0]]
+        for answer in (anybody.put(path, json=sent, headers=narrow), anybody.delete(path, headers=narrow)):
+            assert (answer.status_code, code(answer)) == (403, "error.access.forbidden"), name
+        for right in rights if len(rights) > 1 else []:
+            assert anybody.put(path, json=sent, headers=token(right)).status_code == 403, (name, right)
+        assert live.show(name)["revision"] == 0
+        assert anybody.put(path, json=sent, headers=token(*rights)).status_code == 200, name
+        assert live.show(name)["origin"] == "stored"
+        live.clear_setting(ADMIN, name)
+    assert anybody.put("settings/retention.raw_events_days", json={"value": 9}, headers=narrow).status_code == 200
+
+
+NO_ENTRIES = [
+    "0.0.0.0/0", "::/0", "169.254.169.254", "169.254.0.0/16", "fe80::/10", "100.100.100.200", "fd00:ec2::254", "8.8.8.8",
+    "10.0.0.0/7", "192.168.0.0/15", "2000::/3", "10.1.2.3/8", "not a host", "", "1.2.3",
+]  # fmt: skip
+
+
+def test_a_saved_list_opens_what_an_entry_may(callers: Callers) -> None:
+    """What cannot be an allowed address cannot be one of `outbound.allowed_private` either."""
+    for entry in NO_ENTRIES:
+        given = {"value": ["10.1.2.0/24", entry]}
+        saved = callers["admin"].put("settings/outbound.allowed_private", json=given, headers=ANY)
+        assert (saved.status_code, code(saved)) == (422, "error.settings.bad_value"), entry
+        assert callers["admin"].post("addresses", json={"name": entry, "reason": "ours"}).status_code == 422, entry
 
 
 def test_a_console_in_clear_text_cannot_be_saved(database: str) -> None:
@@ -333,3 +459,50 @@ def test_another_method_is_refused_in_shape(callers: Callers) -> None:
     assert set(answer.headers["allow"].split(", ")) == {"GET", "POST"}
     assert json.loads(answer.text)["error"]["request_id"]
     connections.close_all()
+
+
+@pytest.mark.parametrize("name", ["gateway.state_file", "gateway.ca_bundle", "console.tls_key", "data.dir"])
+def test_paths_on_a_machine_are_not_saved_from_afar(callers: Callers, name: str) -> None:
+    """A file that a gateway reads or writes is named where it is: by flag, variable or file. Saved under an older version it has
+    no effect."""
+    answer = callers["admin"].put(f"settings/{name}", json={"value": "/etc/passwd"}, headers=ANY)
+    assert (answer.status_code, code(answer)) == (409, "error.settings.not_saved")
+    assert callers["admin"].get(f"settings/{name}").json()["can_be_saved"] is False
+    found = with_saved(Settings(), {name: stored.Stored("/etc/passwd", "op_x", timezone.now(), 1)})
+    assert found.value(name) == Settings().value(name)
+    assert [problem.key for problem in found.ignored] == [name]
+
+
+def test_who_is_erased_stays_erased(callers: Callers) -> None:
+    """One who is still an operator is not; one who was deleted is, and takes no second time. An event tells of it."""
+    made = _made(callers, "operators", {"email": "ada@example.com", "role": "viewer", "display_name": "Ada"}).json()["id"]
+    still = callers["admin"].post(f"operators/{made}/erase")
+    assert (still.status_code, code(still)) == (409, "error.operator.still_there")
+    assert callers["admin"].delete(f"operators/{made}", headers=ANY).status_code == 204
+    assert callers["admin"].post("operators/ada@example.com/erase").status_code == 204
+    assert callers["admin"].post(f"operators/{made}/erase").status_code == 404
+    (event,) = callers["admin"].get("audit", params={"filter": "action:eq:erase"}).json()["items"]
+    assert (event["source"], event["subject"]) == ("audit", made)
+
+
+def test_an_invitation_is_shown_once(callers: Callers) -> None:
+    """The link is in the answer and in no other; asked for again with the same key, it is the same; another is another."""
+    made = _made(callers, "operators", {"email": "joe@example.com", "role": "viewer"}).json()["id"]
+    first = callers["admin"].post(f"operators/{made}/invite", headers={"idempotency-key": "a"})
+    assert first.status_code == 201
+    secret = first.json()["link"].rpartition("/welcome/")[2]
+    assert callers["admin"].post(f"operators/{made}/invite", headers={"idempotency-key": "a"}).json() == first.json()
+    assert operators.is_open(secret)
+    assert secret not in callers["admin"].get("audit").text + callers["admin"].get(f"operators/{made}").text
+    assert callers["admin"].post("operators/joe@example.com/invite").json()["link"] != first.json()["link"]
+    assert not operators.is_open(secret)
+
+
+def test_a_refusal_names_what_refuses(callers: Callers) -> None:
+    """The scopes of a token whose role may; the role otherwise."""
+    given = {"name": "narrow", "role": "viewer", "scopes": ["keys:*"]}
+    token = callers["admin"].post("tokens", json=given).json()["token"]
+    headers = {"authorization": f"Bearer {token}"}
+    for path, who in (("pools", "the scopes of this token"), ("audit", "the role viewer")):
+        answer = callers["anonymous"].get(path, headers=headers)
+        assert answer.json()["error"]["message"] == f"read {path}: not for {who}"

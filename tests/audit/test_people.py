@@ -4,7 +4,7 @@ import pytest
 
 from controlkit import ADMIN, AUDITOR, VIEWER, a_credential
 from stationmaster.audit.models import AuditEvent, Person
-from stationmaster.audit.services import ERASED, erase_person, name_person, people, verify
+from stationmaster.audit.services import ERASED, erase_person, ids_of, name_person, people, verify
 from stationmaster.credentials.services import create_credential
 from stationmaster.errors import Forbidden, NotFound, StationmasterError
 from stationmaster.store.changes import change
@@ -59,3 +59,25 @@ def test_naming_is_part_of_a_change(database: str) -> None:
     """A name is written within the change that makes its person."""
     with pytest.raises(StationmasterError):
         name_person("op_1", "Anna", "anna@example.com")
+
+
+def test_who_was_erased_stays_so(anna: str) -> None:
+    """A later change that names them, whatever it is about, does not bring the name back."""
+    erase_person(ADMIN, anna)
+    with change(ADMIN) as edit:
+        name_person(anna, "Anna Schmidt", "anna@example.com")
+        edit.record("operators:op_admin:update")
+    row = Person.objects.get(id=anna)
+    assert (row.name, row.email) == ("", "")
+    assert people(AUDITOR, [anna]) == {anna: ERASED}
+
+
+def test_people_are_found_by_their_address(anna: str) -> None:
+    """By all ids that stood for it, as long as they were not erased."""
+    with change(ADMIN) as edit:
+        name_person("op_second", "Anna", "anna@example.com")
+        edit.record("operators:op_second:create")
+    assert ids_of("anna@example.com") == [anna, "op_second"]
+    erase_person(ADMIN, anna)
+    assert ids_of("anna@example.com") == ["op_second"]
+    assert ids_of("") == []

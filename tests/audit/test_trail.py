@@ -31,8 +31,8 @@ def sql(words: str, *values: str | int) -> None:
 def ten(database: str) -> None:
     """A trail of ten events."""
     for number in range(5):
-        create_credential(ADMIN, a_credential(f"c{number}"))
-        update_credential(CLI, f"c{number}", {"organisation": "acme", "secret": f"{SECRET}{number}"})
+        create_credential(ADMIN, a_credential(f"trail-{number}"))
+        update_credential(CLI, f"trail-{number}", {"organisation": "acme", "secret": f"{SECRET}{number}"})
 
 
 def test_an_empty_trail_holds(database: str) -> None:
@@ -193,7 +193,7 @@ def test_events_are_found(ten: None) -> None:
     """Events are found by actor, subject, action and by the name that their subject had."""
     assert list_events(ADMIN, Query(filters=(Filter("actor", "eq", "root"),))).total == 5
     assert list_events(ADMIN, Query(filters=(Filter("action", "eq", "create"), Filter("source", "eq", "credentials")))).total == 5
-    assert list_events(ADMIN, Query(search="C3")).total == 2
+    assert list_events(ADMIN, Query(search="TRAIL-3")).total == 2
     newest = list_events(ADMIN, Query(limit=1)).items[0]
     assert (newest["seq"], newest["after"]["organisation"], newest["before"]["organisation"]) == (10, "acme", "")
 

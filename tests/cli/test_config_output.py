@@ -55,12 +55,22 @@ def test_csv(capsys: pytest.CaptureFixture[str]) -> None:
     assert rows == [["甲", "", "true"], ["b\x1b[31m", "x, 1", "false"], ["'=1+1", "-1.5", '{"a": "é"}']]
 
 
-@pytest.mark.parametrize("cell", ["=1", "+a", "-a", "@a", "\ta", "\ra", "\0a", "-1-1", "+-1"])
+@pytest.mark.parametrize("cell", [
+    "=1", "+a", "-a", "@a", "\ta", "\ra", "\na", "\n=1", "\0a", "-1-1", "+-1", "-1", "\uff1d1", "\uff0ba", "\uff0da", "\uff20a",
+])  # fmt: skip
 def test_no_formula(capsys: pytest.CaptureFixture[str], cell: str) -> None:
-    """Whatever a spreadsheet might run begins with a quote."""
-    print_rows([{"a": cell}], {"a": "a"}, Format.CSV)
+    """Whatever a spreadsheet might run begins with a quote, in half and full width, as in files of REST."""
+    print_rows([{"a": cell}, {"a": [cell, 1]}], {"a": "a"}, Format.CSV)
     rows = list(csv.reader(io.StringIO(capsys.readouterr().out, newline="")))
-    assert rows[1] == [f"'{cell}"]
+    assert rows[1:] == [[f"'{cell}"], [f"'{cell}, 1"]]
+
+
+@pytest.mark.parametrize("number", [-1, -1.5, 1e-9, -1e300, 0])
+def test_numbers_stay_numbers(capsys: pytest.CaptureFixture[str], number: float) -> None:
+    """What is a number is one in a spreadsheet, below zero too."""
+    print_rows([{"a": number}], {"a": "a"}, Format.CSV)
+    rows = list(csv.reader(io.StringIO(capsys.readouterr().out, newline="")))
+    assert rows[1] == [str(number)]
 
 
 @pytest.mark.parametrize("form", list(Format))

@@ -422,3 +422,13 @@ def test_versions() -> None:
     old, new = SeenGateway("edge", "0.9", NOW - 60), SeenGateway("core", "1.0", NOW - 60)
     judged(found(Answers(gateways=[old, new]))["versions"], "warning", "the gateway edge runs version 0.9, the control plane 1.0")
     judged(found(Answers(gateways=[replace(old, at=NOW - 3600), new]))["versions"], "ok", "1.0")
+
+
+def test_ports_are_those_that_run() -> None:
+    """What runs over the data folder says where: its ports may have come by flags. `control` has no gateway beside it."""
+    gateway = {"gateway.host": "0.0.0.0", "gateway.port": 4520, "gateway.metrics_port": 0}
+    told = {"console.host": "127.0.0.1", "console.port": 4521, **gateway}
+    assert [(port.host, port.number) for port in ports.wanted(Settings(), told)] == [("127.0.0.1", 4521), ("0.0.0.0", 4520)]
+    alone = {"console.host": "::1", "console.port": 4521}
+    assert [(port.host, port.number) for port in ports.wanted(Settings(), alone)] == [("::1", 4521)]
+    assert [port.number for port in ports.wanted(Settings())] == [4001, 4000, 4002]

@@ -7,6 +7,7 @@ import openai
 import pytest
 
 import rig
+from asking import PLAIN
 from gateway import kit
 from stationmaster.gateway.server import worker
 from stationmaster.sandbox.server import SandboxServer
@@ -37,12 +38,16 @@ def ledger(vendor: SandboxServer) -> SandboxServer:
 @pytest.fixture
 def oai(gateway: rig.Gateway) -> Iterator[openai.OpenAI]:
     """OpenAI's client, which does not try again by itself."""
-    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=rig.KEY, max_retries=0, timeout=20) as client:
+    http = openai.DefaultHttpxClient(verify=PLAIN)
+    with openai.OpenAI(
+        base_url=f"{gateway.url}/v1", api_key=rig.KEY, max_retries=0, timeout=20, http_client=http
+    ) as client:
         yield client
 
 
 @pytest.fixture
 def ant(gateway: rig.Gateway) -> Iterator[anthropic.Anthropic]:
     """Anthropic's client, which does not try again by itself."""
-    with anthropic.Anthropic(base_url=gateway.url, api_key=rig.KEY, max_retries=0, timeout=20) as client:
+    http = anthropic.DefaultHttpxClient(verify=PLAIN)
+    with anthropic.Anthropic(base_url=gateway.url, api_key=rig.KEY, max_retries=0, timeout=20, http_client=http) as client:
         yield client

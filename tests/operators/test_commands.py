@@ -5,28 +5,30 @@ import os
 import re
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cli.nouns.installation import Installation
 from operators.people import every_byte
+from stationmaster.running import places
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Run `stationmaster` over a data folder of its own, and wait for its end."""
+def nowhere(tmp_path: Path) -> Run:
+    """Run `stationmaster` over a data folder that is not there, and wait for its end."""
+    installed = Installation(tmp_path)
+    return lambda *words, **more: installed(*words, code=None, **more)
 
-    def run(*words: str) -> "subprocess.CompletedProcess[str]":
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("STATIONMASTER")}
-        environ |= {"STATIONMASTER_DATA": str(tmp_path / "data"), "LANG": "C.UTF-8", "COLUMNS": "120"}
-        command = [sys.executable, "-m", "stationmaster", *words]
-        return subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=55, check=False)
 
-    return run
+@pytest.fixture
+def run(tmp_path: Path, nowhere: Run) -> Run:
+    """The same over a control plane that was started once."""
+    Installation(tmp_path).begin()
+    return nowhere
 
 
 def told(done: "subprocess.CompletedProcess[str]") -> dict[str, object]:
@@ -52,22 +54,55 @@ def test_link_is_printed_once_and_kept_nowhere(run: Run, tmp_path: Path) -> None
     assert other != secret
     assert other not in second.stderr
     assert not [each for each in (secret, other) if each.encode() in every_byte(tmp_path / "data")]
-    assert events(tmp_path) == ["issue_admin_link", "issue_admin_link"]
+    assert [each for each in events(tmp_path) if each != "take_effect"] == ["issue_admin_link", "issue_admin_link"]
+
+
+def test_link_leads_to_the_console_that_runs(run: Run, tmp_path: Path) -> None:
+    """Its port may have come by a flag, of which only what runs over the folder can tell; when that has ended, the settings
+    count again."""
+    held = places.leave(tmp_path / "data", {"console": "http://127.0.0.1:4521"})
+    assert held is not None
+    assert str(told(run("admin", "link", "--output", "json"))["link"]).startswith("http://127.0.0.1:4521/welcome/")
+    os.close(held)
+    assert str(told(run("admin", "link", "--output", "json"))["link"]).startswith("http://127.0.0.1:4001/welcome/")
+
+
+@pytest.mark.parametrize("words", [
+    ("admin", "link"), ("operator", "list"), ("operator", "add", "a@example.com"), ("token", "list"), ("token", "create", "ci"),
+    ("address", "list"), ("gateway", "list"),
+])  # fmt: skip
+def test_where_no_control_plane_is_none_is_made(nowhere: Run, tmp_path: Path, words: tuple[str, ...]) -> None:
+    """A folder that is misspelt or not begun is named, with what to do; nothing is made in it."""
+    done = nowhere(*words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"there is no control plane in the data folder {tmp_path / 'data'} yet" in done.stderr
+    assert "stationmaster up" in done.stderr
+    assert "--data" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("words", [("admin", "link"), ("doctor",), ("config", "show"), ("master-key", "status")])
+def test_what_works_here_alone_refuses_a_control_plane_elsewhere(nowhere: Run, words: tuple[str, ...]) -> None:
+    """Rather than to tell of this machine what was asked of another."""
+    done = nowhere(*words, environ={"STATIONMASTER_URL": "https://x.example.com", "STATIONMASTER_TOKEN": "sm-api-x"})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "only on the control plane's own machine" in done.stderr
 
 
 def test_dry_run_changes_nothing_and_shows_no_secret(run: Run, tmp_path: Path) -> None:
-    """Every command that changes something says with --dry-run what it would do, and does nothing."""
+    """Every command that changes something says with --dry-run what it would do, exits with 10, and does nothing."""
     told(run("operator", "add", "a@example.com", "--role", "admin", "--output", "json"))
+    told(run("operator", "add", "b@example.com", "--role", "operator", "--no-invite", "--output", "json"))
     before = events(tmp_path)
     for words in (
-        ("admin", "link"), ("operator", "add", "b@example.com"), ("operator", "role", "a@example.com", "admin"),
-        ("token", "create", "ci"), ("token", "create", "gw", "--gateway"),
+        ("admin", "link"), ("operator", "add", "c@example.com"), ("operator", "role", "b@example.com", "viewer"),
+        ("operator", "invite", "a@example.com"), ("token", "create", "ci"), ("token", "create", "gw", "--gateway"),
     ):  # fmt: skip
         done = run(*words, "--dry-run")
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 10, done.stderr
         assert not re.search(r"sm-(api|gw)-[\w-]{20}|welcome/", done.stdout + done.stderr)
     assert events(tmp_path) == before
-    assert len(told(run("operator", "list", "--output", "json"))["operators"]) == 1  # type: ignore[arg-type]
+    assert told(run("operator", "list", "--output", "json"))["total"] == 2
 
 
 def test_operators_are_added_changed_and_let_in_no_more(run: Run) -> None:
@@ -102,8 +137,8 @@ def test_tokens_are_shown_once_listed_without_and_revoked(run: Run, tmp_path: Pa
     assert run("token", "revoke", "edge-1").returncode == 1
 
 
-def test_help_needs_no_store(run: Run, tmp_path: Path) -> None:
+def test_help_needs_no_store(nowhere: Run, tmp_path: Path) -> None:
     """Help is there without a data folder, and makes none."""
     for noun in ("admin", "operator", "token"):
-        assert run(noun, "--help").returncode == 0
+        assert nowhere(noun, "--help").returncode == 0
     assert not (tmp_path / "data").exists()

@@ -1,14 +1,19 @@
 """Signing in with a password, through the pages, as browsers do."""
 
+from pathlib import Path
+
 import pytest
 from django.conf import settings
+from django.utils.module_loading import import_string
 
+from databases import RING
 from operators.browser import Browser
 from operators.people import PASSWORD, ROOT, somebody
 from stationmaster.audit.models import AuditEvent
 from stationmaster.errors import StationmasterError
 from stationmaster.operators import policy, services
 from stationmaster.operators.models import BrowserSession, Operator
+from stationmaster.store.config import StoreConfig, django_settings
 
 
 def actions(row: Operator) -> list[str]:

@@ -15,11 +15,13 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import typer.main
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.db import connection
 
 import rig
 from api.kit import Callers
+from cli.nouns.kit import made
 from controlkit import CLI
 from gateway import kit, plain, processes, station
 from gateway.test_secrets import hits
@@ -203,6 +205,7 @@ def run(monkeypatch: pytest.MonkeyPatch, driven: Driven, capfd: Any, stdin: str,
     capfd.readouterr()
     with monkeypatch.context() as patch:
         patch.setattr(session, "_set_up", lambda *_: live.settings())
+        patch.setattr(typer.main, "get_command", made)
         patch.setattr(sys, "argv", ["stationmaster", *words])
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         code = 0
@@ -270,7 +273,7 @@ def at_a_gateway(control: Control, callers: Callers, driven: Driven, vendor: San
     assert admin.post("/credentials", json=given).status_code == 201
     assert admin.post("/pools", json={"name": "p", "members": [{"credential": "served"}]}).status_code == 201
     assert admin.post("/routes", json={"models": ["*"], "pool": "p"}).status_code == 201
-    assert admin.put("/settings/gateway.metrics_port", json={"value": 0}).status_code == 200
+    assert admin.put("/settings/gateway.metrics_port", json={"value": 0}, headers=ANY).status_code == 200
     token = folder / "token"
     token.write_text(driven.made["rotated gateway token"])
     token.chmod(0o600)

@@ -12,10 +12,12 @@ import httpx
 import msgspec
 import pytest
 import requests
+import typer.main
 from django.test import override_settings
 
 import rig
 from api.kit import Callers, code
+from cli.nouns.kit import made
 from controlkit import CLI
 from gateway import plain
 from gateway.upstream import Request, Upstream
@@ -74,16 +76,17 @@ def test_rest_takes_public_ones(callers: Callers) -> None:
 def test_the_issuer_is_guarded_too(callers: Callers) -> None:
     """The address of single sign-on, a saved setting, keeps to the same table."""
     admin = callers["admin"]
-    taken = [url for url in TABLE if admin.put("/settings/oidc.issuer", json={"value": url}).status_code != 422]
+    taken = [url for url in TABLE if admin.put("/settings/oidc.issuer", json={"value": url}, headers=ANY).status_code != 422]
     assert taken == []
     assert admin.get("/settings/oidc.issuer").json()["value"] == ""
-    assert admin.put("/settings/oidc.issuer", json={"value": "https://login.example.com"}).status_code == 200
+    assert admin.put("/settings/oidc.issuer", json={"value": "https://login.example.com"}, headers=ANY).status_code == 200
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     """Run the command line at this machine's own desk; its exit code."""
     with monkeypatch.context() as patch:
         patch.setattr(session, "_set_up", lambda *_: session._with_saved(Settings()))
+        patch.setattr(typer.main, "get_command", made)
         patch.setattr(sys, "argv", ["stationmaster", *words])
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(SECRET.encode())))
         try:
@@ -204,7 +207,8 @@ def test_a_saved_list_counts_at_once(callers: Callers) -> None:
     assert admin.post("/credentials", json=body("c", 1, "https://10.1.2.3/v1")).status_code == 422
     live.use(Settings())
     with override_settings(STATIONMASTER_ALLOWED=()):
-        assert admin.put("/settings/outbound.allowed_private", json={"value": ["10.1.2.0/24"]}).status_code == 200, "saved"
+        saved = admin.put("/settings/outbound.allowed_private", json={"value": ["10.1.2.0/24"]}, headers=ANY)
+        assert saved.status_code == 200, saved.text
         assert live.of_gateways().private == ("10.1.2.0/24",)
         assert admin.post("/credentials", json=body("c", 1, "https://10.1.2.3/v1")).status_code == 201
 

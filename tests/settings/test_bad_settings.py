@@ -44,6 +44,8 @@ FILES: list[tuple[str, int, str, str, str]] = [
     ('[gateway]\nca_bundle = ""\n', 2, "gateway.ca_bundle", "expected a path", "bad_value"),
     ("[outbound]\nallowed_private = '10.0.0.0/8'\n", 2, "outbound.allowed_private", "expected a list", "bad_value"),
     ("[outbound]\nallowed_private = ['10.0.0.1/8']\n", 2, "outbound.allowed_private", "expected a list", "bad_value"),
+    ("[outbound]\nallowed_private = ['0.0.0.0/0']\n", 2, "outbound.allowed_private", "expected a list of private", "bad_value"),
+    ("[outbound]\nallowed_private = ['169.254.0.0/16']\n", 2, "outbound.allowed_private", "expected a list", "bad_value"),
     ("[outbound]\nallowed_private = ['']\n", 2, "outbound.allowed_private", "expected a list", "bad_value"),
     ('[database]\nurl = "mysql://h/x"\n', 2, "database.url", "expected a URL that begins with postgresql", "bad_value"),
     ('[valkey]\nurl = "localhost"\n', 2, "valkey.url", "expected a URL that begins with valkey", "bad_value"),
@@ -132,7 +134,7 @@ def test_an_empty_variable_is_not_set(read: Read) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("10.0.0.0/8", ("10.0.0.0/8",)), (" vault.internal , ::1,", ("vault.internal", "::1/128")), (",", ())],
+    [("10.0.0.0/8", ("10.0.0.0/8",)), (" vault.internal , ::1,", ("vault.internal", "::1")), (",", ())],
 )
 def test_lists_in_variables(read: Read, text: str, value: tuple[str, ...]) -> None:
     """A variable holds a list by commas."""

@@ -215,7 +215,8 @@ def test_empty_exports(database: str) -> None:
     assert "".join(export_credentials(ADMIN, Query(), "csv")).startswith("id,name,")
 
 
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "=cmd|' /C calc'!A0"]
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "=cmd|' /C calc'!A0", "\n=1+1", "\uff1d1+1", "\uff0b1", "\uff0d1",
+            "\uff20SUM(A1)"]  # fmt: skip
 
 
 def test_formulas_are_defused(database: str) -> None:
@@ -223,7 +224,7 @@ def test_formulas_are_defused(database: str) -> None:
     for number, text in enumerate(FORMULAS):
         store(str(number), disabled_reason=text)
     query = Query(sort="name")
-    rows = list(csv.DictReader(io.StringIO("".join(export_credentials(ADMIN, query, "csv")))))
+    rows = list(csv.DictReader(io.StringIO("".join(export_credentials(ADMIN, query, "csv")), newline="")))
     assert [row["disabled_reason"] for row in rows] == [f"'{text}" for text in FORMULAS]
     rows = json.loads("".join(export_credentials(ADMIN, query, "json")))
     assert [row["disabled_reason"] for row in rows] == FORMULAS

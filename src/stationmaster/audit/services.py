@@ -19,7 +19,8 @@ from stationmaster.store.listing import Listing, Page, Query, page
 from stationmaster.store.scope import demand
 
 __all__ = [
-    "EVENTS", "Fault", "Head", "Verdict", "erase_person", "export_events", "list_events", "name_person", "people", "verify",
+    "EVENTS", "Fault", "Head", "Verdict", "erase_person", "export_events", "ids_of", "list_events", "name_person", "people",
+    "verify",
 ]
 
 ERASED = "(erased)"
@@ -64,9 +65,16 @@ def verify(actor: Actor, since: Head | None = None) -> Verdict:
 
 
 def name_person(person: str, name: str, email: str) -> None:
-    """Say whom an id stands for; part of the change that makes or changes that person."""
+    """Say whom an id stands for; part of the change that makes or changes that person. Who was erased stays so."""
     demand()
-    Person.objects.update_or_create(id=person, defaults={"name": name, "email": email, "erased_at": None})
+    if not Person.objects.filter(id=person).exclude(erased_at=None).exists():
+        Person.objects.update_or_create(id=person, defaults={"name": name, "email": email})
+
+
+def ids_of(email: str) -> list[str]:
+    """The ids that stand for this e-mail address, of people who were not erased; the latest last. Asked by services that
+    decided who may ask."""
+    return list(Person.objects.filter(email=email, erased_at=None).order_by("id").values_list("id", flat=True))
 
 
 def people(actor: Actor, ids: Iterable[str]) -> dict[str, str]:

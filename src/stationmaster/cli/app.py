@@ -7,11 +7,13 @@ from typer.core import TyperGroup
 
 from stationmaster import __version__
 from stationmaster.cli import (
+    address,
     admin,
     audit,
     config,
     credential,
     gateway_token,
+    gateways,
     health,
     master_key,
     operator,
@@ -33,6 +35,7 @@ from stationmaster.cli.gateway import gateway
 from stationmaster.cli.sandbox import sandbox
 from stationmaster.cli.secret_input import refuse_secrets
 from stationmaster.cli.up import up
+from stationmaster.cli.verbs import add_list
 
 
 class _Root(TyperGroup):
@@ -68,6 +71,7 @@ class _Serving(TyperGroup):
 _gateway = typer.Typer(cls=_Serving, invoke_without_command=True, subcommand_metavar="[COMMAND]")
 _gateway.callback()(gateway)
 _gateway.command()(explain)
+add_list(_gateway, gateways.NOUN, search=False)
 _demo = typer.Typer(cls=_Serving, invoke_without_command=True, subcommand_metavar="[COMMAND]")
 _demo.callback(short_help="Run all of it over simulated vendors, to try it.")(demo)
 _demo.command()(remove)
@@ -84,7 +88,7 @@ app.add_typer(operator.app, name="operator")
 app.add_typer(token.app, name="token")
 for _name, _noun in (
     ("workspace", workspace), ("credential", credential), ("pool", pool), ("route", route), ("usage", usage), ("audit", audit),
-    ("settings", setting), ("gateway-token", gateway_token), ("master-key", master_key),
+    ("address", address), ("settings", setting), ("gateway-token", gateway_token), ("master-key", master_key),
 ):
     app.add_typer(_noun.app, name=_name)
 app.command()(export)

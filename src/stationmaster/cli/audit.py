@@ -4,20 +4,30 @@ from typing import Annotated
 
 import typer
 
-from stationmaster.cli.desk import Desk, Row
+from stationmaster.cli.desk import Desk, Happened, Row
 from stationmaster.cli.output import Format, print_rows
 from stationmaster.cli.session import at_desk
 from stationmaster.cli.talk import say
-from stationmaster.cli.verbs import Noun, Output, add_list, noun_app
+from stationmaster.cli.verbs import Noun, Output, add_list, difference, noun_app
 from stationmaster.i18n import tr, trn
+
+_WIDE = 100      # characters of a change in a table; programs get all of it
+
+
+def _change(row: Row) -> str:
+    """What was different, for people."""
+    text = difference(Happened("", row["before"], row["after"])) if row["before"] or row["after"] else ""
+    return text if len(text) <= _WIDE else f"{text[: _WIDE - 1]}…"
+
 
 app = noun_app("Who changed what, and whether the trail is whole.")
 NOUN = Noun(
     "audit event", "audit",
     ("seq", "at", "source", "subject", "action", "actor_kind", "actor", "role", "request_id", "revision", "before", "after"),
-    ("seq", "at", "event", "by", "request_id"),
+    ("seq", "at", "event", "by", "change"),
     lambda row: {
         **row, "event": f"{row['source']}:{row['subject']}:{row['action']}", "by": f"{row['actor_kind']} {row['actor']}",
+        "change": _change(row),
     },
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from stationmaster.cli.desk import stay_here
 from stationmaster.cli.output import Format, print_rows
 from stationmaster.cli.talk import say
 from stationmaster.errors import StationmasterError
@@ -61,6 +62,7 @@ def show(
     output: _Output = Format.TABLE,
 ) -> None:
     """Print every setting that this process would start with, secrets masked."""
+    stay_here("config show", os.environ)
     settings = settings_of(config, data, saved=saved_if_readable)
     for problem in settings.ignored:
         say(str(problem))
@@ -101,6 +103,14 @@ def validate(
     if output is Format.JSON:
         print_rows((), {}, output, under="problems", beside={"schema_version": 1, "ok": True})
     say(trn("Good: {number} setting is given.", "Good: {number} settings are given.", len(given)))
+    say(tr("The file: {file}", file=path) if (path := _file(file, settings)) else tr("There is no config file."))
+
+
+def _file(named: Path | None, settings: "Settings") -> Path | None:
+    """The config file that was read."""
+    from stationmaster.settings.load import find_file
+
+    return named or find_file(os.environ, Path.cwd(), settings.folder)
 
 
 @app.command()

@@ -38,7 +38,7 @@ def control(
 
 def say_welcome(whole: "Settings") -> None:
     """Say on stderr where the console is; and, as long as there is no admin, the link that makes one."""
-    from stationmaster.cli.opening import at_terminal
+    from stationmaster.cli.session import at_terminal
     from stationmaster.operators import services
 
     address = services.console_url(whole)

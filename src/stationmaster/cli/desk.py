@@ -87,6 +87,12 @@ class Desk(Protocol):
     def rotate(self, noun: str, which: str, given: Row) -> Made:
         """Give a virtual key or a gateway token another secret."""
 
+    def invite(self, which: str) -> Row:
+        """A link by which an operator, by id or e-mail address, chooses a password: `link`, `expires_at`."""
+
+    def erase(self, which: str) -> None:
+        """Forget name and e-mail address of an operator who was deleted."""
+
     def totals(self, asked: UsageAsked) -> Row:
         """Sums of usage."""
 
@@ -125,6 +131,9 @@ class Desk(Protocol):
 class Machine(Protocol):
     """What only works where the database and the keys are."""
 
+    def admin_link(self) -> Row:
+        """A link that makes whoever opens it an admin: `link`, `expires_at`."""
+
     def key_users(self) -> tuple[str, Mapping[str, int]]:
         """The active master key, and how many stored secrets need which."""
 
@@ -139,6 +148,12 @@ class Machine(Protocol):
 
     def check(self, names: tuple[str, ...]) -> list[Row]:
         """Ask vendors whether credentials work: one row a credential."""
+
+
+def stay_here(what: str, environ: Mapping[str, str]) -> None:
+    """Raise `StationmasterError` when the environment names a control plane elsewhere, of which `what` cannot tell."""
+    if environ.get("STATIONMASTER_URL"):
+        raise local_only(what)
 
 
 def local_only(what: str) -> StationmasterError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stationmaster.cli.config import Data, File, settings_of
+from stationmaster.cli.desk import stay_here
 from stationmaster.cli.output import Format, print_rows, printable
 from stationmaster.cli.talk import say
 from stationmaster.errors import StationmasterError
@@ -28,6 +29,7 @@ def doctor(
 
     Exit code 1 when something is broken.
     """
+    stay_here("doctor", os.environ)
     found = list(_found(config, data))
     broken, warned = (sum(each.severity == severity for each in found) for severity in ("broken", "warning"))
     if output is Format.TABLE:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from stationmaster.audit import services as audit
 from stationmaster.cli.desk import MAX_PAGE, Asked, Happened, Made, Page, Row, Step, UsageAsked
-from stationmaster.cli.machine import ThisMachine
+from stationmaster.cli.machine import ThisMachine, link_of
 from stationmaster.credentials import services as credentials
 from stationmaster.entrances import live
 from stationmaster.errors import Conflict, NotFound
@@ -47,6 +47,9 @@ _NOUNS: Mapping[str, _Services] = {
     "keys": _Services(routing.list_keys, routing.get_key, routing.create_key, routing.update_key, routing.delete_key),
     "gateway-tokens": _Services(operators.list_gateway_tokens, operators.get_gateway_token, operators.create_gateway_token,
                                 None, operators.delete_gateway_token),
+    "operators": _Services(operators.list_operators, operators.get_operator, operators.create_operator, operators.update_operator,
+                           operators.delete_operator),
+    "tokens": _Services(operators.list_tokens, operators.get_token, operators.create_token, None, operators.delete_token),
     "addresses": _Services(addresses.list_addresses, None, addresses.allow_address, None,
                            lambda actor, which, _version: addresses.disallow_address(actor, which)),
     "gateways": _Services(usage.list_gateways),
@@ -91,6 +94,14 @@ class Local:
             overlap = timedelta(seconds=given.get("overlap_seconds", OVERLAP.total_seconds()))
             return _made(operators.rotate_gateway_token(self._actor, which, overlap))
         return _made(routing.rotate_key(self._actor, which, given.get("grace_seconds", 0), given.get("secret_sha256", "")))
+
+    def invite(self, which: str) -> Row:
+        """By the operators' service."""
+        return link_of(operators.invite(self._actor, which))
+
+    def erase(self, which: str) -> None:
+        """By the operators' service."""
+        operators.erase_operator(self._actor, which)
 
     def totals(self, asked: UsageAsked) -> Row:
         """By the usage service."""

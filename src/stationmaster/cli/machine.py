@@ -1,4 +1,5 @@
-"""What works only where the database and the keys are: the master key, and asking vendors about stored credentials.
+"""What works only where the database and the keys are: the admin link, the master key, and asking vendors about stored
+credentials.
 
 Owns: handing stored credentials to the prober, and that none is sent to an address nobody allowed.
 """
@@ -15,8 +16,10 @@ from stationmaster.errors import StationmasterError
 from stationmaster.gateway.core.snapshot import Credential
 from stationmaster.gateway.server import probes, proxies, supervisor
 from stationmaster.operators import masterkey
+from stationmaster.operators import services as operators
 from stationmaster.operators.access import require
 from stationmaster.outbound import fault_in_host, resolve_and_check
+from stationmaster.running import places
 from stationmaster.store.actor import Actor
 from stationmaster.workspaces.addresses import entries
 
@@ -27,6 +30,10 @@ class ThisMachine:
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
 
+    def admin_link(self) -> Row:
+        """By the service."""
+        return link_of(operators.issue_link(self._actor))
+
     def key_users(self) -> tuple[str, Mapping[str, int]]:
         """By the service."""
         return masterkey.key_users(self._actor)
@@ -34,7 +41,7 @@ class ThisMachine:
     def rotate_master_key(self) -> tuple[str, int, tuple[str, ...]]:
         """By the service."""
         new, done = masterkey.rotate_master_key(self._actor)
-        return new, done.done, done.broken
+        return new, done.done + 1, done.broken      # with the root of keyed hashes, which the rotation itself seals
 
     def rewrap(self) -> tuple[int, tuple[str, ...]]:
         """By the service."""
@@ -58,6 +65,13 @@ class ThisMachine:
         found = probes.check(asked, settings, proxies.from_environ(os.environ), lambda _: None)
         checked = {each.credential: each for each in found}
         return [_row(each, checked.get(each.id), refused.get(each.id, "")) for each in chosen]
+
+
+def link_of(made: operators.Link) -> Row:
+    """A link as people open it: at the console's address as it runs, else as the settings say."""
+    settings = live.settings()
+    console = places.found(settings.folder).get("console") or operators.console_url(settings)
+    return {"link": f"{console}/welcome/{made.secret.text}", "expires_at": made.expires_at.isoformat(timespec="seconds")}
 
 
 def _refused(credential: Credential) -> str:

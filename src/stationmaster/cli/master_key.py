@@ -40,6 +40,8 @@ def rotate(desk: Desk, dry_run: DryRun = False, output: Output = Format.TABLE) -
         raise typer.Exit(PENDING)
     new, done, broken = machine.rotate_master_key()
     print_object({"active": new, "sealed": done, "broken": list(broken)}, output)
+    say(tr("Keep a copy of master.keys now, elsewhere than the database's. `master-key retire` takes the old key out, once no "
+           "backup needs it."))  # fmt: skip
     _tell(broken)
 
 

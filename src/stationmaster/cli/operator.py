@@ -1,104 +1,143 @@
 """`stationmaster operator`: who may log in."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
-from stationmaster.cli.config import Data, File
-from stationmaster.cli.opening import at_terminal, changing, open_store
-from stationmaster.cli.output import Format, print_object, print_rows
+from stationmaster.cli.desk import Desk, Made, Row
+from stationmaster.cli.output import Format, print_object
+from stationmaster.cli.session import at_desk
 from stationmaster.cli.talk import say
+from stationmaster.cli.verbs import DryRun, Noun, Output, Revision, Yes, add_list, change, confirm, given, noun_app, print_one
+from stationmaster.errors import StationmasterError
 from stationmaster.i18n import tr
 
-app = typer.Typer(help="Who may log in to the console and the API.", no_args_is_help=True)
+app = noun_app("Who may log in to the console and the API.")
+NOUN = Noun(
+    "operator", "operators",
+    ("id", "email", "display_name", "role", "active", "language", "password", "sso", "second_factor", "last_login_at",
+     "revision", "created_at", "updated_at"),
+    ("email", "display_name", "role", "active", "password", "sso", "second_factor", "last_login_at", "id"),
+)  # fmt: skip
+_ROLES = "viewer, operator, admin, auditor or member."
 
 Who = Annotated[str, typer.Argument(metavar="OPERATOR", help="An e-mail address or an id.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")]
-Output = Annotated[Format, typer.Option(help="How to print it.")]
-_SHOWN = ("id", "email", "display_name", "role", "active", "second_factor", "last_login_at")
 
-
-@app.callback()
-def _noun() -> None:
-    """Who may log in to the console and the API."""
-
-
-@app.command(name="list")
-def list_(
-    search: Annotated[str, typer.Option(help="Words that all occur.")] = "",
-    config: File = None,
-    data: Data = None,
-    output: Output = Format.TABLE,
-) -> None:
-    """Print the operators."""
-    open_store(config, data)
-    from stationmaster.operators import services
-    from stationmaster.store.listing import MAX_LIMIT, Query
-
-    cursor, rows = "", []
-    while True:
-        page = services.list_operators(at_terminal(), Query(search=search, cursor=cursor, sort="email", limit=MAX_LIMIT))
-        rows += page.items
-        if not (cursor := page.next):
-            break
-    print_rows(map(_plain, rows), {name: name for name in _SHOWN}, output, under="operators", beside={"schema_version": 1})
+add_list(app, NOUN)
 
 
 @app.command()
+@at_desk
+def show(desk: Desk, operator: Who, output: Output = Format.TABLE) -> None:
+    """Show one operator."""
+    print_one(desk.get(NOUN.path, operator), NOUN, output)
+
+
+@app.command()
+@at_desk
 def add(
+    desk: Desk,
     email: Annotated[str, typer.Argument(help="What they log in with.")],
-    role: Annotated[str, typer.Option(help="viewer, operator, admin, auditor or member.")] = "viewer",
-    name: Annotated[str, typer.Option(help="What they are called.")] = "",
-    config: File = None,
-    data: Data = None,
+    role: Annotated[str, typer.Option(help=_ROLES)] = "viewer",
+    name: Annotated[str | None, typer.Option(help="What they are called.")] = None,
+    invite: Annotated[bool, typer.Option("--invite/--no-invite", help="Make a link by which they choose a password.")] = True,
     dry_run: DryRun = False,
     output: Output = Format.TABLE,
 ) -> None:
-    """Let somebody in. They come by single sign-on; a password of our own takes a link of `stationmaster admin link`."""
-    open_store(config, data)
-    from stationmaster.operators import services
+    """Let somebody in, and print a link by which they choose their password: once, within 24 hours.
 
-    with changing(at_terminal(), dry_run) as edit:
-        row = services.create_operator(edit.actor, {"email": email, "role": role, "display_name": name})
-    _print(row, dry_run, output)
+    Whoever comes by single sign-on needs no link: --no-invite.
+    """
+    fields = given(email=email, role=role, display_name=name)
+
+    def work() -> tuple[Made, Row]:
+        with desk.together():
+            made = desk.create(NOUN.path, fields)
+            return made, _invited(desk, made.row["id"]) if invite else {}
+
+    made, invitation = change(desk, dry_run, output, work)
+    print_one(made.row, NOUN, output, invitation)
+    _tell(invitation)
+
+
+@app.command(name="invite")
+@at_desk
+def invite_(desk: Desk, operator: Who, dry_run: DryRun = False, output: Output = Format.TABLE) -> None:
+    """Print a link by which an operator chooses another password: once, within 24 hours. Links for them before are void.
+
+    When it is used their sessions end, and their second factor is taken away.
+    """
+    invitation = change(desk, dry_run, output, lambda: desk.invite(operator))
+    print_object(invitation, output)
+    _tell(invitation)
 
 
 @app.command()
+@at_desk
 def role(
+    desk: Desk,
     operator: Who,
-    role: Annotated[str, typer.Argument(help="viewer, operator, admin, auditor or member.")],
-    config: File = None,
-    data: Data = None,
+    role: Annotated[str, typer.Argument(help=_ROLES)],
+    revision: Revision = None,
     dry_run: DryRun = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Give an operator another role."""
-    _update(operator, {"role": role}, config, data, dry_run, output)
+    _update(desk, operator, {"role": role}, revision, dry_run, output)
 
 
 @app.command()
-def disable(
-    operator: Who, config: File = None, data: Data = None, dry_run: DryRun = False, output: Output = Format.TABLE
-) -> None:
+@at_desk
+def disable(desk: Desk, operator: Who, dry_run: DryRun = False, output: Output = Format.TABLE) -> None:
     """Let an operator in no more: sessions and tokens end at once."""
-    _update(operator, {"active": False}, config, data, dry_run, output)
+    _update(desk, operator, {"active": False}, None, dry_run, output)
 
 
-def _update(operator: str, given: Mapping[str, Any], config: File, data: Data, dry_run: bool, output: Format) -> None:
-    open_store(config, data)
-    from stationmaster.operators import services
-
-    with changing(at_terminal(), dry_run) as edit:
-        row = services.update_operator(edit.actor, operator, given)
-    _print(row, dry_run, output)
+@app.command()
+@at_desk
+def enable(desk: Desk, operator: Who, dry_run: DryRun = False, output: Output = Format.TABLE) -> None:
+    """Let an operator in again."""
+    _update(desk, operator, {"active": True}, None, dry_run, output)
 
 
-def _print(row: Mapping[str, Any], dry_run: bool, output: Format) -> None:
-    print_object({name: value for name, value in _plain(row).items() if name in _SHOWN}, output)
-    if dry_run:
-        say(tr("Nothing was changed."))
+@app.command()
+@at_desk
+def delete(
+    desk: Desk, operator: Who, revision: Revision = None, yes: Yes = False, dry_run: DryRun = False, output: Output = Format.TABLE
+) -> None:
+    """Take an operator's way in, sessions and tokens. The audit trail knows their name until `operator erase`."""
+    if not dry_run:
+        confirm(f"Delete the operator {operator}?", yes)
+    change(desk, dry_run, output, lambda: desk.delete(NOUN.path, operator, revision))
+    say(tr("Done."))
 
 
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
+@app.command()
+@at_desk
+def erase(desk: Desk, operator: Who, yes: Yes = False, dry_run: DryRun = False, output: Output = Format.TABLE) -> None:
+    """Forget name and e-mail address of an operator who was deleted. The audit trail stays, with their id."""
+    if not dry_run:
+        confirm(f"Erase the name and address of {operator}? This cannot be undone.", yes)
+    change(desk, dry_run, output, lambda: desk.erase(operator))
+    say(tr("Done."))
+
+
+def _update(desk: Desk, operator: str, fields: dict[str, Any], revision: int | None, dry_run: bool, output: Format) -> None:
+    print_one(change(desk, dry_run, output, lambda: desk.update(NOUN.path, operator, fields, revision)), NOUN, output)
+
+
+def _invited(desk: Desk, operator: str) -> Row:
+    """An invitation; none where there are no passwords."""
+    try:
+        return desk.invite(operator)
+    except StationmasterError as error:
+        if error.code != "error.login.not_local":
+            raise
+        say(tr("Passwords are switched off here: they come by single sign-on."))
+        return {}
+
+
+def _tell(invitation: Row) -> None:
+    if invitation:
+        say(tr("The link is shown this once. Whoever opens it within 24 hours chooses this operator's password: "
+               "give it to them alone."))  # fmt: skip

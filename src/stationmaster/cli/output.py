@@ -13,6 +13,8 @@ from typing import Any
 
 import typer
 
+from stationmaster.store.spreadsheet import safe
+
 Row = Mapping[str, Any]
 
 
@@ -42,7 +44,7 @@ def print_rows(
     elif form is Format.CSV:
         lines = csv.writer(sys.stdout)
         lines.writerow(columns)
-        lines.writerows([_safe(_cell(row.get(name))) for name in columns] for row in rows)
+        lines.writerows([_in_csv(row.get(name)) for name in columns] for row in rows)
     else:
         _print_table([list(columns.values()), *([_shown(row.get(name)) for name in columns] for row in rows)])
 
@@ -99,16 +101,7 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def _safe(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula (OWASP, "CSV injection"); numbers stay as they are."""
-    if cell[:1] in {"=", "+", "-", "@", "\t", "\r", "\0"} and not _is_number(cell):
-        return f"'{cell}"
-    return cell
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _in_csv(value: Any) -> str:
+    """A value in a cell of a file: numbers as they are, all else as text."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return _cell(value) if number else safe(_cell(value))

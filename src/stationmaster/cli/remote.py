@@ -22,7 +22,8 @@ TIMEOUT = 60.0        # seconds for an answer to begin, and between its parts
 TRIES = 10            # of a call that comes too early
 MAX_WAIT = 30         # seconds before the next one
 _TOO_MANY = 429
-_ONCE = {"keys": "key", "gateway-tokens": "token"}      # under which name an answer shows what is shown once
+_WHO, _NOWHERE = 401, 404
+_ONCE = {"keys": "key", "gateway-tokens": "token", "tokens": "token"}      # under which name an answer shows what is shown once
 
 
 class Remote:
@@ -70,7 +71,15 @@ class Remote:
 
     def rotate(self, noun: str, which: str, given: Row) -> Made:
         """`POST /noun/which/rotate`."""
-        return _made(noun, self._row("POST", f"{self._path(noun, which)}/rotate", json=given))
+        return _made(noun, self._row("POST", f"{self._path(noun, which)}/rotate", json=given, headers=_if_match(None)))
+
+    def invite(self, which: str) -> Row:
+        """`POST /operators/which/invite`."""
+        return self._row("POST", f"{self._path('operators', which)}/invite", json={})
+
+    def erase(self, which: str) -> None:
+        """`POST /operators/which/erase`."""
+        self._ask("POST", f"{self._path('operators', which)}/erase", json={})
 
     def totals(self, asked: UsageAsked) -> Row:
         """`GET /usage/totals`."""
@@ -95,11 +104,11 @@ class Remote:
 
     def save_setting(self, name: str, value: Any) -> Row:
         """`PUT /settings/name`."""
-        return self._row("PUT", f"/settings/{quote(name, safe='')}", json={"value": value})
+        return self._row("PUT", f"/settings/{quote(name, safe='')}", json={"value": value}, headers=_if_match(None))
 
     def clear_setting(self, name: str) -> Row:
         """`DELETE /settings/name`."""
-        return self._row("DELETE", f"/settings/{quote(name, safe='')}")
+        return self._row("DELETE", f"/settings/{quote(name, safe='')}", headers=_if_match(None))
 
     def rehearse(self, work: Callable[[], object]) -> list[Happened]:  # noqa: ARG002  REST has nothing of the kind
         """Refused: REST tries nothing out."""
@@ -140,10 +149,16 @@ class Remote:
             raise self._strange() from None
         except httpx.HTTPError as error:
             message = f"{self._shown} does not answer ({type(error).__name__})"
-            hint = "is the control plane running there, and is its certificate trusted here (SSL_CERT_FILE)?"
+            hint = "is the control plane running there?"
+            if "SSL" in str(error):      # OpenSSL's own words, which say it whatever the library around it makes of it
+                hint = "is its certificate trusted here (SSL_CERT_FILE), and is it https:// that is spoken there?"
             raise StationmasterError("error.remote.unreachable", message, hint=hint, retryable=True, fault="operator") from None
         if answer.is_success:
             return body
+        if answer.status_code == _WHO:
+            raise self._unknown()
+        if isinstance(body, Mapping) and "type" in _told(body):      # the vendors' shapes of an error
+            raise self._strange("x-stationmaster-request-id" in answer.headers)
         raise _error(answer.status_code, body) or self._strange()
 
     def _patiently(self, method: str, path: str, **more: Any) -> httpx.Response:
@@ -156,9 +171,17 @@ class Remote:
             time.sleep(min(int(wait), MAX_WAIT) if wait.isdecimal() else 1)
         return answer
 
-    def _strange(self) -> StationmasterError:
+    def _unknown(self) -> StationmasterError:
+        message = f"{self._shown} does not take this token: it is not valid there, or not any more"
+        hint = "make one there with `stationmaster token create NAME`; STATIONMASTER_TOKEN holds it, --token-file names its file"
+        return StationmasterError("error.access.unauthenticated", message, hint=hint, status=_WHO)
+
+    def _strange(self, ours: bool = False) -> StationmasterError:
         hint = "STATIONMASTER_URL is the console's address, without a path"
         message = f"{self._shown} answers nothing that we know"
+        if ours:
+            message = f"{self._shown} is a gateway, not a control plane"
+            hint = "STATIONMASTER_URL is the console's address; its port is 4001 unless another was chosen"
         return StationmasterError("error.remote.strange", message, hint=hint, fault="operator")
 
 
@@ -186,10 +209,17 @@ def _question(asked: UsageAsked) -> dict[str, Any]:
 
 def _error(status: int, body: Any) -> StationmasterError | None:
     """REST's error as one of ours; None for what is not in its shape."""
-    told = body.get("error") if isinstance(body, Mapping) else None
-    if not isinstance(told, Mapping) or not isinstance(told.get("code"), str) or not isinstance(told.get("message"), str):
+    told = _told(body) if isinstance(body, Mapping) else {}
+    if not all(isinstance(told.get(name), str) for name in ("code", "message")):
         return None
-    return StationmasterError(
+    kind = NotFound if status == _NOWHERE else StationmasterError
+    return kind(
         told["code"], told["message"], hint=str(told.get("hint") or ""), retryable=bool(told.get("retryable")), status=status,
         fields={str(name): str(why) for name, why in (told.get("fields") or {}).items()},
     )
+
+
+def _told(body: Row) -> Row:
+    """What an answer says of its error, in whatever shape."""
+    told = body.get("error")
+    return told if isinstance(told, Mapping) else {}

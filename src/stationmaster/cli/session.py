@@ -21,6 +21,7 @@ import typer
 from stationmaster.cli.config import Data, File, settings_of
 from stationmaster.cli.desk import Desk
 from stationmaster.errors import StationmasterError
+from stationmaster.store.database import SQLITE_FILE
 
 if TYPE_CHECKING:
     from stationmaster.settings import Settings
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
 MAX_TOKEN = 4096      # bytes of a token's file
 
 Url = Annotated[
-    str | None, typer.Option("--url", help="Work at this control plane, over REST.", show_default="STATIONMASTER_URL"),
+    str | None,
+    typer.Option("--url", help="Work at this control plane, over REST; else that of STATIONMASTER_URL.", show_default=False),
 ]
 TokenFile = Annotated[
-    Path | None, typer.Option("--token-file", help="The file with the API token, for --url.", show_default="STATIONMASTER_TOKEN"),
+    Path | None,
+    typer.Option("--token-file", help="The file with the API token; else STATIONMASTER_TOKEN is the token.", show_default=False),
 ]
 
 
@@ -123,7 +126,7 @@ def _set_up(config: Path | None, data: Path | None) -> "Settings":
     environ = keys_of(settings, os.environ)
     file = sqlite_file(settings)
     if not has_ring(settings.folder, environ) or (file is not None and not file.exists()):
-        raise _not_ready("there is no control plane in this data folder yet")
+        raise _not_ready(f"there is no control plane in the data folder {settings.folder} yet", _beside(settings.folder))
     ring = keyring.load(settings.folder, environ)
     url = settings.database.url.get_secret_value()
     configure(StoreConfig(settings.folder, ring, url, allowed=settings.outbound.allowed_private))
@@ -149,9 +152,16 @@ def _with_saved(settings: "Settings") -> "Settings":
     return whole
 
 
-def _not_ready(message: str) -> StationmasterError:
-    hint = "start `stationmaster control` once: it makes the database, and brings it up to date; or name another with --data"
+def _not_ready(message: str, beside: str = "") -> StationmasterError:
+    hint = "start `stationmaster up` or `stationmaster control` once: it makes the database, and brings it up to date"
+    hint += f"; or name another with --data{beside}"
     return StationmasterError("error.store.not_migrated", message, hint=hint, fault="operator")
+
+
+def _beside(folder: Path) -> str:
+    """The demo's folder, where there is one: who ran `make run` looks for that."""
+    demo = folder.with_name(f"{folder.name}-demo")
+    return f" (the demo's is {demo})" if (demo / SQLITE_FILE).exists() else ""
 
 
 def _refuse_with_url(where: Where) -> None:
@@ -175,7 +185,7 @@ def _checked(url: str) -> str:
                                  hint="write it like https://stationmaster.example.com")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise StationmasterError("error.usage.url", "over http:// the token could be read on the way", hint="use https://")
-    return url
+    return url.rstrip("/").removesuffix("/api/v1").removesuffix("/api")
 
 
 def _token(file: Path | None) -> str:

@@ -11,7 +11,7 @@ from stationmaster.cli.session import at_desk
 from stationmaster.cli.verbs import DryRun, Output, change, noun_app
 
 app = noun_app("Settings that can be changed while everything runs.")
-FIELDS = ("name", "value", "origin", "where", "locked", "can_be_saved", "takes_effect", "expected", "description")
+FIELDS = ("name", "value", "origin", "where", "locked", "can_be_saved", "takes_effect", "expected", "revision", "description")
 _SHOWN = ("name", "value", "origin", "can_be_saved", "takes_effect")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As in retention.raw_events_days.")]

@@ -9,6 +9,8 @@ import typer
 from stationmaster.errors import StationmasterError
 from stationmaster.gateway.config import ConfigError
 
+_NO_FILES = ("environment", "command line")      # what a problem's file is called where there is none
+
 
 class Output(enum.StrEnum):
     """How data is printed."""
@@ -28,7 +30,8 @@ def say_error(error: StationmasterError) -> None:
         for problem in error.problems:
             say(str(problem))
         number = len(error.problems)
-        say(f"error: {number} problem{'s' if number > 1 else ''} in the config file")
+        where = "the settings" if any(problem.file in _NO_FILES for problem in error.problems) else "the config file"
+        say(f"error: {number} problem{'s' if number > 1 else ''} in {where}")
     else:
         say(f"error: {error.message}")
         if error.hint:

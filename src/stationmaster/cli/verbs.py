@@ -128,7 +128,7 @@ def print_happened(events: Iterable[Happened], output: Format) -> int:
     """Print what would be written down; the exit code that says whether there is anything."""
     found = list(events)
     if output is Format.TABLE:
-        rows: Iterator[Row] = ({"event": each.event, "change": _difference(each)} for each in found)
+        rows: Iterator[Row] = ({"event": each.event, "change": difference(each)} for each in found)
         if found:
             print_rows(rows, {"event": tr("event"), "change": tr("change")}, output)
     else:
@@ -143,7 +143,7 @@ def pending(number: int) -> str:
     return trn("{number} change is pending; nothing was changed.", "{number} changes are pending; nothing was changed.", number)
 
 
-def _difference(event: Happened) -> str:
+def difference(event: Happened) -> str:
     """What is different, for people: "weight: 1 → 2"."""
     before, after = event.before or {}, event.after or {}
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]

@@ -1,9 +1,10 @@
 """What entrances may ask about credentials."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from stationmaster.credentials import health
 from stationmaster.credentials.models import Credential
@@ -64,6 +65,17 @@ def get_credential(actor: Actor, which: str) -> Mapping[str, Any]:
     require(actor, "credentials:read")
     row = find(Credential, which)
     return {**show(row), "reports": health.of(row)}
+
+
+def by_health(actor: Actor) -> Mapping[str, int]:
+    """How many credentials there are by what gateways said of them last; those that an operator switched off as "off".
+    Raises `Forbidden`."""
+    require(actor, "credentials:read")
+    found = Credential.objects.order_by().values_list("health", "disabled").annotate(Count("id"))
+    counts: Counter[str] = Counter()
+    for state, disabled, number in found:
+        counts["off" if disabled else state] += number
+    return counts
 
 
 def create_credential(actor: Actor, given: Given) -> Mapping[str, Any]:

@@ -26,6 +26,21 @@ def sqlite_file(settings: Settings) -> Path | None:
     return Path(told["NAME"]) if told["ENGINE"].endswith("sqlite3") else None
 
 
+def check_ring(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Raise `StationmasterError` before a new key ring is made beside a SQLite file that an older one sealed: it would open
+    nothing there, and somebody might keep it as if it did."""
+    file = sqlite_file(settings)
+    if file is not None and file.exists() and file.stat().st_size and not has_ring(settings.folder, environ):
+        raise _no_ring()
+
+
+def _no_ring() -> StationmasterError:
+    return StationmasterError(
+        "error.vault.no_ring", tr("the database holds secrets, and there is no key ring that opens them"),
+        hint=tr("bring the key ring back from its copy"), fault="operator",
+    )
+
+
 def opened(settings: Settings, environ: Mapping[str, str]) -> Database:
     """The database of these settings. Raises `StationmasterError` when it cannot be set up."""
     from django.conf import settings as django
@@ -82,10 +97,7 @@ class _Django:
         from stationmaster.store import keyholder
 
         if not self._has_ring:
-            raise StationmasterError(
-                "error.vault.no_ring", tr("the database holds secrets, and there is no key ring that opens them"),
-                hint=tr("bring the key ring back from its copy"), fault="operator",
-            )
+            raise _no_ring()
         asked(keyholder.digests)
 
     def tokens(self) -> Iterable[GatewayToken]:

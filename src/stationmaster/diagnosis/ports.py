@@ -5,10 +5,10 @@ import errno
 import http.client
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from stationmaster.diagnosis.finding import Finding, broken, fine
 from stationmaster.i18n import tr
@@ -32,13 +32,19 @@ class Port:
     certificate: Path | None = None
 
 
-def wanted(settings: Settings) -> Iterator[Port]:
-    """The ports that `up` listens on."""
-    console, gateway = settings.console, settings.gateway
-    yield Port("port.console", "console.port", console.host, console.port, "/healthz", console.tls_certificate)
-    yield Port("port.gateway", "gateway.port", gateway.host, gateway.port, "/v1/models")
-    if gateway.metrics_port:
-        yield Port("port.metrics", "gateway.metrics_port", "127.0.0.1", gateway.metrics_port, "/metrics")
+def wanted(settings: Settings, running: Mapping[str, Any] | None = None) -> Iterator[Port]:
+    """The ports that `up` listens on. `running`: where what runs over the data folder says that it does, by a setting's name:
+    its ports may have come by flags."""
+    at = running or {}
+    certificate = settings.console.tls_certificate
+    host, number = (at.get(name) or settings.value(name) for name in ("console.host", "console.port"))
+    yield Port("port.console", "console.port", host, number, "/healthz", certificate)
+    if at and "gateway.port" not in at:      # `control`: there is no gateway beside it
+        return
+    host, number = (at.get(name) or settings.value(name) for name in ("gateway.host", "gateway.port"))
+    yield Port("port.gateway", "gateway.port", host, number, "/v1/models")
+    if metrics := at.get("gateway.metrics_port", settings.gateway.metrics_port):
+        yield Port("port.metrics", "gateway.metrics_port", "127.0.0.1", metrics, "/metrics")
 
 
 def check(port: Port) -> Finding:

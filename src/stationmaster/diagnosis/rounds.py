@@ -13,6 +13,7 @@ from stationmaster.diagnosis import database, django_database, folder, machine, 
 from stationmaster.diagnosis.database import Database
 from stationmaster.diagnosis.finding import Finding
 from stationmaster.errors import StationmasterError
+from stationmaster.running import places
 from stationmaster.settings import Settings
 from stationmaster.vault import keyring
 
@@ -29,7 +30,7 @@ def diagnose(
     yield from of_machine(environ)
     yield from of_settings(settings)
     yield from of_folder(settings, environ)
-    yield from map(ports.check, ports.wanted(settings))
+    yield from map(ports.check, ports.wanted(settings, places.found(settings.folder)))
     yield from of_database(settings, environ, opened)
 
 

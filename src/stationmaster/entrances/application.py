@@ -13,11 +13,13 @@ from typing import Any
 from django.core.asgi import get_asgi_application
 
 from stationmaster.entrances import live
+from stationmaster.entrances.bounding import bounded
 from stationmaster.entrances.chores import keep_doing
 from stationmaster.entrances.internal.call import Answer, Call, Receive, Scope, Send, answered
 from stationmaster.entrances.internal.compiler import Compiler
 from stationmaster.entrances.internal.door import PREFIX, Door
 from stationmaster.entrances.internal.watch import Watch
+from stationmaster.entrances.requestlines import note, told
 from stationmaster.operators.services import gateway_actor
 from stationmaster.store.changes import revision
 from stationmaster.store.keyholder import digests
@@ -40,7 +42,7 @@ class Application:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._route(scope, receive, send)
+            await told(self._route, scope, receive, send)
 
     @property
     def door(self) -> Door:
@@ -58,9 +60,10 @@ class Application:
             await self._door(scope, receive, send)
         elif path in ("/healthz", "/readyz") and scope["method"] in ("GET", "HEAD"):
             call = Call(scope, receive)
+            note(scope, path, "")
             await answered(await self._health(path), call.id, send)
         else:
-            await self._django(scope, receive, send)
+            await bounded(self._django, scope, receive, send)
 
     async def _health(self, path: str) -> Answer:
         """`/healthz`: the process answers. `/readyz`: the database does, and the keys open it."""

@@ -5,6 +5,7 @@ Nothing is served before the database is up to date.
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -14,7 +15,11 @@ import uvicorn
 from django.conf import settings as django_settings
 from django.db import connection
 
+from stationmaster import logs
+from stationmaster.diagnosis.django_database import check_ring
 from stationmaster.errors import StationmasterError
+from stationmaster.operators.policy import console_url
+from stationmaster.running import places
 from stationmaster.settings import Settings, with_saved
 from stationmaster.settings.listener import in_clear_text
 from stationmaster.store.config import StoreConfig, configure
@@ -71,13 +76,16 @@ class _Server(uvicorn.Server):
 
 
 def prepare(given: Settings) -> Settings:
-    """Open the store, bring its database up to date, and take what admins saved: all that comes before serving. Return the
-    settings. Raises `StationmasterError`."""
+    """Set the log up, open the store, bring its database up to date, and take what admins saved: all that comes before
+    serving. Return the settings. Raises `StationmasterError`."""
     from stationmaster.entrances.web.setup import django_settings as web  # here: it needs Django
 
     check_listener(given)
+    logs.set_up(given.log.format, given.log.level)
     master_key = given.vault.master_key.get_secret_value()
-    ring = keyring.load(given.folder, {"STATIONMASTER_MASTER_KEY": master_key} if master_key else {})
+    environ = {keyring.VARIABLE: master_key} if master_key else {}
+    check_ring(given, environ)
+    ring = keyring.load(given.folder, environ)
     url = given.database.url.get_secret_value()
     configure(StoreConfig(given.folder, ring, url, allowed=given.outbound.allowed_private, extra=web(given)))
     from stationmaster.entrances import effective, live
@@ -87,6 +95,7 @@ def prepare(given: Settings) -> Settings:
 
     migrate()
     whole = with_saved(given, stored.load())
+    logs.set_up(whole.log.format, whole.log.level)
     for name, value in web(whole).items():      # what was saved may say under which name we are reached
         setattr(django_settings, name, value)
     live.use(whole)
@@ -116,9 +125,24 @@ def serve(settings: Settings, door: socket.socket | None = None, started: Callab
             "error.control.certificate", f"The TLS certificate cannot be used: {type(error).__name__}.", fault="operator",
             hint="Give console.tls_certificate and console.tls_key the PEM files of one chain and its key.",
         ) from None
-    server = _Server(config, application, door, started)
-    server.run()
+    with contextlib.ExitStack() as stack:
+
+        def listening() -> None:
+            held = places.leave(settings.folder, _places(settings, beside=door is not None))
+            if held is not None:
+                stack.callback(os.close, held)
+            started()
+
+        server = _Server(config, application, door, listening)
+        server.run()
     return 0 if server.started else 1
+
+
+def _places(settings: Settings, *, beside: bool) -> dict[str, Any]:
+    """Where we are reached; `beside`: and the gateway that is run with us."""
+    names = ["console.host", "console.port", "console.public_url"]
+    names += ["gateway.host", "gateway.port", "gateway.metrics_port"] if beside else []
+    return {"console": console_url(settings), **{name: settings.value(name) for name in names}}
 
 
 def _config(application: Any, **more: Any) -> uvicorn.Config:

@@ -5,7 +5,7 @@ another process saved within a second.
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,19 @@ from stationmaster.workspaces.addresses import entries
 
 _EVERY = 1.0          # seconds between two looks at what was saved
 _REACHED = ("oidc.issuer",)   # addresses that this process connects to
-_SENSITIVE = ("login.", "oidc.", "tokens.", "outbound.", "console.")      # who comes in, and where secrets may go
+# Who comes in, and where secrets may go: for somebody who proved lately who they are.
+_SENSITIVE = ("login.", "oidc.", "tokens.", "outbound.", "console.")
+# What whoever saves such a setting can bring about, and so has to have the right to do: `settings:update` alone reaches no
+# further than the settings themselves. By the beginning of a setting's name.
+_PEOPLE = ("operators:create", "operators:update")
+_GIVES: Mapping[str, tuple[str, ...]] = {
+    "console.": _PEOPLE,                                     # where people's passwords and the links of admins go
+    "login.": _PEOPLE,
+    "oidc.": _PEOPLE,                                        # an issuer says who somebody is; domains let people in
+    "outbound.": ("addresses:create", "addresses:delete"),   # a saved list takes the place of the one before
+    "tokens.": ("tokens:create", "gateways:create"),
+    "gateway.default_pool": ("routes:update",),
+}
 
 
 class _Held:
@@ -78,21 +90,27 @@ def of_gateways() -> snapshot.Settings:
 
 
 def show(name: str) -> Mapping[str, Any]:
-    """One setting as plain values, secrets masked. `locked`: a flag, the environment or a file decides it. Raises
-    `NotFound`."""
-    field, now = _field(name), settings()
-    origin = now.origin(name)
+    """One setting as plain values, secrets masked. `locked`: a flag, the environment or a file decides it; `revision`: the
+    version of what is saved, 0 when nothing is. Raises `NotFound`."""
+    settings()
+    return _shown(name, *_together())
+
+
+def _shown(name: str, now: Settings, saved: Mapping[str, stored.Stored]) -> Mapping[str, Any]:
+    field, origin = _field(name), now.origin(name)
     return {
         "name": name, "value": now.shown(name), "origin": origin.kind, "where": origin.where, "locked": now.locked(name),
         "can_be_saved": _savable(field), "takes_effect": str(field.takes), "description": field.text,
-        "expected": field.expected,
+        "expected": field.expected, "revision": saved[name].revision if name in saved else 0,
     }
 
 
 def list_settings(actor: Actor) -> list[Mapping[str, Any]]:
     """All of them, in the order of the file's reference. Raises `Forbidden`."""
     require(actor, "settings:read")
-    return [show(name) for name in FIELDS]
+    settings()
+    held = _together()
+    return [_shown(name, *held) for name in FIELDS]
 
 
 def get_setting(actor: Actor, name: str) -> Mapping[str, Any]:
@@ -101,8 +119,9 @@ def get_setting(actor: Actor, name: str) -> Mapping[str, Any]:
     return show(name)
 
 
-def save_setting(actor: Actor, name: str, value: Any) -> Mapping[str, Any]:
-    """Save a value. Raises `Forbidden`, `NotFound`, `Invalid`, and `Conflict` where something else decides it."""
+def save_setting(actor: Actor, name: str, value: Any, version: int | None = None) -> Mapping[str, Any]:
+    """Save a value. `version`: the revision that the caller read. Raises `Forbidden`, `NotFound`, `Invalid`, `Stale`, and
+    `Conflict` where something else decides it."""
     field = _changeable(actor, name)
     try:
         checked = check_value(name, value)
@@ -114,18 +133,18 @@ def save_setting(actor: Actor, name: str, value: Any) -> Mapping[str, Any]:
     if name == DEFAULT_POOL and checked:
         get_pool(actor, checked)
     with change(actor) as edit:
-        stored.put(edit, field.name, _plain(checked))
+        stored.put(edit, field.name, _plain(checked), version)
         _refuse_clashes()
     renew()
     return show(name)
 
 
-def clear_setting(actor: Actor, name: str) -> Mapping[str, Any]:
-    """Take a saved value away. Raises `Forbidden`, `NotFound`, `Conflict`, and `Invalid` where
-    another saved value needs it."""
+def clear_setting(actor: Actor, name: str, version: int | None = None) -> Mapping[str, Any]:
+    """Take a saved value away. `version`: the revision that the caller read. Raises `Forbidden`, `NotFound`, `Conflict`,
+    `Stale`, and `Invalid` where another saved value needs it."""
     _changeable(actor, name)
     with change(actor) as edit:
-        stored.clear(edit, name)
+        stored.clear(edit, name, version)
         _refuse_clashes()
     renew()
     return show(name)
@@ -141,6 +160,8 @@ def _refuse_clashes() -> None:
 def _changeable(actor: Actor, name: str) -> Field:
     require(actor, "settings:update")
     field = _field(name)
+    for action in _rights(name):
+        require(actor, action)
     if name.startswith(_SENSITIVE):
         require_fresh(actor)
     if not _savable(field):
@@ -149,6 +170,13 @@ def _changeable(actor: Actor, name: str) -> Field:
         origin = settings().origin(name)
         raise Conflict("error.settings.locked", f"{name} is set by {origin.where}", hint="change it there, or take it out there")
     return field
+
+
+def _rights(name: str) -> Iterator[str]:
+    """What saving a setting takes beside `settings:update`."""
+    for beginning, actions in _GIVES.items():
+        if name.startswith(beginning):
+            yield from actions
 
 
 def _savable(field: Field) -> bool:
@@ -163,10 +191,15 @@ def _field(name: str) -> Field:
 
 
 def _now() -> Settings:
+    return _together()[0]
+
+
+def _together() -> tuple[Settings, Mapping[str, stored.Stored]]:
+    """The settings held, and the saved rows that they were made with: of one moment, so that a version belongs to its value."""
     with _lock:
         if _Held.settings is None:
             raise StationmasterError("error.settings.none", "no settings were read", fault="ours")
-        return _Held.settings
+        return _Held.settings, _Held.saved or {}
 
 
 def _plain(value: Any) -> Any:

@@ -76,7 +76,7 @@ def require(actor: Actor, action: str, thing: Any = None) -> None:
     if not allowed(actor, action, thing):
         noun, _, verb = action.partition(":")
         hint = f"this takes a role or token that may {verb} {noun}"
-        raise Forbidden("error.access.forbidden", f"{verb} {noun}: not for {_called(actor)}", hint=hint)
+        raise Forbidden("error.access.forbidden", f"{verb} {noun}: not for {_called(actor, action)}", hint=hint)
     if action in SENSITIVE:
         require_fresh(actor)
 
@@ -122,5 +122,8 @@ def _matches(action: str, patterns: tuple[str, ...] | frozenset[str]) -> bool:
     return any(fnmatchcase(action, pattern) for pattern in patterns)
 
 
-def _called(actor: Actor) -> str:
+def _called(actor: Actor, action: str) -> str:
+    """Who may not; when the role may, and only the token's scopes do not take it, that."""
+    if actor.scopes is not None and action in rights(actor.role) - rights(actor.role, actor.scopes):
+        return "the scopes of this token"
     return f"the role {actor.role}" if actor.role else "who is not logged in"

@@ -22,6 +22,7 @@ from stationmaster.store.actor import Actor
 from stationmaster.store.changes import change
 
 _AGENT_LENGTH = 200
+_SOMEBODY = "login"      # who tried in vain: nobody knows, and it need not be the person it is about
 
 
 def connect() -> None:
@@ -87,17 +88,19 @@ def _failed(request: HttpRequest | None, credentials: dict[str, Any], **_: Any) 
     email = str(credentials.get("email") or "").strip().lower()
     user = Operator.objects.filter(email=email).first()
     if user is not None:
-        _record(request, user, "fail_to_sign_in")
+        _record(request, user, "fail_to_sign_in", by=_SOMEBODY)
 
 
 def _factor(verb: str) -> Any:
     def written(request: HttpRequest, user: Operator, authenticator: Any, **_: Any) -> None:
-        _record(request, user, f"{verb}_second_factor", {"kind": authenticator.type})
+        by = _SOMEBODY if verb == "fail" else ""
+        _record(request, user, f"{verb}_second_factor", {"kind": authenticator.type}, by=by)
 
     return written
 
 
-def _record(request: HttpRequest | None, user: Operator, action: str, what: dict[str, str] | None = None) -> None:
+def _record(request: HttpRequest | None, user: Operator, action: str, what: dict[str, str] | None = None, by: str = "") -> None:
     request_id = getattr(request, "request_id", "")
-    with change(Actor("operator", user.id, user.role, request_id)) as edit:
+    actor = Actor("system", by, "", request_id) if by else Actor("operator", user.id, user.role, request_id)
+    with change(actor) as edit:
         edit.record(f"operators:{user.id}:{action}", after=what)

@@ -134,9 +134,12 @@ class GatewayToken(ConfigRow):
 
 
 class AdminLink(models.Model):
-    """A link that makes whoever opens it an admin, once."""
+    """A link that makes whoever opens it an admin, once; or, with an `operator`, an invitation that lets exactly them choose
+    a password, as long as they have the `role` they were invited with."""
 
     id = AsciiField(max_length=64, primary_key=True)
+    operator = models.ForeignKey(Operator, null=True, on_delete=models.CASCADE, related_name="invitations")
+    role = AsciiField(max_length=20, default="", blank=True)
     secret_hash = AsciiField(max_length=64, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()

@@ -6,9 +6,10 @@ from typing import Any, cast
 from allauth.mfa.models import Authenticator
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
-from stationmaster.audit.services import name_person
+from stationmaster.audit.services import erase_person, ids_of, name_person
 from stationmaster.errors import Conflict, Forbidden, Invalid, NotFound
 from stationmaster.i18n import LANGUAGES
 from stationmaster.operators.access import ROLES, grants, require
@@ -65,7 +66,7 @@ def get_operator(actor: Actor, which: str) -> Mapping[str, Any]:
 
 def create_operator(actor: Actor, given: Given) -> Mapping[str, Any]:
     """Let somebody in: `email` and `role`, and perhaps `display_name` and `language`. They have no password until they
-    set one by an admin link, or come by single sign-on. Raises `Forbidden`, `Invalid`, `Conflict`."""
+    set one by an invitation, or come by single sign-on. Raises `Forbidden`, `Invalid`, `Conflict`."""
     require(actor, "operators:create")
     known_only(given, FIELDS)
     with change(actor) as edit:
@@ -82,11 +83,13 @@ def update_operator(actor: Actor, which: str, given: Given, version: int | None 
     known_only(given, FIELDS)
     with change(actor) as edit:
         row = find(which)
-        _within_reach(actor, row)
+        within_reach(actor, row)
         checked = _checked(actor, given)
         if row.email != checked.get("email", row.email):
             _free(checked["email"])
         was_admin = _lets_an_admin_in(row)
+        if row.role != checked.get("role", row.role) or not checked.get("active", True):
+            row.invitations.filter(closed_at=None).update(closed_at=timezone.now())      # they were for the role of then
         with edit.updating(row, version):
             for name, value in checked.items():
                 setattr(row, name, value)
@@ -101,13 +104,25 @@ def delete_operator(actor: Actor, which: str, version: int | None = None) -> Non
     require(actor, "operators:delete")
     with change(actor) as edit:
         row = find(which)
-        _within_reach(actor, row)
+        within_reach(actor, row)
         # The last made first: one that another token made points to it.
         for token in ApiToken.objects.filter(holder=row).order_by("-created_at", "-id"):
             edit.delete(token)
         was_admin = _lets_an_admin_in(row)
         edit.delete(row, version)
         _some_admin_left(was_admin)
+
+
+def erase_operator(actor: Actor, which: str) -> None:
+    """Forget name and e-mail address of somebody whose way in is gone, by id or address: in the audit trail only the id
+    stays. Raises `Forbidden`, `NotFound`, and `Conflict` for who is still an operator."""
+    require(actor, "audit:erase")
+    if rows().filter(Q(id=which) | Q(email=which.strip().lower())).exists():
+        hint = "delete the operator first: `stationmaster operator delete`"
+        raise Conflict("error.operator.still_there", "this is still an operator, with name and e-mail address", hint=hint)
+    with change(actor):
+        for person in ids_of(which.strip().lower()) or [which]:
+            erase_person(actor, person)
 
 
 def sign_out_everywhere(actor: Actor, which: str) -> None:
@@ -208,8 +223,8 @@ def _free(email: str) -> None:
         raise Conflict("error.operator.duplicate", why, fields={"email": why})
 
 
-def _within_reach(actor: Actor, row: Operator) -> None:
-    """Nobody changes one who may more than they do."""
+def within_reach(actor: Actor, row: Operator) -> None:
+    """Raise `Forbidden` for one who may more than `actor`: nobody changes them."""
     if not grants(actor, row.role):
         raise Forbidden("error.access.grants_more", f"an operator with the role {row.role} is not for you to change")
 

@@ -3,11 +3,13 @@
 Whoever starts a process says with `use` where the policy comes from; it is asked each time, since an admin may change it.
 """
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from stationmaster.settings import Settings
+from stationmaster.settings.listener import is_loopback
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Sso:
 
 @dataclass(frozen=True)
 class LoginPolicy:
-    """The rules. `local`: passwords of our own are taken; `allowed_private`: private addresses that the issuer may have."""
+    """The rules. `local`: passwords of our own are taken; `allowed_private`: private addresses that the issuer may have;
+    `data_option`: what commands need to find this very control plane, as a shell takes it."""
 
     local: bool = True
     session: timedelta = timedelta(hours=12)
@@ -31,6 +34,12 @@ class LoginPolicy:
     gateway_token: timedelta = timedelta(days=365)
     sso: Sso | None = None
     allowed_private: tuple[str, ...] = ()
+    data_option: str = ""
+
+    @property
+    def link_command(self) -> str:
+        """What makes an admin link here."""
+        return f"stationmaster admin link {self.data_option}".rstrip()
 
 
 class _Source:
@@ -60,7 +69,15 @@ def policy_of(settings: Settings) -> LoginPolicy:
         gateway_token=timedelta(days=settings.tokens.gateway_days),
         sso=sso,
         allowed_private=settings.outbound.allowed_private,
+        data_option=_data_option(settings),
     )
+
+
+def _data_option(settings: Settings) -> str:
+    """The data folder as an option: where it is not the usual one, and only people at this machine read it."""
+    if settings.console.public_url or not is_loopback(settings.console.host) or settings.origin("data.dir").kind == "default":
+        return ""
+    return f"--data {shlex.quote(str(settings.folder))}"
 
 
 def console_url(settings: Settings) -> str:

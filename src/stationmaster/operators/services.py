@@ -25,12 +25,24 @@ from stationmaster.operators.gateways import (
     rotate_gateway_token,
     warn_of_expiry,
 )
-from stationmaster.operators.links import Link, Newcomer, any_admin, is_open, issue_link, redeem
+from stationmaster.operators.links import (
+    Invitation,
+    Link,
+    Newcomer,
+    any_admin,
+    invite,
+    is_open,
+    issue_link,
+    link_over,
+    opened,
+    redeem,
+)
 from stationmaster.operators.logins import operator_of
 from stationmaster.operators.people import (
     OPERATORS,
     create_operator,
     delete_operator,
+    erase_operator,
     export_operators,
     get_operator,
     list_operators,
@@ -50,12 +62,13 @@ from stationmaster.operators.tokens import (
 )
 
 __all__ = [
-    "ACTIONS", "GATEWAY_TOKENS", "OPERATORS", "ROLES", "SENSITIVE", "TOKENS", "Link", "LoginPolicy", "Newcomer",
-    "Sso", "actor_of", "allowed", "any_admin", "console_url", "create_gateway_token", "create_operator",
-    "create_token", "delete_gateway_token", "delete_operator", "delete_token", "end_session", "export_gateway_tokens",
-    "export_operators", "export_tokens", "forget_expired", "gateway_actor", "get_gateway_token", "get_operator",
-    "get_token", "grants", "is_open", "issue_link", "list_gateway_tokens", "list_operators", "list_tokens",
-    "my_sessions", "myself", "only_own", "operator_of", "owns", "policy", "policy_of", "redeem", "require",
-    "require_fresh", "rights", "rotate_gateway_token", "sees_own_only", "set_language", "set_password",
-    "sign_out_everywhere", "unauthenticated", "update_operator", "use", "warn_of_expiry",
+    "ACTIONS", "GATEWAY_TOKENS", "OPERATORS", "ROLES", "SENSITIVE", "TOKENS", "Invitation", "Link", "LoginPolicy",
+    "Newcomer", "Sso", "actor_of", "allowed", "any_admin", "console_url", "create_gateway_token", "create_operator",
+    "create_token", "delete_gateway_token", "delete_operator", "delete_token", "end_session", "erase_operator",
+    "export_gateway_tokens", "export_operators", "export_tokens", "forget_expired", "gateway_actor",
+    "get_gateway_token", "get_operator", "get_token", "grants", "invite", "is_open", "issue_link", "link_over",
+    "list_gateway_tokens", "list_operators", "list_tokens", "my_sessions", "myself", "only_own", "opened",
+    "operator_of", "owns", "policy", "policy_of", "redeem", "require", "require_fresh", "rights",
+    "rotate_gateway_token", "sees_own_only", "set_language", "set_password", "sign_out_everywhere", "unauthenticated",
+    "update_operator", "use", "warn_of_expiry",
 ]  # fmt: skip

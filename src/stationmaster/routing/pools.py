@@ -65,6 +65,12 @@ def has_pool(name: str) -> bool:
     return bool(Pool.objects.filter(name=name).exists())
 
 
+def pools_without_service(actor: Actor) -> int:
+    """How many pools have no credential that is switched on. Raises `Forbidden`."""
+    require(actor, "pools:read")
+    return Pool.objects.exclude(id__in=PoolMember.objects.filter(credential__disabled=False).values("pool")).count()
+
+
 def create_pool(actor: Actor, given: Given) -> Mapping[str, Any]:
     """Make a pool; `given` has the words of a `[[pool]]`. Raises `Forbidden`, `Invalid`, `Conflict`."""
     require(actor, "pools:create")

@@ -20,6 +20,7 @@ from stationmaster.routing.pools import (
     get_pool,
     has_pool,
     list_pools,
+    pools_without_service,
     update_pool,
 )
 from stationmaster.routing.routes import (
@@ -37,5 +38,5 @@ __all__ = [
     "create_key", "create_pool", "create_route", "delete_key", "delete_pool", "delete_route",
     "export_keys", "export_pools", "export_routes", "find_by_secret", "get_key", "get_pool", "get_route",
     "has_pool",
-    "list_keys", "list_pools", "list_routes", "rotate_key", "update_key", "update_pool", "update_route",
+    "list_keys", "list_pools", "list_routes", "pools_without_service", "rotate_key", "update_key", "update_pool", "update_route",
 ]

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from stationmaster.gateway.config import ConfigError, Problem, lines
 from stationmaster.gateway.config.problems import Place, did_you_mean, dotted
 from stationmaster.gateway.config.source import _text, _toml
@@ -25,7 +27,8 @@ def of_file(path: Path) -> Read:
         text = _text(path)
         document = _toml(text, str(path))
     except ConfigError as error:
-        return Read({}, error.problems)
+        hint = "name another with --config; `stationmaster config schema` describes what stands in it"
+        return Read({}, tuple(msgspec.structs.replace(each, hint=each.hint and hint) for each in error.problems))
     reader = _FileReader(path, lines.index(text))
     reader.read(document)
     return Read(reader.layer, tuple(reader.problems))

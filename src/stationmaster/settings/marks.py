@@ -4,7 +4,6 @@ Owns the declaration of one setting. May not know which settings there are.
 """
 
 import enum
-import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,12 +14,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 from stationmaster.gateway.config import is_host
+from stationmaster.gateway.config.addresses import private_entry
 from stationmaster.gateway.config.tables import ID_PATTERN
 
 
 class Takes(enum.StrEnum):
     """When a new value counts, and so who may give it. Only `START` settings cannot be saved by an admin: they are
-    needed before what is saved can be read."""
+    needed before what is saved can be read, or name a file on a machine that is not the admin's to write to from afar."""
 
     START = "start"
     RESTART = "restart"
@@ -75,16 +75,6 @@ def _is_web_address(text: str) -> bool:
     return plain and good and "@" not in parts.netloc and not parts.query and not parts.fragment
 
 
-def _private_target(text: str) -> str:
-    """A network (a single address is one), or the exact name of a host."""
-    try:
-        return str(ipaddress.ip_network(text))
-    except ValueError:
-        if not is_host(text):
-            raise
-        return text.lower()
-
-
 def _domain(text: str) -> str:
     """What stands behind the @ of e-mail addresses."""
     if not is_host(text) or "." not in text:
@@ -112,8 +102,8 @@ Host = Annotated[str, *_must(is_host, "an IP address or host name, without a por
 WebAddress = Annotated[str, *_must(_is_web_address, 'an address like "https://stationmaster.example.com"')]
 Name = Annotated[str, *_must(_is_name, "a name of up to 128 letters, digits and . _ : @ / -")]
 PrivateTargets = Annotated[
-    tuple[Annotated[str, AfterValidator(_private_target)], ...],
-    Words('a list of networks like "10.1.0.0/16" and host names'),
+    tuple[Annotated[str, AfterValidator(private_entry)], ...],
+    Words('a list of private networks like "10.1.0.0/16", private addresses and host names'),
 ]
 Domains = Annotated[
     tuple[Annotated[str, AfterValidator(_domain)], ...], Words('a list of domains like "example.com"')

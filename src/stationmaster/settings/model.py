@@ -139,7 +139,7 @@ class Outbound(Section):
 
 
 class Log(Section):
-    """What is told on stderr."""
+    """What the control plane tells on stderr, and [how](../control-plane.md#the-log)."""
 
     format: Format = setting("text", "lines for people, or one JSON object a line", takes=RESTART)
     level: Level = setting("info", "the least grave that is told", takes=RESTART)
@@ -160,7 +160,7 @@ class Gateway(Section):
     port: int = setting(4000, "the port to listen on", takes=RESTART, ge=1, le=65_535)
     workers: int = setting(1, "processes that serve", takes=RESTART, ge=1, le=64)
     default_pool: Name = setting("", "the pool for calls that name no model", takes=NOW)
-    ca_bundle: Path | None = setting(None, "a PEM file of certificates to trust beside the system's own", takes=NOW)
+    ca_bundle: Path | None = setting(None, "a PEM file of certificates to trust beside the system's own", takes=START)
     drain_seconds: float = setting(600.0, "for open answers to finish after SIGTERM", takes=NOW, ge=0, le=_DAY)
     drain_after_disconnect_seconds: float = setting(
         5.0, "reading on for the usage after the client has left", takes=NOW, ge=0, le=_DAY
@@ -188,7 +188,7 @@ class Gateway(Section):
     health_check_enabled: bool = setting(True, "ask vendors now and then whether credentials still work", takes=NOW)
     health_check_interval_seconds: float = setting(300.0, "between two such questions", takes=NOW, ge=0.1, le=_DAY)
     metrics_port: int = setting(4002, "of `GET /metrics` on 127.0.0.1; 0: nowhere", takes=RESTART, ge=0, le=65_535)
-    state_file: Path | None = setting(None, "a file for what keys spent, kept over a restart", takes=RESTART)
+    state_file: Path | None = setting(None, "a file for what keys spent, kept over a restart", takes=START)
 
     def for_snapshot(self) -> snapshot.Settings:
         """As a gateway takes them: bytes for MiB, text for paths."""

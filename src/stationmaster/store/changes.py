@@ -88,8 +88,13 @@ class Change:
 def check_version(row: ConfigRow, version: int | None) -> None:
     """Raise `Stale` when `row` is not the version that its editor saw."""
     if version is not None and version != row.revision:
-        hint = "read it again and repeat the change"
-        raise Stale("error.store.stale", f"{row.id} was changed meanwhile", hint=hint, retryable=False)
+        raise stale(row.id)
+
+
+def stale(what: str) -> Stale:
+    """What somebody gets who edits another version than the one that there is."""
+    hint = "read it again and repeat the change"
+    return Stale("error.store.stale", f"{what} was changed meanwhile", hint=hint, retryable=False)
 
 
 def record_with(recorder: Recorder) -> None:

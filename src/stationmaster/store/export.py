@@ -1,7 +1,4 @@
-"""Lists as files. Owns: CSV, JSON and JSON lines, written row by row.
-
-A cell that a spreadsheet would take for a formula gets a quote before it (OWASP, CSV injection).
-"""
+"""Lists as files. Owns: CSV, JSON and JSON lines, written row by row."""
 
 import csv
 import io
@@ -14,9 +11,9 @@ from typing import Any, Literal
 from django.db.models import QuerySet
 
 from stationmaster.store.listing import MAX_LIMIT, Listing, Query, page
+from stationmaster.store.spreadsheet import safe
 
 Format = Literal["csv", "json", "jsonl"]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 
 
 def export(listing: Listing, rows: "QuerySet[Any]", query: Query, form: Format) -> Iterator[str]:
@@ -65,7 +62,7 @@ def _jsonl(items: Iterator[Mapping[str, Any]]) -> Iterator[str]:
 
 def _cell(value: object) -> object:
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
+        return safe(value)
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, bool) or value is None:

@@ -47,11 +47,15 @@ def ring() -> KeyRing:
 
 
 def digests() -> Digests:
-    """The keyed hashes of the open database. Raises `UnknownKey` or `SealBroken` when the ring is not its own."""
+    """The keyed hashes of the open database. Raises `UnknownKey` or `SealBroken` when the ring is not its own, and
+    `StationmasterError` when its making was broken off."""
     if _Keys.digests is None:
         from stationmaster.store.models import Head
 
-        _Keys.digests = Digests(bytes.fromhex(unseal(ROOT, Head.objects.get().root)))
+        head = Head.objects.first()
+        if head is None:
+            raise _unfinished()
+        _Keys.digests = Digests(bytes.fromhex(unseal(ROOT, head.root)))
     return _Keys.digests
 
 
@@ -72,6 +76,13 @@ def activate(key_id: str) -> None:
     if key_id not in ring().ids:
         _read_again()
     _Keys.ring = ring().activated(key_id)
+
+
+def _unfinished() -> StationmasterError:
+    """Of a first start that ended between the tables and their first row."""
+    hint = "start `stationmaster up` or `stationmaster control` once: it goes on where that start was broken off"
+    message = "the database was not made to its end"
+    return StationmasterError("error.store.unfinished", message, hint=hint, fault="operator")
 
 
 def _read_again() -> bool:

@@ -34,7 +34,8 @@ def free_name(model: type[ConfigRow], name: str) -> None:
     """Raise `Conflict` when a row has this name."""
     if model.objects.filter(Q(("name", name))).exists():
         message = f"the name {quoted(name)} is taken"
-        raise Conflict("error.config.duplicate", message, fields={"name": message})
+        hint = f"choose another, or change the {model.KIND} that there is"
+        raise Conflict("error.config.duplicate", message, hint=hint, fields={"name": message})
 
 
 def same_name(row: Any, given: Any) -> None:

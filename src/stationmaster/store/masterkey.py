@@ -22,7 +22,7 @@ from stationmaster.store.changes import change
 from stationmaster.store.models import Head
 from stationmaster.store.sealed import Sealed, SealedField
 from stationmaster.vault import keyring, seal
-from stationmaster.vault.keyring import KeyRing
+from stationmaster.vault.keyring import KeyRing, UnknownKey
 
 _BATCH = 500
 _ID = (4, 15)       # where the key's id stands in a sealed text, and how long it is
@@ -99,6 +99,9 @@ def retire(actor: Actor, key_id: str) -> None:
     """Take a key out of the ring's file. Raises `Conflict` while anything needs it, `UnknownKey`."""
     with change(actor) as edit:
         ring = _read()
+        if key_id not in ring.ids:
+            hint = "`stationmaster master-key status` lists them"
+            raise UnknownKey("error.vault.unknown_key", "the ring has no such key", hint=hint, status=404)
         smaller = ring.activated(Head.objects.get().master_key).without(key_id)
         if count := users().get(key_id, 0):
             hint = "run `stationmaster master-key rewrap`; what still does not go has to be set anew or deleted"

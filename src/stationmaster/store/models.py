@@ -25,9 +25,11 @@ class Dropped(models.Model):
 
 
 class StoredSetting(models.Model):
-    """One setting that an admin saved, as JSON; everything else comes from flags, environment, file or default."""
+    """One setting that an admin saved, as JSON; everything else comes from flags, environment, file or default. `revision`:
+    the configuration's when it was saved, which is its version for `If-Match`."""
 
     name = AsciiField(max_length=160, primary_key=True)
     value = JsonText()
+    revision = models.BigIntegerField()
     by = AsciiField(max_length=64)
     at = models.DateTimeField()

@@ -47,7 +47,10 @@ def allow_address(actor: Actor, given: Given) -> Mapping[str, Any]:
     require(actor, "addresses:create")
     known_only(given, frozenset({"name", "reason"}))
     refuse_odd_text(given)
-    name, reason = allow_entry(str(given.get("name", ""))), str(given.get("reason", "")).strip()
+    if not given.get("name"):
+        why = "say which address, network or host name"
+        raise Invalid("error.config.missing_key", f"name: {why}", fields={"name": why})
+    name, reason = allow_entry(str(given["name"])), str(given.get("reason") or "").strip()
     if not 0 < len(reason) <= MAX_REASON:
         why = f"say in up to {MAX_REASON} characters why it is allowed"
         raise Invalid("error.config.missing_key", f"reason: {why}", fields={"reason": why})

@@ -34,3 +34,15 @@ class Installation:
     def json(self, *words: str, stdin: str = "", code: int = 0, environ: Mapping[str, str] | None = None) -> Any:
         """Run it with `--output json`, and read that."""
         return json.loads(self(*words, "--output", "json", stdin=stdin, code=code, environ=environ).stdout)
+
+    def begin(self) -> None:
+        """Make the control plane, as its first start does."""
+        code = (
+            "import os; from pathlib import Path; from stationmaster import settings; from stationmaster.entrances import asgi;"
+            "asgi.prepare(settings.load(environ=os.environ, folder=Path.cwd()))"
+        )
+        words = [sys.executable, "-c", code]
+        done = subprocess.run(
+            words, cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr

@@ -1,5 +1,6 @@
 """The command line, run in this process: what it was given, what came out, how it ended."""
 
+import functools
 import io
 import json
 import sys
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
+import typer.main
 from django.test import Client
 
 from stationmaster import cli
@@ -15,6 +17,7 @@ from stationmaster import cli
 SECRET = "sk-proj-Qc8AZr2vTn5mXw0yCanary1"
 OTHER = "sk-proj-Hy7Lw3pKd9sXv2bNCanary2"
 ADMIN_SECRET = "sk-admin-Lp3kVb7dHs9qWe1tCanary3"
+_make = typer.main.get_command
 CANARIES = (SECRET, OTHER, ADMIN_SECRET)
 
 
@@ -62,9 +65,16 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wor
     capsys.readouterr()
     with monkeypatch.context() as patch:
         patch.setattr(sys, "argv", ["stationmaster", *words])
+        patch.setattr(typer.main, "get_command", made)
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         code = _ended(cli.main)
     return Done(code if isinstance(code, int) else int(code is not None), *capsys.readouterr())
+
+
+@functools.cache
+def made(app: typer.Typer) -> Any:
+    """The command line, made of its declarations once: a process that people start does that once as well."""
+    return _make(app)
 
 
 def _ended(main: Callable[[], None]) -> str | int | None:

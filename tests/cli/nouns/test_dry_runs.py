@@ -35,6 +35,19 @@ CHANGES = {
     "gateway-token create": ["gateway-token", "create", "paris"],
     "gateway-token rotate": ["gateway-token", "rotate", "frankfurt"],
     "gateway-token revoke": ["gateway-token", "revoke", "frankfurt"],
+    "address allow": ["address", "allow", "10.4.0.0/16", "--reason", "ours"],
+    "address disallow": ["address", "disallow", "10.3.0.0/16"],
+    "operator add": ["operator", "add", "bob@example.com"],
+    "operator invite": ["operator", "invite", "ada@example.com"],
+    "operator role": ["operator", "role", "ada@example.com", "viewer"],
+    "operator disable": ["operator", "disable", "ada@example.com"],
+    "operator enable": ["operator", "enable", "off@example.com"],
+    "operator delete": ["operator", "delete", "ada@example.com"],
+    "operator erase": ["operator", "erase", "gone@example.com"],
+    "token create": ["token", "create", "nightly"],
+    "token rotate": ["token", "rotate", "frankfurt"],
+    "token revoke": ["token", "revoke", "frankfurt"],
+    "admin link": ["admin", "link"],
 }
 
 
@@ -50,6 +63,11 @@ def filled(here: Cli) -> Cli:
     here("key", "create", "team")
     here("settings", "set", "login.session_seconds", "600")
     here("gateway-token", "create", "frankfurt")
+    here("address", "allow", "10.3.0.0/16", "--reason", "ours")
+    for name in ("ada", "off", "gone"):
+        here("operator", "add", f"{name}@example.com", "--role", "operator", "--no-invite")
+    here("operator", "disable", "off@example.com")
+    here("operator", "delete", "gone@example.com", "--yes")
     return here
 
 

@@ -14,7 +14,7 @@ SECRET = "sk-proj-Qc8AZr2vTn5mXw0yCanary1"
 def installed(tmp_path: Path) -> Installation:
     """A data folder with a database and a credential."""
     found = Installation(tmp_path)
-    found("admin", "link")
+    found.begin()
     found("credential", "create", "a", "--vendor", "openai", "--secret", "-", stdin=SECRET)
     return found
 

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from asking import PLAIN
 from cli.nouns.installation import Installation
 from cli.nouns.kit import SECRET, Cli
 from stationmaster.cli import remote
@@ -28,19 +29,19 @@ def installed(tmp_path: Path) -> Installation:
 def test_looking_makes_nothing(installed: Installation) -> None:
     """Without an installation a command says what to start, and leaves no folder, ring or database behind."""
     done = installed("credential", "list", code=1)
-    assert done.stderr.splitlines()[0] == "error: there is no control plane in this data folder yet"
+    assert done.stderr.splitlines()[0] == f"error: there is no control plane in the data folder {installed.data} yet"
     assert "stationmaster control" in done.stderr
     assert not installed.data.exists()
 
 
 def test_a_database_behind_is_refused(installed: Installation) -> None:
     """One with changes that are still to be applied is left as it is."""
-    installed("admin", "link")
+    installed.begin()
     with sqlite3.connect(installed.data / "stationmaster.sqlite3") as database:
         database.execute("DELETE FROM django_migrations WHERE app = 'usage'")
     done = installed("credential", "list", code=1)
     assert done.stderr.splitlines()[0] == "error: the database is not up to date with this program"
-    assert "hint: start `stationmaster control` once" in done.stderr
+    assert "hint: start `stationmaster up` or `stationmaster control` once" in done.stderr
 
 
 def test_another_ring_is_refused(installed: Installation, tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def test_another_ring_is_refused(installed: Installation, tmp_path: Path) -> Non
     other = Installation(tmp_path / "other")
     other.folder.mkdir()
     for each in (installed, other):
-        each("admin", "link")
+        each.begin()
     (installed.data / "master.keys").write_bytes((other.data / "master.keys").read_bytes())
     assert "key" in installed("credential", "list", code=1).stderr
 
@@ -156,7 +157,7 @@ def free_port() -> int:
 @pytest.fixture
 def control(installed: Installation) -> Iterator[dict[str, str]]:
     """A real control plane on a free port, and the variables that lead to it."""
-    installed("admin", "link")
+    installed.begin()
     token = installed.json("token", "create", "cli", "--role", "admin")["token"]
     port = free_port()
     command = [sys.executable, "-m", "stationmaster", "control", "--port", str(port)]
@@ -174,7 +175,7 @@ def wait_for(url: str, process: "subprocess.Popen[str]") -> None:
     for _ in range(600):
         assert process.poll() is None, process.stderr and process.stderr.read()
         try:
-            if httpx.get(url, trust_env=False).is_success:
+            if httpx.get(url, trust_env=False, verify=PLAIN).is_success:
                 return
         except httpx.TransportError:
             pass
@@ -203,3 +204,64 @@ def test_a_real_control_plane(installed: Installation, control: dict[str, str], 
     assert far("audit", "verify", environ=around).stdout == installed("audit", "verify").stdout
     assert SECRET not in there.stdout + listed[0]
     assert not far.data.exists()
+
+
+def test_a_first_start_that_was_broken_off(installed: Installation) -> None:
+    """Tables without their first row: every command says so in two lines, with what to do, and the next start mends it."""
+    installed.begin()
+    with sqlite3.connect(installed.data / "stationmaster.sqlite3") as database:
+        database.execute("DELETE FROM store_head")
+    for words in (("audit", "verify"), ("credential", "list"), ("admin", "link")):
+        done = installed(*words, code=1)
+        assert done.stderr.splitlines()[0] == "error: the database was not made to its end"
+        assert "hint: start `stationmaster up`" in done.stderr
+    assert "the database was not made to its end" in installed("doctor", code=1).stdout
+    installed.begin()
+    installed("credential", "list")
+
+
+def test_a_start_without_the_ring_makes_none(installed: Installation) -> None:
+    """Beside a database that holds secrets a new ring opens nothing, and might be kept as if it did."""
+    installed.begin()
+    (installed.data / "master.keys").unlink()
+    done = installed("control", "--port", str(free_port()), code=1)
+    assert "there is no key ring that opens them" in done.stderr
+    assert not (installed.data / "master.keys").exists()
+
+
+def test_a_token_that_is_refused() -> None:
+    """Whose it was and what takes one is said; the console's words, which are for browsers, are not."""
+    error = {"code": "error.access.unauthenticated", "message": "who are you?", "hint": "log in", "retryable": False,
+             "fields": {}, "request_id": "r"}  # fmt: skip
+    with pytest.raises(StationmasterError, match=r"x\.example\.com does not take this token") as caught:
+        answering(httpx.Response(401, json={"error": error})).get("keys", "k")
+    assert "STATIONMASTER_TOKEN" in caught.value.hint
+
+
+def test_a_gateway_is_no_control_plane(here: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its port, given for the console's, is told as such."""
+    from rig import running_gateway, snapshot_for
+
+    with running_gateway(snapshot_for("http://127.0.0.1:9")) as gateway:
+        monkeypatch.setenv("STATIONMASTER_TOKEN", "sm-api-x")
+        done = here("key", "list", "--url", f"http://127.0.0.1:{gateway.port}", code=1)
+    assert "is a gateway, not a control plane" in done.err
+
+
+def test_the_path_of_rest_is_no_mistake(there: Cli) -> None:
+    """An address copied from REST's documentation works."""
+    there("key", "list", "--url", "http://127.0.0.1:4001/api/v1/")
+
+
+def test_a_file_to_begin_with_that_is_refused(installed: Installation, tmp_path: Path) -> None:
+    """`up --config` says which file, which credential, and the two ways to allow a private address; the first of them works on
+    what that start left."""
+    (tmp_path / "gateway.toml").write_text(
+        '[[credential]]\nid = "own"\nvendor = "openai"\nbase_url = "https://10.1.2.3/v1"\nsecret = "env:OWN_KEY"\n'
+    )
+    ports = ("--port", str(free_port()), "--console-port", str(free_port()), "--metrics-port", "0")
+    done = installed("up", "--config", "gateway.toml", *ports, code=1, environ={"OWN_KEY": "own-secret-1"})
+    assert "gateway.toml: credential own: base_url: an address in a private network" in done.stderr
+    assert "`stationmaster address allow`" in done.stderr
+    assert "outbound.allowed_private" in done.stderr
+    installed("address", "allow", "10.1.2.3", "--reason", "our own")

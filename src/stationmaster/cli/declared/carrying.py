@@ -7,7 +7,7 @@ from stationmaster.cli.declared.plan import Step
 from stationmaster.cli.declared.reading import Name, Secret
 from stationmaster.cli.declared.tables import PATHS, SEALED, TABLES, Kind, defaults
 from stationmaster.cli.desk import Desk, Made, Row
-from stationmaster.errors import Stale
+from stationmaster.errors import Stale, StationmasterError
 
 Secrets = Mapping[Name, Secret]
 
@@ -19,7 +19,12 @@ def carry_out(desk: Desk, steps: Sequence[Step], secrets: Secrets, again: Callab
         hint = "run it again, and look at the new diff"
         raise Stale("error.store.stale", "the configuration was changed meanwhile", hint=hint)
     for step in steps:
-        yield _do(desk, step, secrets)
+        try:
+            made = _do(desk, step, secrets)
+        except StationmasterError as error:
+            error.message = f"{step.kind} {step.name}: {error.message}"      # of many things, which it was
+            raise
+        yield made
 
 
 def _do(desk: Desk, step: Step, secrets: Secrets) -> Made:

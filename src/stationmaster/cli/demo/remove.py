@@ -55,7 +55,7 @@ def remove(
         else:
             confirm(trn("Take this away?", "Take these {number} things away?", len(found)), yes)
             take_away(desk, found)
-            say(tr("Done."))
+            say(tr("Done. Admins, the audit trail and the data folder stay."))
 
 
 def things(desk: Desk) -> Iterator[Thing]:

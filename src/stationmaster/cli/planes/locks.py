@@ -8,6 +8,7 @@ from pathlib import Path
 from stationmaster.cli.talk import say
 from stationmaster.errors import StationmasterError
 from stationmaster.i18n import tr
+from stationmaster.running import places
 
 _OURS = "up.lock"
 _GATEWAYS = "gateway/lock"     # made and held by the gateway itself
@@ -22,7 +23,8 @@ def wait(folder: Path) -> None:
             raise _running(folder)
         if not told:
             told = True
-            say(tr("Another Stationmaster runs over {folder}; waiting for it to end", folder=folder))
+            say(tr("Another Stationmaster runs over {folder}; waiting {seconds} s for it to end",
+                   folder=folder, seconds=round(LEAVE)))  # fmt: skip
         time.sleep(0.1)
 
 
@@ -55,7 +57,9 @@ def _is_held(path: Path) -> bool:
 
 
 def _running(folder: Path) -> StationmasterError:
+    process = places.found(folder).get("process")
+    who = f" (process {process})" if process else ""
     return StationmasterError(
-        "error.up.running", f"Stationmaster runs already over {folder}", fault="operator",
+        "error.up.running", f"Stationmaster runs already over {folder}{who}", fault="operator",
         hint="end that one, or name another folder with --data",
     )

@@ -12,6 +12,8 @@ from django.db import connection
 from stationmaster.cli.local import Local
 from stationmaster.cli.planes.begin import Options
 from stationmaster.cli.talk import say
+from stationmaster.entrances import live
+from stationmaster.errors import StationmasterError
 from stationmaster.i18n import tr, trn
 from stationmaster.operators import services as operators
 from stationmaster.settings import Settings
@@ -65,8 +67,13 @@ def take_over(actor: Actor, file: Path) -> None:
     around = Surroundings(os.environ, read_some, file.parent.absolute(), False)
     wanted = read(_text(file), str(file), "toml", around, dict.fromkeys(TABLES, ()))
     steps = plan(before, wanted, prune=False, takes=lambda *_: True)
-    with changes.change(actor):
-        done = list(carry_out(desk, steps, wanted.given, lambda: steps))
+    try:
+        with changes.change(actor):
+            done = list(carry_out(desk, steps, wanted.given, lambda: steps))
+    except StationmasterError as error:
+        error.message = f"{file}: {error.message}"
+        raise
     say(trn("{number} thing was taken over from {file}.", "{number} things were taken over from {file}.", len(done), file=file))
     if wanted.left:
-        say(tr("Left out, for they are settings and no routing objects: {names}", names=", ".join(wanted.left)))
+        say(tr("Left out, for they are settings and no routing objects: {names}. They belong into stationmaster.toml: {folder}",
+               names=", ".join(wanted.left), folder=live.settings().folder / "stationmaster.toml"))  # fmt: skip

@@ -26,6 +26,7 @@ _WHY = {
     405: "another method is wanted", 409: "something stored stands against it", 412: "it was changed meanwhile",
     413: "the body is too large", 415: "another content type is wanted", 422: "values that cannot be stored",
     428: "`If-Match` is missing", 429: "too many calls", 500: "something is broken here",
+    503: "the database cannot be used just now",
 }
 
 

@@ -36,7 +36,7 @@ _SUMS = dict(zip(usage.MEASURES, (1840, 12, 812_000, 4_096_000, 0, 230_000, 64_0
 _SETTING = {
     "name": "retention.raw_events_days", "value": 30, "origin": "stored", "where": "by op_06f2w4k5y8zq1v3t7b9d0c2m4n",
     "locked": False, "can_be_saved": True, "takes_effect": "now", "description": "how long single requests are kept",
-    "expected": "a whole number from 1 to 3650",
+    "expected": "a whole number from 1 to 3650", "revision": 41,
 }
 _TIMES = [
     query("since", "a time; 30 days before `until` when left out", {"type": "string", "format": "date-time"}),
@@ -115,7 +115,7 @@ def _time(request: HttpRequest, name: str) -> datetime | None:
 
 @more.post("/keys/{which}/rotate", **operation(
     "rotate_keys", "Give a virtual key another secret", "keys", "The old one is let in for `grace_seconds` more. The answer's "
-    "`key` is shown this once.", parameters=parameters("idempotency"),
+    "`key` is shown this once.", parameters=parameters("if_match", "idempotency"),
     body=schemas.content({"type": "object", "additionalProperties": False, "properties": {
         "grace_seconds": {"type": "integer", "minimum": 0, "maximum": 7_776_000, "default": 0},
         "secret_sha256": {"type": "string", "description": "of a key that was made elsewhere"},
@@ -130,9 +130,10 @@ def rotate_keys(request: HttpRequest, which: str) -> HttpResponse:
     sha256 = given.get("secret_sha256", "")
     if not isinstance(sha256, str):
         raise _wrong("secret_sha256", "expected a string")
+    version = asking.version(request)
 
     def work() -> Reply:
-        made = routing.rotate_key(actor, which, grace, sha256)
+        made = routing.rotate_key(actor, which, grace, sha256, version)
         return Reply(200, {**made.row, "key": made.key.key if made.key else None}, made.row["revision"])
 
     return write(request, actor, work)
@@ -143,7 +144,7 @@ _TOKEN = {**GATEWAY_TOKENS.example, "token": "sm-gw-…"}
 
 @more.post("/gateway-tokens/{which}/rotate", **operation(
     "rotate_gateway_tokens", "Give gateways another token", "gateway-tokens", "The old one is let in for `overlap_seconds` more, "
-    "a day when left out. The answer's `token` is shown this once.", parameters=parameters("idempotency"),
+    "a day when left out. The answer's `token` is shown this once.", parameters=parameters("if_match", "idempotency"),
     body=schemas.content({"type": "object", "additionalProperties": False, "properties": {
         "overlap_seconds": {"type": "integer", "minimum": 0, "maximum": 2_592_000, "default": 86_400},
     }}, {"overlap_seconds": 3600}),
@@ -154,9 +155,10 @@ def rotate_gateway_tokens(request: HttpRequest, which: str) -> HttpResponse:
     asking.known_only(request, ())
     actor, given = actor_of(request), _only(asking.body(request), "overlap_seconds")
     overlap = timedelta(seconds=min(_number(given, "overlap_seconds", 86_400), 10**9))
+    version = asking.version(request)
 
     def work() -> Reply:
-        made = operators.rotate_gateway_token(actor, which, overlap)
+        made = operators.rotate_gateway_token(actor, which, overlap, version)
         return Reply(200, {**made.row, "token": made.secret.text}, made.row["revision"])
 
     return write(request, actor, work)
@@ -204,17 +206,18 @@ def list_settings(request: HttpRequest) -> HttpResponse:
 
 
 @more.get("/settings/{name}", **operation(
-    "get_setting", "Read a setting", "settings", success=schemas.content(_setting_schema(), _SETTING),
+    "get_setting", "Read a setting", "settings", "Its `ETag` is the version of what is saved, for `If-Match`; 0: nothing is.",
+    success=schemas.content(_setting_schema(), _SETTING),
 ))  # fmt: skip
 def get_setting(request: HttpRequest, name: str) -> HttpResponse:
     """One setting."""
     asking.known_only(request, ())
-    return Reply(200, live.get_setting(actor_of(request), name)).response()
+    return _of_setting(live.get_setting(actor_of(request), name)).response()
 
 
 @more.put("/settings/{name}", **operation(
     "save_setting", "Save a setting", "settings", "Refused (409) where a flag, the environment or a file decides it.",
-    parameters=parameters("idempotency"),
+    parameters=parameters("if_match", "idempotency"),
     body=schemas.content({"type": "object", "additionalProperties": False, "required": ["value"], "properties": {"value": {}}},
                          {"value": 30}),
     success=schemas.content(_setting_schema(), _SETTING),
@@ -225,18 +228,23 @@ def save_setting(request: HttpRequest, name: str) -> HttpResponse:
     actor, given = actor_of(request), _only(asking.body(request), "value")
     if "value" not in given:
         raise _wrong("value", "missing")
-    return write(request, actor, lambda: Reply(200, live.save_setting(actor, name, given["value"])))
+    version = asking.version(request)
+    return write(request, actor, lambda: _of_setting(live.save_setting(actor, name, given["value"], version)))
 
 
 @more.delete("/settings/{name}", **operation(
-    "clear_setting", "Take a saved value away", "settings", "Then the default holds again.", parameters=parameters("idempotency"),
-    success=schemas.content(_setting_schema(), _SETTING),
+    "clear_setting", "Take a saved value away", "settings", "Then the default holds again.",
+    parameters=parameters("if_match", "idempotency"), success=schemas.content(_setting_schema(), _SETTING),
 ))  # fmt: skip
 def clear_setting(request: HttpRequest, name: str) -> HttpResponse:
     """The default for a setting."""
     asking.known_only(request, ())
-    actor = actor_of(request)
-    return write(request, actor, lambda: Reply(200, live.clear_setting(actor, name)))
+    actor, version = actor_of(request), asking.version(request)
+    return write(request, actor, lambda: _of_setting(live.clear_setting(actor, name, version)))
+
+
+def _of_setting(row: Mapping[str, Any]) -> Reply:
+    return Reply(200, row, row["revision"])
 
 
 _HEALTH = {

@@ -38,9 +38,15 @@ def write(request: HttpRequest, actor: Actor, work: Callable[[], Reply]) -> Http
         raise bad_parameter("Idempotency-Key", "is up to 255 visible ASCII characters")
     mac = digests().mac
     row = mac("idempotency key", f"{actor.kind}\n{actor.id}\n{key}".encode())
-    asked = mac("idempotency request", f"{request.method} {request.get_full_path()}\n".encode() + request.body)
+    asked = mac("idempotency request", _asked(request))
     given = _before(row, asked)
     return _now(row, asked, work) if given is None else given
+
+
+def _asked(request: HttpRequest) -> bytes:
+    """What makes a call the same: its method, address and body, and the version that it goes out from."""
+    version = request.headers.get("If-Match", "").strip()
+    return f"{request.method} {request.get_full_path()}\n{version}\n".encode() + request.body
 
 
 def _now(row: str, asked: str, work: Callable[[], Reply]) -> HttpResponse:

@@ -19,6 +19,7 @@ from stationmaster.entrances.api import answering
 from stationmaster.entrances.api.answering import nothing_here, wrong_method
 from stationmaster.entrances.api.caller import Caller
 from stationmaster.entrances.api.more import more
+from stationmaster.entrances.api.operators import router as people
 from stationmaster.entrances.api.resource import mount
 from stationmaster.entrances.api.resources import RESOURCES
 from stationmaster.entrances.web.answers import answer
@@ -45,6 +46,7 @@ def _site() -> NinjaAPI:
     for thing in RESOURCES:
         mount(things, thing)
     site.add_router("/v1", things)
+    site.add_router("/v1", people)
     site.add_router("/v1", more)
     return site
 

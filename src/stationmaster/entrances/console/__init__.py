@@ -1,1 +1,1 @@
-"""Pages for people: for now the way in, and one's own account. No JavaScript, nothing from other hosts."""
+"""Pages for people: the way in, the overview, one's own account. No JavaScript, nothing from other hosts."""

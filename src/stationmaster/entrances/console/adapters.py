@@ -2,7 +2,7 @@
 word lets in. Nobody signs up by themselves.
 """
 
-from typing import Any, NoReturn, cast
+from typing import Any, ClassVar, NoReturn, cast
 
 from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from allauth.account.internal.flows.login import record_authentication
@@ -14,6 +14,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import lazy
 from requests import Session
 
 from stationmaster.entrances.console.reaching import session
@@ -28,6 +29,12 @@ from stationmaster.operators.services import operator_of, policy
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Passwords and log-in."""
+
+    error_messages: ClassVar[dict[str, Any]] = {
+        **DefaultAccountAdapter.error_messages,
+        # Translated when it is shown, in the reader's language.
+        "too_many_login_attempts": lazy(lambda: tr("Too many attempts to sign in failed. Try again in five minutes."), str)(),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  allauth's signature
         """Never: an admin lets people in."""

@@ -5,18 +5,23 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.translation import get_language
 
+from stationmaster import __version__
 from stationmaster.entrances.console.assets import STYLE
+from stationmaster.entrances.console.navigation import entries
 from stationmaster.entrances.web.requests import of
 from stationmaster.operators.services import policy
 
 
 def common(request: HttpRequest) -> dict[str, Any]:
-    """The language, the style sheet's address, who is logged in, which ways in there are."""
+    """The language, the style sheet's address, who is logged in and where they can go, which ways in there are."""
     user = getattr(of(request), "user", None)
+    me = user if user is not None and user.is_authenticated else None
     return {
         "language": "zh-CN" if get_language() == "zh-hans" else "en",
         "style": STYLE,
-        "me": user if user is not None and user.is_authenticated else None,
+        "me": me,
+        "navigation": entries(request.path) if me else [],
+        "version": __version__,
         "local": policy().local,
         "sso": policy().sso is not None,
     }

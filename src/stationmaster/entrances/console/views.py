@@ -1,9 +1,9 @@
-"""The way in, and one's own account. Owns: those pages; what they do, the services of operators do.
+"""The way in, the first page, and one's own account. Owns: those pages; what they do, the services of operators do.
 
 allauth's own views are mounted where they are what we want; `local_only` takes away those that need a password of ours.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Final
 
@@ -20,9 +20,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
+from stationmaster.entrances import live
+from stationmaster.entrances.console.overview import lines
 from stationmaster.entrances.web.answers import not_found, too_many
 from stationmaster.entrances.web.requests import of
-from stationmaster.errors import Forbidden, Invalid, StationmasterError
+from stationmaster.errors import Forbidden, Invalid
 from stationmaster.i18n import LANGUAGES, tr
 from stationmaster.operators import services
 from stationmaster.operators.sessions import stored_id
@@ -55,8 +57,18 @@ def post_only(view: View) -> View:
     return guarded
 
 
-def home(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  Django's signature
-    """Where people come in."""
+def home(request: HttpRequest) -> HttpResponse:
+    """The first page: how it stands, and where to go on."""
+    actor, settings = _me(request), live.settings()
+    values = {
+        "lines": list(lines(actor)), "console": services.console_url(settings), "data": services.policy().data_option,
+        "makes_tokens": services.allowed(actor, "tokens:create"),
+    }  # fmt: skip
+    return render(request, "home.html", values)
+
+
+def factors(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  Django's signature
+    """Where allauth leads back to once a second factor was changed."""
     return redirect("account")
 
 
@@ -87,21 +99,22 @@ def welcome_link(request: HttpRequest, secret: str) -> HttpResponse:
     """Take the secret out of the address. Looking at a link uses nothing up."""
     _limit(request)
     if not services.is_open(secret):
-        raise _link_over()
+        raise services.link_over(secret)
     request.session[_LINK] = secret
     return redirect("welcome")
 
 
 @local_only
 def welcome(request: HttpRequest) -> HttpResponse:
-    """The form by which the first admin, or one who is locked out, gets in."""
+    """The form by which the first admin, one who is locked out, or one who was invited gets in."""
     secret = request.session.get(_LINK, "")
-    if not services.is_open(secret):
-        raise _link_over()
+    found = services.opened(secret)
+    if found is None:
+        raise services.link_over(secret)
     if request.method != "POST":
-        return render(request, "welcome.html", {"languages": _languages()})
+        return _form(request, found)
     _limit(request)
-    return _redeemed(request, secret)
+    return _redeemed(request, secret, found)
 
 
 def account(request: HttpRequest) -> HttpResponse:
@@ -165,16 +178,21 @@ def again(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(f"{methods[0]['url']}?{urlencode({'next': request.get_full_path()})}")
 
 
-def _redeemed(request: HttpRequest, secret: str) -> HttpResponse:
+def _form(request: HttpRequest, found: services.Invitation, errors: Mapping[str, str] | None = None) -> HttpResponse:
+    """What a link leads to; with what is wrong with what was filled in."""
+    values = {"errors": errors or {}, "email": request.POST.get("email", ""), "languages": _languages(), "invitation": found}
+    return render(request, "invitation.html" if found.email else "welcome.html", values, status=422 if errors else 200)
+
+
+def _redeemed(request: HttpRequest, secret: str, found: services.Invitation) -> HttpResponse:
     try:
         given = services.Newcomer(request.POST.get("email", ""), _repeated(request), request.POST.get("language", "auto"))
         operator = services.redeem(secret, given, of(request).request_id)
     except Invalid as error:
-        values = {"errors": error.fields, "email": request.POST.get("email", ""), "languages": _languages()}
-        return render(request, "welcome.html", values, status=error.status)
+        return _form(request, found, error.fields)
     request.session.flush()
     record_authentication(request, operator, "password")
-    response: HttpResponse = perform_login(request, operator, email_verification="none", redirect_url=reverse("account"))
+    response: HttpResponse = perform_login(request, operator, email_verification="none", redirect_url=reverse("home"))
     return response
 
 
@@ -191,11 +209,6 @@ def _limit(request: HttpRequest, action: str = "admin_link") -> None:
     """Raise `StationmasterError` 429 for an address that does this too often."""
     if not consume(request, app="allauth.account", action=action, limit_get=True):
         raise too_many()
-
-
-def _link_over() -> StationmasterError:
-    hint = "make a new one with `stationmaster admin link`"
-    return StationmasterError("error.login.link_over", "this link is over, or was used", hint=hint, status=410)
 
 
 def _me(request: HttpRequest) -> Actor:

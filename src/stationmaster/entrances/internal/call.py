@@ -30,10 +30,11 @@ class Answer:
 
 
 class Call:
-    """A request. `id` is ours."""
+    """A request. `id` is ours, `actor` the id of who asks, once it is known."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.id = new_id("req")
+        self.actor = ""
         self.method: str = scope["method"]
         # As it was sent, where the server says: a path that only looks like ours once it is decoded is not ours.
         self.path: str = scope.get("raw_path", scope["path"].encode()).decode("latin-1").partition("?")[0]

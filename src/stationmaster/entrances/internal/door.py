@@ -20,6 +20,7 @@ from django.db.utils import Error as DatabaseError
 
 from stationmaster.entrances.internal.call import Answer, Call, Receive, Scope, Send, answered, problem
 from stationmaster.entrances.internal.watch import Watch
+from stationmaster.entrances.requestlines import note
 from stationmaster.errors import StationmasterError
 from stationmaster.gateway.core import faults
 from stationmaster.gateway.core.peek import Refused
@@ -68,6 +69,7 @@ class Door:
         except Exception:  # noqa: BLE001  whatever it is: the gateway learns that it is our fault, and no more
             _log.exception("request %s", call.id)
             answer = problem(_BROKEN, call.id)
+        note(scope, call.path if call.path in self._paths else "", call.actor)
         await answered(answer, call.id, send)
 
     async def close(self) -> None:
@@ -77,6 +79,7 @@ class Door:
 
     async def _answer(self, call: Call) -> Answer:
         actor = await self.do(lambda: self._who(call))
+        call.actor = actor.id
         method, handler = self._paths.get(call.path, ("", None))
         if handler is None:
             raise StationmasterError("error.internal.no_such_path", "there is nothing here", status=404)

@@ -1,8 +1,10 @@
 """Errors as answers. Owns: JSON for programs, a page for people, and that what we did not expect shows nothing of itself."""
 
 import logging
+import sys
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
@@ -11,6 +13,7 @@ from stationmaster.entrances.problems import as_json
 from stationmaster.entrances.web.requests import is_api, of
 from stationmaster.errors import Forbidden, NotFound, StationmasterError
 from stationmaster.i18n import tr
+from stationmaster.logs import where
 
 _log = logging.getLogger("stationmaster.web")
 
@@ -42,35 +45,43 @@ def _known(exception: Exception) -> StationmasterError | None:
         return Forbidden("error.access.forbidden", "this is not for you")
     if isinstance(exception, SuspiciousOperation | MultiPartParserError):
         return StationmasterError("error.request.bad", "this request cannot be read")
-    return None
+    return _of_database(exception) if isinstance(exception, OperationalError | InterfaceError) else None
+
+
+def _of_database(exception: Exception) -> StationmasterError | None:
+    """What a database that cannot do it now makes of a request; None where it is our statement that is wrong. Its own words
+    are not repeated: they may quote rows."""
+    told = getattr(exception.__cause__, "sqlite_errorname", "")
+    if told == "SQLITE_ERROR":
+        return None
+    _log.warning("the database does not take it: %s", told or type(exception).__name__)
+    code, message, hint = _REFUSALS.get(told, _AWAY)
+    return StationmasterError(code, message, hint=hint, retryable=True, fault="operator", status=503)
+
+
+_AWAY = ("error.store.unreachable", "the database cannot be used just now", "try again; `stationmaster doctor` says more")
+_WAITING = ("error.store.busy", "the database is busy with another change", "try again in a moment")
+_FULL = ("error.store.full", "there is no room for this on the database's disk", "make room on it, then try again")
+_REFUSALS = {"SQLITE_BUSY": _WAITING, "SQLITE_LOCKED": _WAITING, "SQLITE_BUSY_SNAPSHOT": _WAITING, "SQLITE_FULL": _FULL}
 
 
 def not_found() -> NotFound:
     """What is said of a path that leads nowhere."""
-    return NotFound("error.request.not_found", "there is nothing at this address")
+    return NotFound("error.request.not_found", tr("there is nothing at this address"))
 
 
 def too_many() -> StationmasterError:
     """What is said to somebody who tried too often."""
-    message = "too many attempts"
-    return StationmasterError("error.request.too_many", message, hint="wait some minutes", retryable=True, status=429)
+    hint = tr("wait five minutes")
+    return StationmasterError("error.request.too_many", tr("too many attempts"), hint=hint, retryable=True, status=429)
 
 
 def _unexpected(request: HttpRequest, exception: Exception) -> StationmasterError:
     # Neither its text nor its values are told or logged: they may hold anything. The lines of code say where it was.
-    where = _lines(exception)
     request_id = getattr(of(request), "request_id", "")
-    _log.error("unexpected %s, request %s, at %s", type(exception).__name__, request_id, where)
+    _log.error("unexpected %s, request %s, at %s", type(exception).__name__, request_id, where(exception))
     message = "something went wrong here"
     return StationmasterError("error.internal", message, hint=f"look for {request_id} in the log", fault="ours", retryable=True)
-
-
-def _lines(exception: Exception) -> str:
-    found, trace = [], exception.__traceback__
-    while trace is not None:
-        found.append(f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    return " ".join(found[-8:])
 
 
 def _title(status: int) -> str:
@@ -94,6 +105,12 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 def missing(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django's signature
     """Django's handler for 404."""
     return answer(request, not_found())
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Django's handler for what a middleware raised; it is called while that is being handled."""
+    exception = sys.exc_info()[1]
+    return from_exception(request, exception if isinstance(exception, Exception) else RuntimeError())
 
 
 def limited(request: HttpRequest) -> HttpResponse:

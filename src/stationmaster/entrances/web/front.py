@@ -5,7 +5,6 @@ Whoever may what is decided by the route that Django found, never by a path as t
 it; odd spellings are refused here all the same (T5: Host, `//`, `%2f`, `;`, `..`, methods by header).
 """
 
-import logging
 import re
 from collections.abc import Callable
 from typing import Final
@@ -15,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 
+from stationmaster.entrances.requestlines import note
 from stationmaster.entrances.web.answers import answer, from_exception
 from stationmaster.entrances.web.requests import of
 from stationmaster.entrances.web.setup import SCHEME_HEADER
@@ -43,7 +43,6 @@ _HSTS = "max-age=31536000"
 _ODD = re.compile(r"//|/\.{1,2}(?:/|\Z)|[\\;\x00-\x1f\x7f]")
 # The same as it was sent: no dot, slash, backslash, percent sign or control character in disguise.
 _DISGUISED = re.compile(rb"%(?:2[ef5]|5c|3b|[01][0-9a-f]|7f)", re.IGNORECASE)
-_log = logging.getLogger("stationmaster.web")
 
 
 class Front:
@@ -100,5 +99,10 @@ def _finish(request: HttpRequest, response: HttpResponse) -> None:
     response["X-Stationmaster-Request-Id"] = of(request).request_id
     # Django would log the path of what failed, and the path of an admin link holds its secret.
     response._has_been_logged = True  # type: ignore[attr-defined]
-    route = request.resolver_match.route if request.resolver_match else "-"
-    _log.info("%s %s %s %s", request.method, route, response.status_code, of(request).request_id)
+    actor = of(request).actor
+    note(getattr(request, "scope", {}), _route(request), actor.id if actor else "")
+
+
+def _route(request: HttpRequest) -> str:
+    """The route that was found, as it is declared; empty when none was."""
+    return f"/{request.resolver_match.route}" if request.resolver_match else ""

@@ -1,4 +1,5 @@
-"""Which addresses a credential may be sent to. Owns: the rules for `base_url` and for a host to listen on.
+"""Which addresses a credential may be sent to. Owns: the rules for `base_url`, for what opens a private address, and for a host
+to listen on.
 
 Looks at text only: what a name resolves to is the connection's business, when it is made.
 """
@@ -7,6 +8,8 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
 
+from stationmaster.gateway.core.networks import NEVER, private_network
+
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAME = re.compile(r"(?=.{1,253}\Z)([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_-]{1,63}\.?")
@@ -14,9 +17,6 @@ _NUMERIC_END = re.compile(r"(.*\.)?(\d+|0[xX][0-9A-Fa-f]*)\.?")
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]|\\")
 
 _METADATA_NAMES = {"metadata", "metadata.google.internal", "metadata.goog", "instance-data.ec2.internal"}
-_METADATA_NETS = tuple(
-    map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32"))
-)
 _CONSUMER_SITES = {
     "chatgpt.com", "www.chatgpt.com", "chat.openai.com", "claude.ai", "www.claude.ai",
     "gemini.google.com", "cloudcode-pa.googleapis.com",
@@ -43,6 +43,16 @@ def is_host(text: str) -> bool:
     return bool(_ip(text) or (_NAME.fullmatch(text) and not _NUMERIC_END.fullmatch(text)))
 
 
+def private_entry(text: str) -> str:
+    """The entry that allows a host name, an IP address or a private network, in one spelling, whoever makes it: by a row, or
+    by a setting. Raises ValueError, with what the text is instead."""
+    plain = text.strip().lower().rstrip(".")
+    network = private_network(plain)
+    if network is None and not is_host(plain):
+        raise ValueError("neither a host name, an IP address nor a network like 10.1.0.0/16")
+    return network or plain
+
+
 def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
@@ -66,7 +76,7 @@ def _fault_in_form(url: str, parts: SplitResult) -> tuple[str, str] | None:
 
 def _fault_in_host(host: str) -> tuple[str, str] | None:
     ip = _ip(host)
-    if host.rstrip(".") in _METADATA_NAMES or (ip and any(ip in net for net in _METADATA_NETS)):
+    if host.rstrip(".") in _METADATA_NAMES or (ip and any(ip in net for net in NEVER)):
         return "a link-local or instance-metadata address", "no vendor answers there"
     return None if is_host(host) else ("not a host name or IP address", "")
 

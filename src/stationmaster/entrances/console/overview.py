@@ -1,0 +1,117 @@
+"""What the first page says. Owns: its lines, what each says of the thing's health in words, and what to do where there is none.
+
+Asks services as whoever looks: what they may not see has no line.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stationmaster.credentials import services as credentials
+from stationmaster.i18n import tr, trn
+from stationmaster.operators import services as operators
+from stationmaster.routing import services as routing
+from stationmaster.store.actor import Actor
+from stationmaster.store.changes import revision
+from stationmaster.store.filters import Filter
+from stationmaster.store.listing import Query
+from stationmaster.usage import services as usage
+
+
+@dataclass(frozen=True)
+class Line:
+    """One kind of thing: its name, how many there are, how they stand; the command and the call of REST that list them."""
+
+    what: str
+    number: int
+    health: str
+    command: str
+    call: str
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a line is made: the right that it takes, its name, its list, its words for some and for none."""
+
+    action: str
+    name: Callable[[], str]
+    page: Callable[[Actor, Query], Any]
+    some: Callable[[Actor, int], str]
+    none: Callable[[], str]
+    command: str
+    call: str
+
+
+def lines(actor: Actor) -> Iterator[Line]:
+    """A line for each kind that `actor` may see, in the order in which they are set up."""
+    for kind in _KINDS:
+        if operators.allowed(actor, kind.action):
+            number = kind.page(actor, Query(limit=1)).total
+            health = kind.some(actor, number) if number else kind.none()
+            yield Line(kind.name(), number, health, kind.command, kind.call)
+
+
+def _credentials(actor: Actor, _: int) -> str:
+    return "; ".join(_states(credentials.by_health(actor)))
+
+
+def _states(counts: Mapping[str, int]) -> Iterator[str]:
+    words: Mapping[str, Callable[[int], str]] = {
+        "healthy": lambda n: trn("{number} is healthy", "{number} are healthy", n),
+        "probing": lambda n: trn("{number} is being tried again", "{number} are being tried again", n),
+        "cooling": lambda n: trn("{number} is resting for a while", "{number} are resting for a while", n),
+        "suspect": lambda n: trn("{number} was refused lately", "{number} were refused lately", n),
+        "disabled": lambda n: trn("{number} is out of service, refused by its vendor",
+                                  "{number} are out of service, refused by their vendors", n),
+        "off": lambda n: trn("{number} is switched off", "{number} are switched off", n),
+    }
+    for state, say in words.items():
+        if counts.get(state):
+            yield say(counts[state])
+    if unknown := sum(number for state, number in counts.items() if state not in words):
+        yield trn("no gateway has spoken of {number} yet", "no gateway has spoken of {number} yet", unknown)
+
+
+def _pools(actor: Actor, _: int) -> str:
+    idle = routing.pools_without_service(actor)
+    if not idle:
+        return tr("each has a credential that is switched on")
+    return trn("{number} has no credential that is switched on", "{number} have no credential that is switched on", idle)
+
+
+def _keys(actor: Actor, number: int) -> str:
+    off = routing.list_keys(actor, Query(limit=1, filters=(Filter("disabled", "eq", "true"),))).total
+    said = trn("{number} lets applications in", "{number} let applications in", number - off)
+    return "; ".join([said, trn("{number} is switched off", "{number} are switched off", off)]) if off else said
+
+
+def _gateways(_actor: Actor, _: int) -> str:
+    told = usage.connected(revision())
+    if not told["connected"]:
+        return tr("none was heard of in the last minutes")
+    return "; ".join([
+        trn("{number} is connected", "{number} are connected", told["connected"]),
+        trn("{number} serves the newest configuration", "{number} serve the newest configuration", told["up_to_date"]),
+    ])
+
+
+_KINDS = (
+    Kind("credentials:read", lambda: tr("Credentials"), credentials.list_credentials, _credentials,
+         lambda: tr("None yet. Store a vendor's API key: `stationmaster credential create NAME --vendor openai`"),
+         "stationmaster credential list", "GET /api/v1/credentials"),
+    Kind("pools:read", lambda: tr("Pools"), routing.list_pools, _pools,
+         lambda: tr("None yet. Put credentials that stand in for each other together: "
+                    "`stationmaster pool create NAME --member CREDENTIAL`"),
+         "stationmaster pool list", "GET /api/v1/pools"),
+    Kind("routes:read", lambda: tr("Routes"), routing.list_routes,
+         lambda *_: tr("the first one that names a model takes it; a model that none names is refused"),
+         lambda: tr('None yet. Say which models go to which pool: `stationmaster route create --model "gpt-*" --pool POOL`'),
+         "stationmaster route list", "GET /api/v1/routes"),
+    Kind("keys:read", lambda: tr("Virtual keys"), routing.list_keys, _keys,
+         lambda: tr("None yet. Make one for each application: `stationmaster key create NAME`"),
+         "stationmaster key list", "GET /api/v1/keys"),
+    Kind("gateways:read", lambda: tr("Gateways"), usage.list_gateways, _gateways,
+         lambda: tr("None yet. `stationmaster up` brings one along; another machine's joins with a token: "
+                    "`stationmaster gateway-token create NAME`"),
+         "stationmaster gateway list", "GET /api/v1/gateways"),
+)  # fmt: skip
