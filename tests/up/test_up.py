@@ -101,6 +101,7 @@ def test_ports_of_a_later_start(tmp_path: Path, routing: Path) -> None:
     with running(tmp_path, environ=ALLOWED) as up:
         assert up.gateway_port != before
         assert up.ask() == 200
+        assert "does not answer" not in up.said, "the gateway begins first: that is no outage"
 
 
 def test_settings_of_a_later_start(tmp_path: Path, routing: Path) -> None:

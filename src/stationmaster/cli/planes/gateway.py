@@ -7,6 +7,8 @@ from pathlib import Path
 from stationmaster.cli.planes.begin import Options, run
 from stationmaster.running.leash import Leash
 
+PATIENCE = 15.0      # seconds: it begins before the control plane, and need not say that nobody answers yet
+
 
 def main(_: Leash, options: Options) -> int:
     """Serve until told to end."""
@@ -14,6 +16,7 @@ def main(_: Leash, options: Options) -> int:
 
     return join.run(join.Joining(
         options["url"], Path(options["token_file"]), Path(options["data"]), options["name"], settings=dict(options["settings"]),
+        patience=PATIENCE,
     ))
 
 

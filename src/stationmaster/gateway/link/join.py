@@ -21,7 +21,8 @@ SPOOL_BYTES = 256 * 1024 * 1024
 
 
 class Joining(msgspec.Struct, frozen=True):
-    """What `stationmaster gateway --control` was told. `settings` win over the control plane's."""
+    """What `stationmaster gateway --control` was told. `settings` win over the control plane's; `patience` is how many seconds
+    a control plane that is started beside it may take."""
 
     url: str
     token_file: Path
@@ -31,6 +32,7 @@ class Joining(msgspec.Struct, frozen=True):
     events: Path | None = None
     spool_bytes: int = SPOOL_BYTES
     settings: dict[str, Any] = {}
+    patience: float = 0.0
 
 
 def run(joining: Joining) -> int:
@@ -45,7 +47,7 @@ def run(joining: Joining) -> int:
             raise _unusable(folder, error) from error
         source = Joined(
             control, Cache(folder / "snapshot.sealed", token), spool, token_file=joining.token_file, name=joining.name,
-            say=supervisor.say, adjust=_Own(joining, folder, supervisor.say),
+            say=supervisor.say, adjust=_Own(joining, folder, supervisor.say), patience=joining.patience,
         )
         return supervisor.Supervisor(source, joining.events, supervisor.say, spool=folder / "spool").run()
 

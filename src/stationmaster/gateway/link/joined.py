@@ -11,6 +11,7 @@ import queue
 import random
 import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -37,17 +38,19 @@ _Outcome = Configuration | StationmasterError | None   # of one question; None: 
 
 class Joined:
     """A `Source` (server.supervisor). `adjust` makes this machine's settings of the control plane's; it raises
-    StationmasterError when they cannot be used."""
+    StationmasterError when they cannot be used. `patience`: seconds from now on in which it is no news that nobody answers,
+    since the control plane is only being started."""
 
     def __init__(
         self, control: Control, cache: Cache, spool: Spool, *, token_file: Path, name: str, say: Say,
-        adjust: Callable[[Settings], Settings],
+        adjust: Callable[[Settings], Settings], patience: float = 0.0,
     ) -> None:
         self._control, self._cache, self._spool = control, cache, spool
         self._token_file, self._name, self._say, self._adjust = token_file, name, say, adjust
         self._now: Configuration | None = None
         self._ask_whole = False
         self._complaint = ""
+        self._patient_until = time.monotonic() + patience
         self._outcomes: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
         self._starting = True
         self._bell, self._ring = socket.socketpair()
@@ -82,9 +85,15 @@ class Joined:
             raise fault
         assert kept is not None  # noqa: S101  else it had waited
         if found is not None:
-            self._complaint = self._complaint or "the control plane does not answer"     # so that its return is told
-            self._say(f"the control plane does not answer: serving the kept configuration, revision {kept.revision}")
+            self._go_on_with(kept)
         return self._adjusted(kept)
+
+    def _go_on_with(self, kept: Configuration) -> None:
+        if time.monotonic() < self._patient_until:
+            self._say(f"serving the kept configuration, revision {kept.revision}, while the control plane starts")
+            return
+        self._complaint = self._complaint or "the control plane does not answer"     # so that its return is told
+        self._say(f"the control plane does not answer: serving the kept configuration, revision {kept.revision}")
 
     def _first_outcome(self, timeout: float | None) -> _Outcome:
         """The first answer; only one that can be used, or a refused token, when there is no time limit."""
@@ -250,7 +259,7 @@ class Joined:
 
     def _complain(self, message: str) -> None:
         """Tell people once."""
-        if message != self._complaint:
+        if message != self._complaint and time.monotonic() >= self._patient_until:
             self._complaint = message
             self._say(f"{message}; {'waiting' if self._now is None else 'serving on'}")
 
