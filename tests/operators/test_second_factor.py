@@ -26,7 +26,9 @@ from stationmaster.vault import keyring
 
 
 def totp(secret: str, at: float | None = None) -> str:
-    """The code of RFC 6238 for this moment, or another."""
+    """The code of RFC 6238 for this moment, or another; when this one's is almost over, for the next, once that has begun."""
+    while at is None and time.time() % 30 > 20:
+        time.sleep(0.2)
     counter = int((time.time() if at is None else at) // 30).to_bytes(8, "big")
     digest = hmac.digest(base64.b32decode(secret), counter, hashlib.sha1)
     start = digest[-1] & 15

@@ -222,7 +222,7 @@ FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "=cmd|' /C calc'!A0", "\n=1+1
 def test_formulas_are_defused(database: str) -> None:
     """A cell that a spreadsheet would run begins with a quote in CSV, and is as it was in JSON."""
     for number, text in enumerate(FORMULAS):
-        store(str(number), disabled_reason=text)
+        store(f"{number:02}", disabled_reason=text)
     query = Query(sort="name")
     rows = list(csv.DictReader(io.StringIO("".join(export_credentials(ADMIN, query, "csv")), newline="")))
     assert [row["disabled_reason"] for row in rows] == [f"'{text}" for text in FORMULAS]

@@ -17,6 +17,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+MAX_FIELDS = 20
 _PIECE = 256 * 1024       # bytes handed to the server at a time, so that it can do something else in between
 
 
@@ -38,7 +39,7 @@ class Call:
         self.method: str = scope["method"]
         # As it was sent, where the server says: a path that only looks like ours once it is decoded is not ours.
         self.path: str = scope.get("raw_path", scope["path"].encode()).decode("latin-1").partition("?")[0]
-        self._query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=20))
+        self._query: str = scope["query_string"].decode("latin-1")
         self._headers: list[tuple[bytes, bytes]] = list(scope["headers"])
         self._receive = receive
 
@@ -49,10 +50,17 @@ class Call:
 
     def number(self, name: str, default: int, most: int) -> int:
         """A number of the query, at most `most`. Raises `StationmasterError`."""
-        text = self._query.get(name, str(default))
+        text = self._asked().get(name, str(default))
         if not (text.isascii() and text.isdecimal() and len(text) < 20):
             raise StationmasterError("error.internal.bad_query", f"{name} is a whole number", fields={name: "is a whole number"})
         return min(int(text), most)
+
+    def _asked(self) -> dict[str, str]:
+        try:
+            return dict(parse_qsl(self._query, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+        except ValueError:
+            message = f"a query has at most {MAX_FIELDS} fields"
+            raise StationmasterError("error.internal.bad_query", message) from None
 
     async def body(self, most: int) -> bytes:
         """The body, of at most `most` bytes. Raises `StationmasterError`."""
