@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,14 @@ temporary.use_memory()
 # No example is timed: a machine may be busy.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True)
+def _no_language_left_behind() -> None:
+    """Begin in English: a page that a test before asked for in another language may have set it for this thread."""
+    translation = sys.modules.get("django.utils.translation")
+    if translation is not None:
+        translation.deactivate()
 
 
 @pytest.fixture(scope="session")
