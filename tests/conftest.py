@@ -11,6 +11,7 @@ import pytest
 
 import rig
 import temporary
+from stationmaster import i18n
 from stationmaster.sandbox.server import SandboxServer
 
 temporary.use_memory()
@@ -22,7 +23,8 @@ hypothesis.settings.load_profile("untimed")
 
 @pytest.fixture(autouse=True)
 def _no_language_left_behind() -> None:
-    """Begin in English: a page that a test before asked for in another language may have set it for this thread."""
+    """Begin in the language of the terminal: a test before may have set another for this thread."""
+    i18n.use("auto")
     translation = sys.modules.get("django.utils.translation")
     if translation is not None:
         translation.deactivate()

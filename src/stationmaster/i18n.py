@@ -5,7 +5,8 @@ The English text stands in the code and is its own key. Data, log lines and name
 
 import gettext
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,17 @@ def use(language: str) -> None:
     if language not in {*LANGUAGES, "auto"}:
         raise ValueError(language)
     _language.set(next((each for each in LANGUAGES if each == language), None))
+
+
+@contextmanager
+def spoken(language: Language) -> Iterator[None]:
+    """Speak this language in the body, and behind it the one of before."""
+    before = _language.get()
+    _language.set(language)
+    try:
+        yield
+    finally:
+        _language.set(before)
 
 
 def of_terminal(environ: Mapping[str, str]) -> Language:

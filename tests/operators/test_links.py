@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from operators.browser import Browser
 from operators.people import PASSWORD, ROOT, as_actor, somebody
+from stationmaster import i18n
 from stationmaster.audit import services as audit
 from stationmaster.audit.models import AuditEvent
 from stationmaster.errors import Forbidden, Invalid, StationmasterError
@@ -55,6 +56,14 @@ def test_link_works_once(database: str) -> None:
         services.redeem(secret, services.Newcomer("you@example.com", PASSWORD))
     assert caught.value.status == 410
     assert Operator.objects.count() == 1
+
+
+def test_a_language_ends_with_its_request(browser: Browser) -> None:
+    """A page in one reader's language leaves the thread in the one of before."""
+    before = i18n.tr("Done.")
+    for language in ("zh-CN", "en"):
+        assert browser.get("/login", **{"accept-language": language})["Content-Language"] == language
+        assert i18n.tr("Done.") == before
 
 
 def test_ten_at_once_make_one_admin(database: str) -> None:

@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.translation.trans_real import parse_accept_lang_header
 
-from stationmaster.i18n import LANGUAGES, use
+from stationmaster.i18n import LANGUAGES, spoken
+from stationmaster.i18n import Language as Spoken
 
 _INSTALLATION = "STATIONMASTER_LANGUAGE"      # of Django's settings, made of ours
 _DJANGO = {"en": "en", "zh-CN": "zh-hans"}
@@ -22,14 +23,13 @@ class Language:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Speak the reader's language while the request lasts."""
         language = chosen(request)
-        use(language)
-        with translation.override(_DJANGO[language]):
+        with spoken(language), translation.override(_DJANGO[language]):
             response = self._next(request)
         response.headers.setdefault("Content-Language", language)
         return response
 
 
-def chosen(request: HttpRequest) -> str:
+def chosen(request: HttpRequest) -> Spoken:
     """One of `LANGUAGES`."""
     asked = (getattr(request.user, "language", "auto"), getattr(settings, _INSTALLATION), _of_browser(request))
     return next(each for each in asked if each in LANGUAGES)
