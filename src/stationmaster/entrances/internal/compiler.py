@@ -13,7 +13,7 @@ import msgspec
 from django.db import connection
 
 from stationmaster.credentials.records import credentials
-from stationmaster.entrances.internal.journal import Journal
+from stationmaster.entrances.internal.journal import Journal, Touched
 from stationmaster.gateway.config.prices import price_list
 from stationmaster.gateway.core.records import KINDS, Configuration, Kind, Record, Records, Update, whole
 from stationmaster.gateway.core.snapshot import Settings, VendorPrices
@@ -40,13 +40,12 @@ class Compiled:
 
     def base(self, have: int) -> int:
         """The revision that the update for `have` starts from: `have`, or 0 when the way from there is not known."""
-        known = self.journal.revision == self.revision and self.journal.since(have) is not None
-        return have if known else 0
+        return 0 if self._touched(have) is None else have
 
     def update(self, have: int) -> Update:
         """What leads here from revision `have`; all of it when that way is not known. For the compiler's thread."""
-        records, touched = self.configuration.records, self.journal.since(have)
-        if touched is None or self.base(have) == 0:
+        records, touched = self.configuration.records, self._touched(have)
+        if touched is None:
             return whole(records, self.revision)
         puts: dict[Kind, list[Record]] = {}
         drops: dict[Kind, list[str]] = {}
@@ -55,6 +54,10 @@ class Compiled:
             puts[kind] = [present[name] for name in ids if name in present]
             drops[kind] = [name for name, was_there in ids.items() if was_there and name not in present]
         return Update(self.revision, have, puts, drops, records.counts())
+
+    def _touched(self, have: int) -> Touched | None:
+        """What changed since `have`; None: the way from there is not known."""
+        return self.journal.since(have) if have and self.journal.revision == self.revision else None
 
 
 class Compiler:
