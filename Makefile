@@ -54,7 +54,8 @@ clean: ## remove what the targets above made
 	rm -rf .venv .cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
 		tests/clients/node_modules
 
-# Set-up: each stamp is a finished installation of one lock file.
+# Set-up: each stamp is a finished installation of one lock file. A lock is whole, so pip has nothing to resolve (it would look
+# at versions a lock does not hold where a distribution is asked for with extras).
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -62,12 +63,12 @@ clean: ## remove what the targets above made
 	$(PYTHON) -m venv .venv
 
 .venv/run: requirements.lock requirements-build.lock pyproject.toml | .venv/bin/python
-	$(PIP) --require-hashes -r requirements.lock -r requirements-build.lock
+	$(PIP) --no-deps --require-hashes -r requirements.lock -r requirements-build.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/dev: requirements-dev.lock pyproject.toml | .venv/bin/python
-	$(PIP) --require-hashes -r requirements-dev.lock
+	$(PIP) --no-deps --require-hashes -r requirements-dev.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -2,6 +2,8 @@
 
     snapshot     10,000 credentials and 50,000 virtual keys compiled, and taken over by a worker
     lists        100,000 virtual keys: pages, search, filter, deep cursor
+    plans        10,000 people x 5 workspaces
+    SCIM         10,000 users, all of them in one group: what a directory asks
     changes      a virtual key made and deleted, until both workers of a gateway go by it
     start        `stationmaster up` in an empty data folder until console and gateway answer; memory after that
 
@@ -25,8 +27,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import control_changes
+from bench import control_changes, scim
 from bench.control_changes import within
+from bench.control_plan import plans
 from bench.machine import free_port
 from bench.plan import say
 from bench.proc import PAGE, PROC, tree
@@ -63,6 +66,8 @@ def main() -> int:
         _open(Path(folder))
         found += _snapshot(asked.scale)
         found += _lists(asked.scale)
+        found += [Figure(*each) for each in plans(asked.scale)]
+        found += [Figure(*each) for each in scim.figures(asked.scale)]
     _write(asked.out, found, asked.scale, load)
     return 0 if all(figure.kept for figure in found) else 1
 

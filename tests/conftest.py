@@ -64,10 +64,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line on what was left out, and the command that adds it."""
+    """What tests want to be read (`record_property("summary", …)`, which comes through several processes); one line on what was
+    left out, and the command that adds it."""
+    for text in _told(terminalreporter):
+        terminalreporter.write_line(text)
     if _left_out:
         parts = ", ".join(f"{count} that need {program}" for program, count in _left_out.items())
         terminalreporter.write_line(f"left out: {parts}; `make test-deps` adds them")
+
+
+def _told(terminalreporter: pytest.TerminalReporter) -> list[str]:
+    reports = [each for kind in ("passed", "failed") for each in terminalreporter.stats.get(kind, ())]
+    return [str(value) for each in reports if each.when == "call" for name, value in each.user_properties if name == "summary"]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -29,12 +29,12 @@ from stationmaster.entrances.web.setup import django_settings
 from stationmaster.operators.hashing import Argon2id
 from stationmaster.settings import Settings
 from stationmaster.store import keyholder
-from stationmaster.store.config import StoreConfig, configure
+from stationmaster.store.config import APPS, ON_POSTGRESQL, StoreConfig, configure
 from stationmaster.store.database import database as settings_of
 from stationmaster.store.database import prepare
 from stationmaster.vault.keyring import generate
 
-KINDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.needs("pg_ctlcluster")))
+KINDS: tuple[Any, ...] = ("sqlite", pytest.param("postgresql", marks=pytest.mark.needs("pg_ctlcluster")))
 RING = generate()
 # Of entrances, for tests that go through them; people's passwords cost little here.
 EXTRA: Mapping[str, Any] = {**django_settings(Settings()), "PASSWORD_HASHERS": ["databases.Quick"]}
@@ -81,7 +81,8 @@ def _set_up() -> None:
     """Set Django up: models are imported by test modules, so it is done when this one is."""
     folder = tempfile.mkdtemp(prefix="stationmaster-test-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    configure(StoreConfig(Path(folder), RING, extra=EXTRA))
+    apps = {"INSTALLED_APPS": [*APPS, *ON_POSTGRESQL], "DATABASE_ROUTERS": ["databases.OnlyOnPostgresql"]}
+    configure(StoreConfig(Path(folder), RING, extra={**EXTRA, **apps}))
 
 
 def open_database(url: str, data: Path) -> None:
@@ -145,6 +146,28 @@ def _drop(url: str) -> None:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(url.rpartition("/")[2])))
 
 
+class OnlyOnPostgresql:
+    """Keeps the tables of a library that is for PostgreSQL alone out of SQLite: here both are opened by one process."""
+
+    def allow_migrate(self, _alias: str, app_label: str, **_: Any) -> bool | None:
+        """What Django asks a router."""
+        return connections["default"].vendor == "postgresql" if app_label == "procrastinate" else None
+
+
+@contextlib.contextmanager
+def postgresql_stopped() -> Iterator[None]:
+    """PostgreSQL is down, as after an immediate stop; then up again, on the same port."""
+    control = ("pg_ctl", "-D", f"{_folders[0]}/data", "-w")
+    _run(*control, "-m", "immediate", "stop")
+    try:
+        yield
+    finally:
+        _run(*control, "-l", f"{_folders[0]}/log", "start")
+
+
+_folders: list[Path] = []
+
+
 @functools.cache
 def _server() -> str:
     """Start PostgreSQL; the beginning of the URLs of its databases."""
@@ -159,12 +182,13 @@ def _server() -> str:
     _run("initdb", "-D", f"{folder}/data", "-U", "stationmaster", "-A", "md5", "--pwfile", f"{folder}/password",
          "-E", "UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US", "--no-sync")
     options = {
-        "listen_addresses": "127.0.0.1", "unix_socket_directories": "''", "max_connections": 200,
+        "port": port, "listen_addresses": "'127.0.0.1'", "unix_socket_directories": "''", "max_connections": 200,
         "fsync": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": 0, "max_wal_size": "64MB",
         "dynamic_shared_memory_type": "mmap",       # which goes with its folder, however it ended
     }  # fmt: skip
-    words = " ".join([f"-p {port}", *(f"-c {name}={value}" for name, value in options.items())])
-    _run("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-o", words, "-w", "start")
+    (folder / "data" / "postgresql.auto.conf").write_text("".join(f"{name}={value}\n" for name, value in options.items()))
+    _run("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "start")
+    _folders.append(folder)
     _stop_with_us(folder)
     return f"postgresql://stationmaster:{password}@127.0.0.1:{port}"
 

@@ -57,6 +57,16 @@ def trn(one: str, many: str, number: int, **values: object) -> str:
     return _texts(_spoken()).ngettext(one, many, number).format(number=number, **values)
 
 
+def marked(text: str) -> str:
+    """`text`, a literal that stands in a table and is shown by `told` elsewhere: the catalogue has what is marked so."""
+    return text
+
+
+def told(text: str, **values: object) -> str:
+    """A text that was marked, in the reader's language, with `values` in its braces."""
+    return _texts(_spoken()).gettext(text).format(**values)
+
+
 def _spoken() -> Language:
     return _language.get() or of_terminal(os.environ)
 

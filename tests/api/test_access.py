@@ -1,7 +1,10 @@
 """Who may call what: every operation by every role, on what is their own and on what is not, in every spelling."""
 
+import atexit
+import functools
 import itertools
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,25 +12,34 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from django.utils import timezone
 
 from api.kit import FORM, Callers, browser, code
 from controlkit import CLI, a_credential, a_workspace
 from internal.kit import Control
+from jobs import deeds  # noqa: F401  registers kinds of job
 from stationmaster.credentials import services as credentials
 from stationmaster.entrances import live
 from stationmaster.entrances.api.site import document
+from stationmaster.jobs import services as jobs
 from stationmaster.operators import services as operators
+from stationmaster.people import imports
+from stationmaster.people import services as people
+from stationmaster.people.models import Import, Leaver
 from stationmaster.routing import services as routing
+from stationmaster.store.changes import change
 from stationmaster.usage.models import UsageEvent
-from stationmaster.workspaces import addresses
+from stationmaster.workspaces import addresses, seats
 from stationmaster.workspaces import services as workspaces
 from usage.kit import request, sent
+from work.kit import Mailbox
 
 ALL: Final = frozenset({"viewer", "operator", "admin", "auditor", "member"})
 SEERS: Final = ALL - {"member"}
 RUNNERS: Final = frozenset({"operator", "admin"})
 ADMINS: Final = frozenset({"admin"})
 CHECKERS: Final = frozenset({"auditor", "admin"})
+SOAK: Final = bool(os.environ.get("SOAK"))
 _numbers = itertools.count()
 
 
@@ -91,9 +103,106 @@ def _gateway_token() -> str:
     return str(operators.create_gateway_token(CLI, {"name": _name()}).row["id"])
 
 
+def _person() -> str:
+    return str(people.create_person(CLI, {"user_name": _name()})["id"])
+
+
+def _leaver() -> str:
+    return str(people.deactivate_person(CLI, _person())["id"])
+
+
+def _held() -> str:
+    """Somebody whom SCIM wants to leave."""
+    which = _person()
+    Leaver.objects.create(person=which, state="held", at=timezone.now(), asked_at=timezone.now())
+    return which
+
+
+def _linked() -> tuple[str, dict[str, str]]:
+    which, vendor, login = _person(), "github_copilot", _name()
+    people.link_login(CLI, which, vendor, login)
+    return which, {"vendor": vendor, "login": login}
+
+
+def _group() -> str:
+    return str(people.create_group(CLI, {"name": _name()})["id"])
+
+
+def _import() -> str:
+    which = str(imports.begin_import(CLI, {})["id"])
+    imports.add_part(CLI, which, 0, b"mail\n")
+    return which
+
+
+def _assignment() -> str:
+    return str(workspaces.create_assignment(CLI, {"workspace": _workspace(), "person": _person()})["id"])
+
+
+def _by_hand() -> str:
+    """A plan of one step that a person does."""
+    name = str(workspaces.create_workspace(CLI, {"name": _name(), "vendor": "manual"})["name"])
+    who = str(people.create_person(CLI, {"user_name": _name(), "email": f"{_name()}@example.test"})["id"])
+    workspaces.create_assignment(CLI, {"workspace": name, "person": who})
+    return str(workspaces.make_plan(CLI, {"workspaces": [name]})["id"])
+
+
+def _approved() -> str:
+    which = _by_hand()
+    workspaces.approve_plan(CLI, which, {})
+    return which
+
+
+def _mail() -> Cell:
+    _mailbox().use()
+    return Cell("POST", "mail/test", {"to": "ada@example.test"})
+
+
+@functools.cache
+def _mailbox() -> Mailbox:
+    """A relay, to the end of the run."""
+    box = Mailbox().__enter__()
+    atexit.register(box.__exit__, None, None, None)
+    return box
+
+
+def _applying() -> Cell:
+    which = _approved()
+    workspaces.apply_plan(CLI, which, {})
+    step = workspaces.list_steps(CLI, which, _everything()).items[0]["id"]
+    return Cell("POST", f"plans/{which}/tick", {"step": step})
+
+
+def _seat() -> str:
+    which = _workspace()
+    with change(CLI) as edit:
+        return str(seats.seat_for(edit, _person(), which).id)
+
+
+def _waiting() -> str:
+    which = _import()
+    Import.objects.filter(id=which).update(state="waiting", full=True)
+    return which
+
+
+def _unlinking() -> Cell:
+    which, given = _linked()
+    return Cell("POST", f"people/{which}/logins/remove", given)
+
+
 def _saved() -> str:
     live.save_setting(CLI, "retention.raw_events_days", 40 + next(_numbers))
     return "retention.raw_events_days"
+
+
+def _job() -> str:
+    made: str = jobs.submit(CLI, "test_odd", args={"way": "fine"})["id"]
+    return made
+
+
+def _cancelled() -> str:
+    which = _job()
+    jobs.cancel(CLI, which)
+    return which
 
 
 def _crud(path: str, make: Callable[[], str], given: Callable[[], Any], changed: Any) -> dict[str, Callable[[], Cell]]:
@@ -119,6 +228,58 @@ CALLS: Final[dict[str, Callable[[], Cell]]] = {
     **_crud("operators", _operator, lambda: {"email": f"{_name()}@example.com", "role": "viewer"}, {"display_name": "X"}),
     **_crud("tokens", _token, lambda: {"name": _name(), "role": "viewer"}, {}),
     **_crud("gateway-tokens", _gateway_token, lambda: {"name": _name()}, {}),
+    **_crud("people", _person, lambda: {"user_name": _name()}, {"title": "T"}),
+    **_crud("groups", _group, lambda: {"name": _name()}, {"external_id": "x"}),
+    "deactivate_people": lambda: Cell("POST", f"people/{_person()}/deactivate", {}),
+    "reactivate_people": lambda: Cell("POST", f"people/{_leaver()}/reactivate", {}),
+    "erase_people": lambda: Cell("POST", f"people/{_person()}/erase", {}),
+    "link_people": lambda: Cell("POST", f"people/{_person()}/logins", {"vendor": "github_copilot", "login": _name()}),
+    "unlink_people": _unlinking,
+    "list_people_held": lambda: Cell("GET", "people/held"),
+    "approve_people_held": lambda: Cell("POST", "people/held/approve", {"persons": [_held()]}),
+    "refuse_people_held": lambda: Cell("POST", "people/held/refuse", {"persons": [_held()]}),
+    "list_people_conflicts": lambda: Cell("GET", "people/conflicts"),
+    "list_groups_members": lambda: Cell("GET", f"groups/{_group()}/members"),
+    "change_groups_members": lambda: Cell("POST", f"groups/{_group()}/members", {"add": [_person()]}),
+    "list_people_imports": lambda: Cell("GET", "people/imports"),
+    "get_people_imports": lambda: Cell("GET", f"people/imports/{_import()}"),
+    "create_people_imports": lambda: Cell("POST", "people/imports", {"name": "x.csv"}),
+    "delete_people_imports": lambda: Cell("DELETE", f"people/imports/{_import()}"),
+    "upload_people_imports": lambda: Cell("PUT", f"people/imports/{_import()}/content?offset=5", {}),
+    "preview_people_imports": lambda: Cell("POST", f"people/imports/{_import()}/preview", {}),
+    "start_people_imports": lambda: Cell("POST", f"people/imports/{_import()}/start", {}),
+    "approve_people_imports": lambda: Cell("POST", f"people/imports/{_waiting()}/approve", {"leavers": 0}),
+    "list_people_imports_leavers": lambda: Cell("GET", f"people/imports/{_import()}/leavers"),
+    "list_people_imports_problems": lambda: Cell("GET", f"people/imports/{_import()}/problems"),
+    **_crud("assignments", _assignment, lambda: {"workspace": _workspace(), "person": _person()}, {"role": "owner"}),
+    **_crud("plans", _by_hand, lambda: {"workspaces": [_workspace()]}, {}),
+    "list_plans_steps": lambda: Cell("GET", f"plans/{_by_hand()}/steps"),
+    "approve_plans": lambda: Cell("POST", f"plans/{_by_hand()}/approve", {}),
+    "refuse_plans": lambda: Cell("POST", f"plans/{_by_hand()}/refuse", {"reason": "no"}),
+    "apply_plans": lambda: Cell("POST", f"plans/{_approved()}/apply", {}),
+    "tick_plans": _applying,
+    "get_runs": lambda: Cell("GET", "runs/all"),
+    "start_runs": lambda: Cell("POST", "runs/all/start", {"concurrency": 2}),
+    "stop_runs": lambda: Cell("POST", "runs/all/stop", {}),
+    "test_mail": _mail,
+    **_crud("seats", _seat, dict, {}),
+    "list_seats_history": lambda: Cell("GET", f"seats/{_seat()}/history"),
+    "skip_seats": lambda: Cell("POST", f"seats/{_seat()}/skip", {"reason": "on leave"}),
+    "unskip_seats": lambda: Cell("POST", f"seats/{_seat()}/unskip", {}),
+    "reinvite_seats": lambda: Cell("POST", f"seats/{_seat()}/reinvite", {}),
+    "run_workspaces": lambda: Cell("POST", f"workspaces/{_workspace()}/run", {"kind": "reconcile"}),
+    "list_workspaces_listed": lambda: Cell("GET", f"workspaces/{_workspace()}/listed/members"),
+    "list_vendors": lambda: Cell("GET", "vendors"),
+    "list_jobs": lambda: Cell("GET", "jobs"),
+    "get_jobs": lambda: Cell("GET", f"jobs/{_job()}"),
+    "list_job_items": lambda: Cell("GET", f"jobs/{_job()}/items"),
+    "job_log": lambda: Cell("GET", f"jobs/{_job()}/log"),
+    "cancel_job": lambda: Cell("POST", f"jobs/{_job()}/cancel", {}),
+    "retry_job": lambda: Cell("POST", f"jobs/{_cancelled()}/retry", {}),
+    "list_job_artifacts": lambda: Cell("GET", f"jobs/{_job()}/artifacts"),
+    "get_job_artifact": lambda: Cell("GET", f"jobs/{_job()}/artifacts/run.log"),
+    "list_workers": lambda: Cell("GET", "workers"),
+    "list_job_kinds": lambda: Cell("GET", "job-kinds"),
     "invite_operators": lambda: Cell("POST", f"operators/{_operator()}/invite"),
     "erase_operators": lambda: Cell("POST", f"operators/{_gone()}/erase"),
     "rotate_keys": lambda: Cell("POST", f"keys/{_key()}/rotate", {"grace_seconds": 60}),
@@ -147,6 +308,28 @@ MAY: Final[dict[str, frozenset[str]]] = {
     "list_routes": SEERS, "get_routes": SEERS, "create_routes": RUNNERS, "update_routes": RUNNERS, "delete_routes": RUNNERS,
     "list_keys": ALL, "get_keys": SEERS, "create_keys": RUNNERS, "update_keys": RUNNERS, "delete_keys": RUNNERS,
     "rotate_keys": RUNNERS,
+    "list_people": ALL, "get_people": SEERS, "create_people": RUNNERS, "update_people": RUNNERS, "delete_people": ADMINS,
+    "deactivate_people": RUNNERS, "reactivate_people": RUNNERS, "erase_people": ADMINS, "link_people": RUNNERS,
+    "unlink_people": RUNNERS, "list_people_conflicts": RUNNERS | CHECKERS,
+    "list_people_held": ALL, "approve_people_held": RUNNERS, "refuse_people_held": RUNNERS,
+    "list_groups": SEERS, "get_groups": SEERS, "create_groups": RUNNERS, "update_groups": RUNNERS, "delete_groups": RUNNERS,
+    "list_groups_members": SEERS, "change_groups_members": RUNNERS,
+    **dict.fromkeys((
+        "list_people_imports", "get_people_imports", "create_people_imports", "delete_people_imports", "upload_people_imports",
+        "preview_people_imports", "start_people_imports", "approve_people_imports", "list_people_imports_leavers",
+        "list_people_imports_problems",
+    ), RUNNERS),
+    "list_assignments": SEERS, "get_assignments": SEERS, "create_assignments": RUNNERS, "update_assignments": RUNNERS,
+    "delete_assignments": RUNNERS,
+    "list_plans": SEERS, "get_plans": SEERS, "create_plans": RUNNERS, "list_plans_steps": SEERS, "approve_plans": RUNNERS,
+    "refuse_plans": RUNNERS, "apply_plans": RUNNERS, "tick_plans": RUNNERS,
+    "get_runs": SEERS, "start_runs": RUNNERS, "stop_runs": RUNNERS, "test_mail": ADMINS,
+    "list_seats": ALL, "get_seats": SEERS, "list_seats_history": SEERS, "skip_seats": RUNNERS, "unskip_seats": RUNNERS,
+    "reinvite_seats": RUNNERS,
+    "run_workspaces": ADMINS, "list_workspaces_listed": SEERS, "list_vendors": SEERS,
+    "list_jobs": SEERS, "get_jobs": SEERS, "list_job_items": SEERS, "job_log": SEERS, "list_job_artifacts": SEERS,
+    "get_job_artifact": RUNNERS | CHECKERS, "cancel_job": RUNNERS, "retry_job": ADMINS, "list_workers": SEERS,
+    "list_job_kinds": SEERS,
     "list_addresses": RUNNERS | CHECKERS, "create_addresses": ADMINS, "delete_addresses": ADMINS,
     "list_operators": CHECKERS, "get_operators": CHECKERS, "create_operators": ADMINS, "update_operators": ADMINS,
     "delete_operators": ADMINS, "invite_operators": ADMINS, "erase_operators": ADMINS,
@@ -159,7 +342,8 @@ MAY: Final[dict[str, frozenset[str]]] = {
     "health": SEERS, "me": ALL,
 }  # fmt: skip
 # Where somebody gets 404 rather than 403: they may do it with what is their own, and this is not.
-HIDDEN: Final = {("get_tokens", "operator"), ("delete_tokens", "operator"), ("get_keys", "member")}
+HIDDEN: Final = {("get_tokens", "operator"), ("delete_tokens", "operator"), ("get_keys", "member"), ("get_people", "member"),
+                 ("get_seats", "member"), ("list_seats_history", "member")}  # fmt: skip
 OPERATIONS: Final = {
     operation["operationId"]: (method.upper(), path)
     for path, methods in json.loads(document())["paths"].items() for method, operation in methods.items()
@@ -259,24 +443,28 @@ _SPELLINGS: Final[list[Callable[[str], str]]] = [
     lambda path: "/login" + path, lambda path: "/welcome/x/../.." + path, lambda path: path.replace("/api/", "/api\u002e/"),
     lambda path: path.replace("/api/", "/api/docs/../"), lambda path: path.replace("/api/", "/internal/../api/"),
 ]  # fmt: skip
+_EVERY: Final = 6      # of the spellings that an operation meets; the next operation meets the ones beside them
 _HOSTS: Final = ["evil.example", "127.0.0.1.evil.example", "127.0.0.1:4001@evil", "", "localhost\tx", "admin"]
 
 
 @pytest.mark.parametrize("role", ["anonymous", "member"])
 def test_no_spelling_gets_further(control: Control, callers: Callers, role: str) -> None:
     """However a path, a Host or a method is written: who may not call an operation gets nothing from it, and changes
-    nothing. Decided is by the route that is run, so there is no other way to write it."""
+    nothing. Decided is by the route that is run, so there is no other way to write it. Every spelling is tried with one
+    operation of each method, and each operation in some of them; with `SOAK=1` each in all."""
     assert len(_SPELLINGS) >= 40
     before = len(routing.list_keys(CLI, _everything()).items)
     client = callers[role]
     forbidden = {name for name, roles in MAY.items() if role not in roles}
-    for operation in sorted(forbidden):
+    whole = {OPERATIONS[operation][0]: operation for operation in sorted(forbidden)}
+    for number, operation in enumerate(sorted(forbidden)):
         method, path = OPERATIONS[operation]
         path = re.sub(r"\{[^}]*\}", "console.port" if "setting" in operation else "x", path)
-        for spell in _SPELLINGS:
+        every = 1 if SOAK or operation == whole[method] else _EVERY
+        for spell in _SPELLINGS[number % every :: every]:
             status = _raw(control, client, method, spell(path))
             assert status >= 300, (operation, spell(path), status)
-        for host in _HOSTS:
+        for host in _HOSTS[number % every :: every]:
             assert _raw(control, client, method, path, host=host) >= 400, (operation, host)
     for override in ("X-HTTP-Method-Override", "X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Host", "X-Forwarded-Prefix"):
         answer = client.get(f"{control.url}/login", headers={override: "/api/v1/operators"})

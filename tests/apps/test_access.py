@@ -9,16 +9,34 @@ from controlkit import ADMIN, AUDITOR, GATEWAY, MEMBER, NOBODY, OPERATOR, VIEWER
 from stationmaster.credentials import services as credentials
 from stationmaster.errors import Forbidden, NotFound
 from stationmaster.operators.access import allowed
+from stationmaster.people import services as people
 from stationmaster.routing import services as routing
 from stationmaster.store.actor import Actor
-from stationmaster.store.changes import revision
+from stationmaster.store.changes import change, revision
 from stationmaster.store.listing import Query
-from stationmaster.workspaces import addresses
+from stationmaster.workspaces import addresses, seats
 from stationmaster.workspaces import services as workspaces
 
 Q = Query()
 # Every service function, the action that it takes, and a call of it that would work.
 SERVICES: list[tuple[str, Callable[[Actor], object]]] = [
+    ("workspaces:read", lambda a: workspaces.list_vendors(a)),
+    ("workspaces:read", lambda a: workspaces.list_listed(a, "acme", "members", Q)),
+    ("assignments:read", lambda a: workspaces.list_assignments(a, Q)),
+    ("assignments:export", lambda a: workspaces.export_assignments(a, Q, "csv")),
+    ("assignments:read", lambda a: workspaces.get_assignment(a, _assignment())),
+    ("assignments:create", lambda a: workspaces.create_assignment(a, {"workspace": "acme", "person": "second"})),
+    ("assignments:update", lambda a: workspaces.update_assignment(a, _assignment(), {"role": "owner"})),
+    ("plans:read", lambda a: workspaces.list_plans(a, Q)),
+    ("plans:export", lambda a: workspaces.export_plans(a, Q, "csv")),
+    ("plans:read", lambda a: workspaces.get_plan(a, _plan())),
+    ("plans:read", lambda a: workspaces.list_steps(a, _plan(), Q)),
+    ("plans:export", lambda a: workspaces.export_steps(a, _plan(), Q, "csv")),
+    ("seats:read", lambda a: workspaces.list_seats(a, Q)),
+    ("seats:export", lambda a: workspaces.export_seats(a, Q, "csv")),
+    ("seats:read", lambda a: workspaces.get_seat(a, workspaces.list_seats(ADMIN, Q).items[0]["id"])),
+    ("jobs:read", lambda a: workspaces.get_run(a, "acme")),
+    ("assignments:delete", lambda a: workspaces.delete_assignment(a, _assignment())),
     ("credentials:read", lambda a: credentials.list_credentials(a, Q)),
     ("credentials:export", lambda a: credentials.export_credentials(a, Q, "csv")),
     ("credentials:read", lambda a: credentials.get_credential(a, "openai-a")),
@@ -56,12 +74,26 @@ SERVICES: list[tuple[str, Callable[[Actor], object]]] = [
 ACTORS = {"admin": ADMIN, "operator": OPERATOR, "viewer": VIEWER, "auditor": AUDITOR, "gateway": GATEWAY, "nobody": NOBODY}
 
 
+def _assignment() -> str:
+    return str(workspaces.list_assignments(ADMIN, Query(sort="created_at")).items[0]["id"])
+
+
+def _plan() -> str:
+    return str(workspaces.list_plans(ADMIN, Q).items[0]["id"])
+
+
 @pytest.fixture
 def stocked(database: str) -> None:
     """One of everything."""
     for name in ("openai-a", "free"):
         credentials.create_credential(ADMIN, a_credential(name))
     workspaces.create_workspace(ADMIN, a_workspace())
+    for name in ("first", "second"):
+        people.create_person(ADMIN, {"user_name": name, "email": f"{name}@example.test"})
+    first = workspaces.create_assignment(ADMIN, {"workspace": "acme", "person": "first"})
+    with change(ADMIN) as edit:
+        seats.seat_for(edit, first["person"], str(workspaces.get_workspace(ADMIN, "acme")["id"]))
+    workspaces.make_plan(ADMIN, {"workspaces": ["acme"]})
     addresses.allow_address(ADMIN, {"name": "10.1.1.1", "reason": "ours"})
     for name in ("main", "spare"):
         routing.create_pool(ADMIN, a_pool(name))
@@ -103,7 +135,7 @@ def test_members_see_their_own_keys(stocked: None) -> None:
         with pytest.raises((Forbidden, NotFound)):
             routing.get_key(MEMBER, other)
     for action, call in SERVICES:
-        if action != "keys:read":
+        if action not in ("keys:read", "seats:read"):      # of seats, too, their own
             with pytest.raises(Forbidden):
                 call(MEMBER)
     assert routing.list_keys(replace(MEMBER, id=""), Q).total == 0

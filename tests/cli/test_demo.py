@@ -12,6 +12,7 @@ import pytest
 
 from gateway.processes import is_alive
 from stationmaster.cli.demo import setting, visitor
+from stationmaster.cli.demo.folder import folder_of
 from stationmaster.errors import StationmasterError
 from up.kit import Up, free_ports, link_in, running, until
 
@@ -48,6 +49,8 @@ def test_once(run: Run) -> None:
     assert f"curl -N http://127.0.0.1:{ports['--port']}/v1/chat/completions" in done.stdout
     assert re.search(r"\(\d+ pieces through the gateway in \d+ ms\)", done.stderr)
     assert "The demo keeps nothing." in done.stderr
+    assert f"http://127.0.0.1:{ports['--sandbox-port']} (simulated)" in done.stderr
+    assert "stationmaster workspace list --data /" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -82,7 +85,7 @@ def test_remove(tmp_path: Path, sandbox: str) -> None:
         up.command("key", "create", "mine")
         assert all("demo" in min(names(up, noun)) for noun in NOUNS)
         dry = _remove(up, "--dry-run")
-        assert (dry.returncode, len(json.loads(dry.stdout)["removed"])) == (10, 14)
+        assert (dry.returncode, len(json.loads(dry.stdout)["removed"])) == (10, 17)
         assert len(names(up, "credential")) == 4
         assert _remove(up, "--yes").returncode == 0
         assert [names(up, noun) for noun in NOUNS] == [{"mine"}, set(), set(), set(), set()]
@@ -109,9 +112,19 @@ def _remove(up: Up, *words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("named", "meant"), [("control", "control-demo"), ("control-demo", "control-demo"), ("demo", "demo-demo")]
+)
+def test_the_demo_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: str, meant: str) -> None:
+    """It lies beside the data folder, and is found from a shell in which STATIONMASTER_DATA names the demo's folder itself."""
+    monkeypatch.setenv("STATIONMASTER_DATA", str(tmp_path / named))
+    assert folder_of(None, None) == tmp_path / meant
+    assert folder_of(None, tmp_path / "named") == tmp_path / "named"
+
+
 def test_everything_is_marked() -> None:
     """Each name that the demo gives says that it is the demo's, and every address leads to this machine."""
-    made = [setting.workspace(4010), *setting.credentials(4010)]
+    made = [*setting.workspaces(4010), *setting.credentials(4010)]
     assert all(row["name"].startswith("demo") and row["organisation"] == "demo" for row in made)
     assert {row["base_url"].removesuffix("/v1") for row in made} == {"http://127.0.0.1:4010"}
     assert all(name.startswith("demo") for name in (setting.KEY, setting.DEFAULT_POOL, *setting.POOLS))

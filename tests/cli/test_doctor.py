@@ -262,3 +262,38 @@ def test_what_it_knows_of_gateways(run: Run, data: Path) -> None:
     assert told["gateway_tokens"]["what"] == "the gateway token edge expires in 3 days"
     assert told["versions"]["what"].startswith("the gateway frankfurt runs version 0.0.1")
     assert {told[name]["severity"] for name in ("gateway_tokens", "versions")} == {"warning"}
+
+
+QUEUE = """
+import os, sys
+from datetime import timedelta
+from pathlib import Path
+from django.utils import timezone
+from stationmaster.store.config import StoreConfig, configure
+from stationmaster.vault import keyring
+configure(StoreConfig(Path(sys.argv[1]), keyring.load(Path(sys.argv[1]), os.environ)))
+from stationmaster.jobs import services as jobs
+from stationmaster.jobs.models import Worker
+from stationmaster.store.actor import SYSTEM, Actor
+admin = Actor("operator", "op_admin", "admin")
+from stationmaster.workspaces import services as workspaces
+Worker.objects.create(id="old", engine="embedded", version="1", threads=1, started_at=timezone.now(),
+                      beat_at=timezone.now() - timedelta(hours=int(sys.argv[2])))
+workspaces.create_workspace(admin, {"name": "paper", "vendor": "manual"})
+jobs.submit(admin, "reconcile", workspace="later", delay=3600)
+"""
+
+
+@pytest.mark.parametrize(("hours", "severity"), [("2", "warning"), ("0", "ok")])
+def test_jobs_that_nobody_does(run: Run, data: Path, hours: str, severity: str) -> None:
+    """A job that waits while no worker was heard of lately is told of, from the real database, with what to start; one that is
+    for later does not count."""
+    environ = {"PATH": os.environ["PATH"], "STATIONMASTER_MASTER_KEY": MASTER_KEY}
+    for script in (PREPARE, QUEUE):
+        words = [sys.executable, "-c", script, str(data), *([hours] if script is QUEUE else [])]
+        subprocess.run(words, env=environ, check=True, timeout=60)
+    told = findings(run("--output", "json", "--data", str(data), STATIONMASTER_MASTER_KEY=MASTER_KEY))["workers"]
+    assert told["severity"] == severity
+    if severity == "warning":
+        assert told["what"] == "1 job waits, and no worker runs"
+        assert "stationmaster worker" in told["fix"]

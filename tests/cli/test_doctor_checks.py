@@ -16,7 +16,7 @@ import trustme
 import rig
 from stationmaster import i18n
 from stationmaster.diagnosis import Finding, database, folder, machine, ports, wishes
-from stationmaster.diagnosis.database import DAY, GatewayToken, SeenGateway
+from stationmaster.diagnosis.database import DAY, GatewayToken, Queue, SeenGateway
 from stationmaster.diagnosis.ports import Port
 from stationmaster.errors import StationmasterError
 from stationmaster.settings import Flag, Settings, load, with_saved
@@ -328,9 +328,10 @@ class Answers:
 
     def __init__(
         self, pending: Sequence[str] | Exception = (), clock: float | None = None, keys: Exception | None = None,
-        tokens: Iterable[GatewayToken] = (), gateways: Iterable[SeenGateway] = (),
+        tokens: Iterable[GatewayToken] = (), gateways: Iterable[SeenGateway] = (), queue: Queue = Queue(True, 0),  # noqa: B008
     ) -> None:  # fmt: skip
         self._pending, self._clock, self._keys, self._tokens, self._gateways = pending, clock, keys, tokens, gateways
+        self._queue = queue
 
     def pending(self) -> Sequence[str]:
         """Or the failure."""
@@ -355,6 +356,10 @@ class Answers:
         """As told."""
         return self._gateways
 
+    def queue(self) -> Queue:
+        """As told."""
+        return self._queue
+
 
 def found(answers: Answers) -> dict[str, Finding]:
     """The findings by id."""
@@ -366,7 +371,7 @@ def found(answers: Answers) -> dict[str, Finding]:
 def test_a_good_database() -> None:
     """Everything is asked, and everything is fine."""
     every = found(Answers())
-    assert list(every) == ["database", "migrations", "clock", "stored_secrets", "gateway_tokens", "versions"]
+    assert list(every) == ["database", "migrations", "clock", "stored_secrets", "gateway_tokens", "versions", "workers"]
     assert {each.severity for each in every.values()} == {"ok"}
 
 
@@ -422,6 +427,16 @@ def test_versions() -> None:
     old, new = SeenGateway("edge", "0.9", NOW - 60), SeenGateway("core", "1.0", NOW - 60)
     judged(found(Answers(gateways=[old, new]))["versions"], "warning", "the gateway edge runs version 0.9, the control plane 1.0")
     judged(found(Answers(gateways=[replace(old, at=NOW - 3600), new]))["versions"], "ok", "1.0")
+
+
+@pytest.mark.parametrize(("queue", "severity", "words"), [
+    (Queue(True, 9), "ok", "a worker runs"), (Queue(False, 0), "ok", "no job waits"),
+    (Queue(False, 1), "warning", "1 job waits, and no worker runs start `stationmaster worker`"),
+    (Queue(False, 7), "warning", "7 jobs wait"),
+])  # fmt: skip
+def test_workers(queue: Queue, severity: str, words: str) -> None:
+    """Jobs that wait for a worker, where none lives, are a warning that says what to start."""
+    judged(found(Answers(queue=queue))["workers"], severity, words)
 
 
 def test_ports_are_those_that_run() -> None:

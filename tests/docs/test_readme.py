@@ -1,6 +1,7 @@
 """What the READMEs show is what runs. Blocks: ```sh needs curl, ```python the SDKs, ```toml a file.
 
-The blocks of coding agents (bash, and Codex's toml) run in `make test-clients`.
+The blocks of coding agents (bash, and Codex's toml) run in `make test-clients`, those of the ten minutes (shell) in
+`test_tour.py`.
 """
 
 import re
@@ -93,7 +94,7 @@ def test_every_block_has_a_test(name: str) -> None:
     """No block escapes: its language is one that runs here or in `make test-clients`, or it is plain commands
     whose words the command line knows."""
     plain = [line for block in blocks(name, "") for line in block.splitlines()]
-    assert {tag for tag, _ in BLOCK.findall((ROOT / name).read_text())} <= {"", "sh", "python", "toml", "bash"}
+    assert {tag for tag, _ in BLOCK.findall((ROOT / name).read_text())} <= {"", "sh", "shell", "python", "toml", "bash"}
     assert all(line.startswith(("make run", "make test", ".venv/bin/stationmaster ")) for line in plain)
     codex = next(block for block in blocks(name, "toml") if "model_providers" in block)
     assert tomllib.loads(codex)["model_providers"]["stationmaster"]["wire_api"] == "responses"

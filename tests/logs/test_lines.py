@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from stationmaster import logs
+from stationmaster.vendors._line.line import hush
 
 OURS = logging.getLogger("stationmaster.somewhere")
 SECRETS = {
@@ -69,6 +70,7 @@ def test_loggers_of_others(form: logs.Form, level: logs.Level, told: set[str]) -
     does, nor what serves says for those who write it."""
 
     def speak() -> None:
+        hush()      # as whoever asks a vendor does
         for name in ("uvicorn.error", "django.request", "httpx"):
             for how in ("debug", "info", "warning"):
                 getattr(logging.getLogger(name), how)("%s %s", name, how)

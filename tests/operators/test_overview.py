@@ -34,7 +34,7 @@ def rows(browser: Browser) -> dict[str, list[str]]:
     """The page's lines: cells by the name of each."""
     page = browser.get("/").content.decode()
     found = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', page, re.DOTALL)
-    return {name: [_text(cell) for cell in cells.split("</td>")[:-1]] for name, cells in found}
+    return {_text(name): [_text(cell) for cell in cells.split("</td>")[:-1]] for name, cells in found}
 
 
 def _text(cell: str) -> str:
@@ -64,10 +64,12 @@ def test_it_is_where_people_come_in() -> None:
 def test_where_there_is_nothing_it_says_what_to_do() -> None:
     """Every line of an empty installation names the command that makes the first one."""
     found = rows(signed_in())
-    assert list(found) == ["Credentials", "Pools", "Routes", "Virtual keys", "Gateways"]
-    assert [cells[0] for cells in found.values()] == ["0"] * 5
-    for command, cells in zip(("credential create", "pool create", "route create", "key create", "gateway-token create"),
-                              found.values(), strict=True):  # fmt: skip
+    gateways = ["Credentials", "Pools", "Routes", "Virtual keys", "Gateways"]
+    assert list(found) == [*gateways, "Workspaces", "People", "Seats", "Jobs"]
+    assert [cells[0] for cells in found.values()] == ["0"] * 9
+    commands = ("credential create", "pool create", "route create", "key create", "gateway-token create", "workspace create",
+                "person import", "assignment create")  # fmt: skip
+    for command, cells in zip(commands, found.values(), strict=False):
         assert f"stationmaster {command}" in cells[1]
 
 
@@ -87,22 +89,22 @@ def test_it_counts_and_says_how_things_stand() -> None:
     now = timezone.now()
     Gateway.objects.create(name="gw", version="1", revision=0, workers=1, token="t", first_seen=now, last_seen=now)
     found = rows(signed_in("viewer"))
-    assert [cells[0] for cells in found.values()] == ["5", "2", "1", "2", "1"]
+    assert [cells[0] for cells in found.values()] == ["5", "2", "1", "2", "1", "0", "0", "0", "0"]
     assert found["Credentials"][1] == ("1 is healthy; 1 is resting for a while; 1 is out of service, refused by its vendor; "
                                        "1 is switched off; no gateway has spoken of 1 yet")  # fmt: skip
     assert found["Pools"][1] == "1 has no credential that is switched on"
     assert found["Virtual keys"][1] == "1 lets applications in; 1 is switched off"
     assert found["Gateways"][1] == "1 is connected; 0 serve the newest configuration"
-    for noun, cells in zip(("credential", "pool", "route", "key", "gateway"), found.values(), strict=True):
+    for noun, cells in zip(("credential", "pool", "route", "key", "gateway"), found.values(), strict=False):
         assert cells[2].split("  ")[0] == f"stationmaster {noun} list"
         assert f"GET /api/v1/{noun}s" in cells[2]
 
 
 def test_everybody_sees_what_they_may() -> None:
-    """A member sees their own keys alone; nobody who is not signed in sees the page."""
+    """A member sees what is their own alone; nobody who is not signed in sees the page."""
     routing.create_key(ROOT, {"name": "theirs", "owner": "somebody"})
     found = rows(signed_in("member"))
-    assert (list(found), found["Virtual keys"][0]) == (["Virtual keys"], "0")
+    assert {name: cells[0] for name, cells in found.items()} == {"Virtual keys": "0", "People": "0", "Seats": "0"}
     assert Browser().get("/")["Location"].startswith("/login")
 
 

@@ -20,7 +20,9 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the audit event th
 @app.command()
 @at_desk
 def link(desk: Desk, dry_run: DryRun = False, output: Output = Format.TABLE) -> None:
-    """Print a link that makes whoever opens it an admin, once, for half an hour. Links made before are void from then on.
+    """Print a link that makes one person an admin.
+
+    It works once, for half an hour. Links made before are void from then on.
 
     For a colleague who is to be something else than an admin: `operator add`.
     """

@@ -9,19 +9,28 @@ from stationmaster import __version__
 from stationmaster.cli import (
     address,
     admin,
+    assignment,
     audit,
     config,
     credential,
     gateway_token,
     gateways,
+    group,
     health,
+    job,
+    mail,
     master_key,
     operator,
+    person,
+    plan,
     pool,
     route,
+    scim,
+    seat,
     setting,
     token,
     usage,
+    vendor,
     virtual_key,
     workspace,
 )
@@ -36,6 +45,7 @@ from stationmaster.cli.sandbox import sandbox
 from stationmaster.cli.secret_input import refuse_secrets
 from stationmaster.cli.up import up
 from stationmaster.cli.verbs import add_list
+from stationmaster.cli.worker import worker
 
 
 class _Root(TyperGroup):
@@ -88,13 +98,16 @@ app.add_typer(operator.app, name="operator")
 app.add_typer(token.app, name="token")
 for _name, _noun in (
     ("workspace", workspace), ("credential", credential), ("pool", pool), ("route", route), ("usage", usage), ("audit", audit),
-    ("address", address), ("settings", setting), ("gateway-token", gateway_token), ("master-key", master_key),
+    ("settings", setting), ("gateway-token", gateway_token), ("master-key", master_key), ("job", job),
+    ("person", person), ("group", group), ("assignment", assignment), ("plan", plan), ("seat", seat), ("vendor", vendor),
+    ("scim", scim), ("mail", mail), ("address", address),
 ):
     app.add_typer(_noun.app, name=_name)
 app.command()(export)
 app.command()(apply)
 app.command(short_help="Say what is wrong with this installation.")(doctor)
 app.command()(control)
+app.command()(worker)
 
 
 def _version(wanted: bool) -> None:

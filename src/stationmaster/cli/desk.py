@@ -5,7 +5,7 @@ texts (ISO 8601). `noun` is the thing's name in REST's paths: "credentials", "ga
 how either desk is reached.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -86,6 +86,24 @@ class Desk(Protocol):
 
     def rotate(self, noun: str, which: str, given: Row) -> Made:
         """Give a virtual key or a gateway token another secret."""
+
+    def act(self, noun: str, which: str, verb: str, given: Row) -> Row:
+        """Do to one thing what is no edit, such as cancelling a job."""
+
+    def part(self, noun: str, which: str, name: str, asked: Asked, cursor: str = "", limit: int = MAX_PAGE) -> Page:
+        """A page of a list that belongs to one thing, such as a job's items."""
+
+    def log(self, which: str, after: int) -> Row:
+        """Lines of a job's log behind the number `after`: `lines`, `next`, `ended`, `state`."""
+
+    def workers(self) -> list[Row]:
+        """Processes that run jobs, the latest first; `alive` says which do now."""
+
+    def artifact(self, which: str, name: str) -> Iterator[str]:
+        """A file that a job left, as pieces of text."""
+
+    def upload(self, which: str, offset: int, data: bytes) -> Row:
+        """Send the part of an import's file that begins at `offset`; the import then."""
 
     def invite(self, which: str) -> Row:
         """A link by which an operator, by id or e-mail address, chooses a password: `link`, `expires_at`."""

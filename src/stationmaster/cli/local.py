@@ -3,10 +3,11 @@
 Imported once Django is set up. Whoever can read this machine's keys and database is an admin.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 from stationmaster.audit import services as audit
@@ -15,8 +16,13 @@ from stationmaster.cli.machine import ThisMachine, link_of
 from stationmaster.credentials import services as credentials
 from stationmaster.entrances import live
 from stationmaster.errors import Conflict, NotFound
+from stationmaster.jobs import services as jobs
+from stationmaster.jobs.artifacts import artifact
+from stationmaster.mail import services as mail
 from stationmaster.operators import services as operators
 from stationmaster.operators.gateways import OVERLAP
+from stationmaster.people import imports
+from stationmaster.people import services as people
 from stationmaster.routing import services as routing
 from stationmaster.store import changes
 from stationmaster.store.actor import Actor
@@ -30,7 +36,7 @@ from stationmaster.workspaces import services as workspaces
 class _Services(NamedTuple):
     """One noun's. Those that are None do not exist."""
 
-    page: Callable[..., Any]
+    page: Callable[..., Any] | None
     get: Callable[..., Row] | None = None
     create: Callable[..., Any] | None = None
     update: Callable[..., Row] | None = None
@@ -55,7 +61,54 @@ _NOUNS: Mapping[str, _Services] = {
     "gateways": _Services(usage.list_gateways),
     "audit": _Services(audit.list_events),
     "usage/events": _Services(usage.list_events),
+    "jobs": _Services(jobs.list_jobs, jobs.get),
+    "assignments": _Services(workspaces.list_assignments, workspaces.get_assignment, workspaces.create_assignment,
+                             workspaces.update_assignment, workspaces.delete_assignment),
+    "plans": _Services(workspaces.list_plans, workspaces.get_plan, workspaces.make_plan),
+    "seats": _Services(workspaces.list_seats, workspaces.get_seat),
+    "runs": _Services(None, workspaces.get_run),
+    "mail/test": _Services(None, create=mail.send_test),
+    "people": _Services(people.list_people, people.get_person, people.create_person, people.update_person, people.delete_person),
+    "people/conflicts": _Services(people.list_conflicts),
+    "people/imports": _Services(imports.list_imports, imports.get_import, imports.begin_import),
+    "groups": _Services(people.list_groups, people.get_group, people.create_group, people.update_group, people.delete_group),
 }  # fmt: skip
+
+
+def _listed(name: str, actor: Actor, which: str, query: Query) -> Any:
+    return workspaces.list_listed(actor, which, name, query)
+
+
+# What can be done to one thing beside editing it, by noun and verb, and lists that belong to one thing, by noun and name.
+_ACTS: Mapping[tuple[str, str], Callable[[Actor, str, Row], Any]] = {
+    ("jobs", "cancel"): lambda actor, which, _: jobs.cancel(actor, which),
+    ("jobs", "retry"): lambda actor, which, _: jobs.retry_failed(actor, which),
+    ("plans", "approve"): workspaces.approve_plan,
+    ("plans", "refuse"): workspaces.refuse_plan,
+    ("plans", "apply"): workspaces.apply_plan,
+    ("plans", "tick"): workspaces.tick_step,
+    ("seats", "skip"): workspaces.skip_removal,
+    ("seats", "unskip"): workspaces.unskip_removal,
+    ("seats", "reinvite"): workspaces.reinvite_seat,
+    ("workspaces", "run"): workspaces.run_job,
+    ("runs", "start"): workspaces.start_run,
+    ("runs", "stop"): workspaces.stop_run,
+    ("people", "deactivate"): lambda actor, which, _: people.deactivate_person(actor, which),
+    ("people", "reactivate"): lambda actor, which, _: people.reactivate_person(actor, which),
+    ("people", "erase"): lambda actor, which, _: people.erase_person(actor, which),
+    ("people", "logins"): lambda actor, which, given: people.link_login(actor, which, **given),
+    ("people", "logins/remove"): lambda actor, which, given: people.unlink_login(actor, which, **given),
+    ("people/imports", "preview"): imports.preview,
+    ("people/imports", "start"): lambda actor, which, given: imports.start(actor, which, dry_run=given["dry_run"]),
+    ("people/imports", "approve"): lambda actor, which, given: imports.approve(actor, which, given["leavers"]),
+    ("groups", "members"): lambda actor, which, given: people.change_members(
+        actor, which, given.get("add", ()), given.get("remove", ())),
+}
+_PARTS: Mapping[tuple[str, str], Callable[[Actor, str, Query], Any]] = {
+    ("jobs", "items"): jobs.items, ("plans", "steps"): workspaces.list_steps, ("seats", "history"): workspaces.seat_history,
+    **{("workspaces", f"listed/{name}"): partial(_listed, name) for name in workspaces.LISTED},
+    ("groups", "members"): people.list_members, ("people/imports", "problems"): imports.list_problems,
+}
 
 
 class Local:
@@ -69,7 +122,7 @@ class Local:
     def page(self, noun: str, asked: Asked, cursor: str = "", limit: int = MAX_PAGE) -> Page:
         """By the noun's service."""
         query = Query(asked.search, tuple(map(_filter, asked.filters)), asked.sort, cursor, limit)
-        found = _NOUNS[noun].page(self._actor, query)
+        found = _there(_NOUNS[noun].page)(self._actor, query)
         return Page([_row(row) for row in found.items], found.next, found.total)
 
     def get(self, noun: str, which: str) -> Row:
@@ -94,6 +147,32 @@ class Local:
             overlap = timedelta(seconds=given.get("overlap_seconds", OVERLAP.total_seconds()))
             return _made(operators.rotate_gateway_token(self._actor, which, overlap))
         return _made(routing.rotate_key(self._actor, which, given.get("grace_seconds", 0), given.get("secret_sha256", "")))
+
+    def act(self, noun: str, which: str, verb: str, given: Row) -> Row:
+        """By what `_ACTS` names."""
+        return _row(_there(_ACTS.get((noun, verb)))(self._actor, which, given))
+
+    def part(self, noun: str, which: str, name: str, asked: Asked, cursor: str = "", limit: int = MAX_PAGE) -> Page:
+        """By what `_PARTS` names."""
+        query = Query(asked.search, tuple(map(_filter, asked.filters)), asked.sort, cursor, limit)
+        found = _there(_PARTS.get((noun, name)))(self._actor, which, query)
+        return Page([_row(row) for row in found.items], found.next, found.total)
+
+    def log(self, which: str, after: int) -> Row:
+        """By the jobs' service."""
+        return _row(jobs.log(self._actor, which, after))
+
+    def workers(self) -> list[Row]:
+        """By the jobs' service."""
+        return [_row(row) for row in jobs.workers(self._actor)]
+
+    def artifact(self, which: str, name: str) -> Iterator[str]:
+        """Written from the rows."""
+        return artifact(self._actor, which, name)
+
+    def upload(self, which: str, offset: int, data: bytes) -> Row:
+        """By the imports' service."""
+        return _row(imports.add_part(self._actor, which, offset, data))
 
     def invite(self, which: str) -> Row:
         """By the operators' service."""

@@ -35,8 +35,16 @@ def _noun(command: Any, name: str) -> Iterator[str]:
     if command.params and (not verbs or command.invoke_without_command):
         yield from _usage(command, f"stationmaster {name}")
     for verb in verbs:
-        yield from _about(verbs[verb], f"### `stationmaster {name} {verb}`")
-        yield from _usage(verbs[verb], f"stationmaster {name} {verb}")
+        yield from _verb(verbs[verb], f"{name} {verb}", "###")
+
+
+def _verb(command: Any, words: str, marks: str) -> Iterator[str]:
+    yield from _about(command, f"{marks} `stationmaster {words}`")
+    inner = getattr(command, "commands", {})
+    if not inner:
+        yield from _usage(command, f"stationmaster {words}")
+    for name in inner:
+        yield from _verb(inner[name], f"{words} {name}", f"{marks}#")
 
 
 def _about(command: Any, heading: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ The token goes over TLS, or to this machine itself, and nowhere else.
 
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from ipaddress import ip_address
 from types import TracebackType
@@ -21,8 +21,10 @@ from stationmaster.errors import NotFound, StationmasterError
 TIMEOUT = 60.0        # seconds for an answer to begin, and between its parts
 TRIES = 10            # of a call that comes too early
 MAX_WAIT = 30         # seconds before the next one
+WAIT = 10             # seconds for which a log is waited for
 _TOO_MANY = 429
 _WHO, _NOWHERE = 401, 404
+_NAMED = {"people": "user_name"}      # what a thing's name is called, where not that
 _ONCE = {"keys": "key", "gateway-tokens": "token", "tokens": "token"}      # under which name an answer shows what is shown once
 
 
@@ -81,6 +83,42 @@ class Remote:
         """`POST /operators/which/erase`."""
         self._ask("POST", f"{self._path('operators', which)}/erase", json={})
 
+    def act(self, noun: str, which: str, verb: str, given: Row) -> Row:
+        """`POST /noun/which/verb`."""
+        return self._row("POST", f"{self._path(noun, which)}/{verb}", json=given)
+
+    def part(self, noun: str, which: str, name: str, asked: Asked, cursor: str = "", limit: int = MAX_PAGE) -> Page:
+        """`GET /noun/which/name`."""
+        return self.page(f"{self._path(noun, which)[1:]}/{name}", asked, cursor, limit)
+
+    def log(self, which: str, after: int) -> Row:
+        """`GET /jobs/which/log`, which waits a little for a line."""
+        return self._row("GET", f"{self._path('jobs', which)}/log", params={"after": after, "wait": WAIT})
+
+    def workers(self) -> list[Row]:
+        """`GET /workers`."""
+        found: list[Row] = self._ask("GET", "/workers")["items"]
+        return found
+
+    def artifact(self, which: str, name: str) -> Iterator[str]:
+        """`GET /jobs/which/artifacts/name`."""
+        path = f"{self._path('jobs', which)}/artifacts/{quote(name, safe='')}"
+        try:
+            with self._client.stream("GET", path) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise _error(answer.status_code, answer.json()) or self._strange()
+                yield from answer.iter_text()
+        except (httpx.HTTPError, ValueError) as error:
+            message = f"{self._shown} stopped in the middle ({type(error).__name__})"
+            raise StationmasterError("error.remote.unreachable", message, retryable=True, fault="operator") from None
+
+    def upload(self, which: str, offset: int, data: bytes) -> Row:
+        """`PUT /people/imports/which/content`."""
+        headers = {"Content-Type": "application/octet-stream"}
+        path = f"{self._path('people/imports', which)}/content"
+        return self._row("PUT", path, params={"offset": offset}, content=data, headers=headers)
+
     def totals(self, asked: UsageAsked) -> Row:
         """`GET /usage/totals`."""
         return self._row("GET", "/usage/totals", params=_question(asked))
@@ -129,7 +167,7 @@ class Remote:
     def _path(self, noun: str, which: str) -> str:
         """A thing's path. A name with a slash in it is none of a path's parts: then its id is looked up."""
         if "/" in which:
-            found = self.page(noun, Asked(filters=(f"name:eq:{which}",)), limit=1).items
+            found = self.page(noun, Asked(filters=(f"{_NAMED.get(noun, 'name')}:eq:{which}",)), limit=1).items
             if not found:
                 raise NotFound("error.remote.not_found", f"there is no such thing among {noun}")
             which = found[0]["id"]

@@ -26,6 +26,7 @@ from stationmaster.store.database import SQLITE_FILE
 if TYPE_CHECKING:
     from stationmaster.settings import Settings
     from stationmaster.store.actor import Actor
+    from stationmaster.store.changes import Change
 
 MAX_TOKEN = 4096      # bytes of a token's file
 
@@ -96,6 +97,21 @@ def opened(where: Where) -> Iterator[Desk]:
         raise StationmasterError("error.store.unreachable", message, hint=hint, fault="operator") from None
 
 
+def open_store(config: Path | None, data: Path | None) -> "Settings":
+    """Open this machine's store, for commands that need the database itself; return the settings. Raises
+    `StationmasterError` when there is none, or it is not up to date."""
+    return _set_up(config, data)
+
+
+@contextmanager
+def changing(actor: "Actor", dry_run: bool) -> Iterator["Change"]:
+    """One change there, or with `dry_run` one of which nothing stays."""
+    from stationmaster.store.changes import change, rehearsal
+
+    with (rehearsal if dry_run else change)(actor) as edit:
+        yield edit
+
+
 def at_terminal() -> "Actor":
     """Whoever may read this machine's keys and database: an admin, named after their user here."""
     from stationmaster.store.actor import Actor
@@ -142,12 +158,11 @@ def _set_up(config: Path | None, data: Path | None) -> "Settings":
 def _with_saved(settings: "Settings") -> "Settings":
     from stationmaster import i18n
     from stationmaster.diagnosis.django_database import asked
-    from stationmaster.entrances import live
-    from stationmaster.operators import policy
+    from stationmaster.entrances import live, policies
 
     live.use(settings)
     whole = asked(live.renew)
-    policy.use(lambda: policy.policy_of(live.settings()))
+    policies.use(live.settings)
     i18n.use(whole.ui.language)
     return whole
 

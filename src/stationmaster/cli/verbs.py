@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperGroup
 
 from stationmaster.cli.desk import MAX_PAGE, Asked, Desk, Happened, Row
 from stationmaster.cli.output import Format, print_object, print_rows
@@ -54,9 +55,18 @@ class Noun:
         return self.path.replace("/", "_").replace("-", "_")
 
 
-def noun_app(about: str) -> typer.Typer:
-    """The command group of a noun."""
-    app = typer.Typer(help=about, no_args_is_help=True)
+def noun_app(about: str, called: Mapping[str, str] | None = None) -> typer.Typer:
+    """The command group of a noun. `called`: other words for verbs of its, which are answered with the right one."""
+
+    class Verbs(TyperGroup):
+        def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+            """Look the verb up, and say what it is called here when that is known."""
+            if args and args[0] in (called or {}):
+                ctx.fail(tr("There is no {given} here; it is called: {command}", given=args[0],
+                            command=f"{ctx.command_path} {(called or {})[args[0]]}"))  # fmt: skip
+            return super().resolve_command(ctx, args)
+
+    app = typer.Typer(cls=Verbs, help=about, no_args_is_help=True)
     app.callback()(_nothing)
     return app
 

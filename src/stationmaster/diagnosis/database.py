@@ -1,4 +1,4 @@
-"""The database and what it knows of gateways. Owns the Protocols through which it is asked, and judges the answers.
+"""The database and what it knows of gateways and workers. Owns the Protocols through which it is asked, and judges the answers.
 
 May not know Django: `django_database` answers for the real one.
 """
@@ -35,6 +35,14 @@ class SeenGateway:
     at: float
 
 
+@dataclass(frozen=True)
+class Queue:
+    """Who does jobs: whether a worker was heard of lately, and how many jobs could begin now."""
+
+    alive: bool
+    waiting: int
+
+
 class Database(Protocol):
     """The open database. Its functions raise `StationmasterError` when it cannot be used."""
 
@@ -53,10 +61,13 @@ class Database(Protocol):
     def gateways(self) -> Iterable[SeenGateway]:
         """Every gateway that ever said hello."""
 
+    def queue(self) -> Queue:
+        """Workers and the jobs that wait for one."""
+
 
 def check(database: Database, version: str, now: float) -> Iterator[Finding]:
-    """Reachable, up to date, of one time with us, of our key ring; and what it knows of gateways. `version` is ours, `now` in
-    seconds since 1970."""
+    """Reachable, up to date, of one time with us, of our key ring; and what it knows of gateways and workers. `version` is ours,
+    `now` in seconds since 1970."""
     try:
         pending = database.pending()
         yield fine("database", tr("the database answers"))
@@ -67,6 +78,7 @@ def check(database: Database, version: str, now: float) -> Iterator[Finding]:
             yield fine("stored_secrets", tr("the key ring opens what is stored"))
             yield from tokens(database.tokens(), now)
             yield from versions(database.gateways(), version, now)
+            yield workers(database.queue())
     except StationmasterError as error:
         yield failed(error)
 
@@ -116,6 +128,16 @@ def tokens(found: Iterable[GatewayToken], now: float) -> Iterator[Finding]:
             yield warning("gateway_tokens", what, fix)
     if not ending:
         yield fine("gateway_tokens", tr("no gateway token is about to expire"))
+
+
+def workers(queue: Queue) -> Finding:
+    """Whether somebody does the jobs that wait."""
+    if queue.alive:
+        return fine("workers", tr("a worker runs"))
+    if not queue.waiting:
+        return fine("workers", tr("no worker runs, and no job waits for one"))
+    what = trn("{number} job waits, and no worker runs", "{number} jobs wait, and no worker runs", queue.waiting)
+    return warning("workers", what, tr("start `stationmaster worker`, or `stationmaster up`, which runs one"))
 
 
 def versions(found: Iterable[SeenGateway], version: str, now: float) -> Iterator[Finding]:

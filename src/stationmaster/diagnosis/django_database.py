@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from stationmaster.diagnosis.database import Database, GatewayToken, SeenGateway
+from stationmaster.diagnosis.database import Database, GatewayToken, Queue, SeenGateway
 from stationmaster.diagnosis.folder import has_ring
 from stationmaster.errors import StationmasterError
 from stationmaster.i18n import tr
@@ -111,6 +111,11 @@ class _Django:
 
         rows = asked(lambda: list(Gateway.objects.values_list("name", "version", "last_seen")))
         return [SeenGateway(name, version, at.timestamp()) for name, version, at in rows]
+
+    def queue(self) -> Queue:
+        from stationmaster.jobs import services as jobs
+
+        return asked(lambda: Queue(jobs.any_worker(), jobs.waiting()))
 
 
 def asked(question: Callable[[], T]) -> T:

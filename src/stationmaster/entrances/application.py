@@ -1,7 +1,7 @@
 """The control plane as one ASGI application. Owns: which door a request goes to, what runs beside requests, the end.
 
-The gateways' door stands in front of Django, since what waits there would take a thread each behind it. Everything else but
-the two health checks is Django's. Can be imported once Django is set up.
+The gateways' door stands in front of Django, since what waits there would take a thread each behind it; so does SCIM's, whose
+library knows no Django. Everything else but the two health checks is Django's. Can be imported once Django is set up.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from stationmaster.entrances.internal.compiler import Compiler
 from stationmaster.entrances.internal.door import PREFIX, Door
 from stationmaster.entrances.internal.watch import Watch
 from stationmaster.entrances.requestlines import note, told
+from stationmaster.entrances.scim.door import ScimDoor
 from stationmaster.operators.services import gateway_actor
 from stationmaster.store.changes import revision
 from stationmaster.store.keyholder import digests
@@ -34,6 +35,7 @@ class Application:
 
     def __init__(self) -> None:
         self._door = Door(Watch(Compiler(live.of_gateways)), gateway_actor)
+        self._scim = ScimDoor()
         self._django: App = get_asgi_application()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -58,6 +60,8 @@ class Application:
         path = scope["path"]
         if path == PREFIX or path.startswith(f"{PREFIX}/"):
             await self._door(scope, receive, send)
+        elif ScimDoor.takes(path):
+            await self._scim(scope, receive, send)
         elif path in ("/healthz", "/readyz") and scope["method"] in ("GET", "HEAD"):
             call = Call(scope, receive)
             note(scope, path, "")
@@ -81,6 +85,7 @@ class Application:
         with contextlib.suppress(asyncio.CancelledError):
             await chores
         await self._door.close()
+        self._scim.close()
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -88,8 +88,7 @@ def prepare(given: Settings) -> Settings:
     ring = keyring.load(given.folder, environ)
     url = given.database.url.get_secret_value()
     configure(StoreConfig(given.folder, ring, url, allowed=given.outbound.allowed_private, extra=web(given)))
-    from stationmaster.entrances import effective, live
-    from stationmaster.operators import policy
+    from stationmaster.entrances import effective, live, policies
     from stationmaster.store import stored
     from stationmaster.store.migrating import migrate
 
@@ -99,7 +98,7 @@ def prepare(given: Settings) -> Settings:
     for name, value in web(whole).items():      # what was saved may say under which name we are reached
         setattr(django_settings, name, value)
     live.use(whole)
-    policy.use(lambda: policy.policy_of(live.settings()))
+    policies.use(live.settings)
     effective.note(whole)
     connection.close()
     return whole

@@ -3,6 +3,7 @@
 An action is `noun:verb`. Every service asks here before it does anything; entrances ask only to decide what to show.
 """
 
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, Final
@@ -15,16 +16,22 @@ ROLES: Final = ("viewer", "operator", "admin", "auditor", "member")
 _EDITED = ("read", "export", "create", "update", "delete")
 _NOUNS: Final = {
     "addresses": ("read", "create", "delete"),          # private addresses that stored URLs may name
+    "assignments": _EDITED,                             # who should hold a seat where
     "audit": ("read", "export", "verify", "erase"),
     "credentials": _EDITED,
     "events": ("write",),
     "gateways": (*_EDITED, "rotate"),                   # gateways that may join, and their tokens
+    "groups": _EDITED,
     "health": ("read", "report"),
+    "jobs": ("read", "export", "cancel", "retry"),      # submitting one takes the right to what it does
     "keys": (*_EDITED, "rotate"),
     "masterkey": ("read", "rotate", "retire"),
     "operators": _EDITED,
+    "people": (*_EDITED, "import", "erase"),            # persons, what vendors know them by, and who leaves
+    "plans": ("read", "export", "create", "approve", "refuse", "apply"),
     "pools": _EDITED,
     "routes": _EDITED,
+    "seats": ("read", "export", "update"),
     "settings": ("read", "update"),
     "snapshot": ("read",),
     "tokens": _EDITED,                                  # API tokens
@@ -37,10 +44,12 @@ ACTIONS: Final = frozenset(f"{noun}:{verb}" for noun, verbs in _NOUNS.items() fo
 _BY_GATEWAYS: Final = frozenset({"snapshot:read", "events:write", "health:report"})
 _SEEN_BY_ALL = (
     "workspaces:read", "credentials:read", "pools:read", "routes:read", "keys:read", "health:read", "usage:read", "settings:read",
-    "gateways:read",
+    "gateways:read", "people:read", "groups:read",
+    "jobs:read", "assignments:read", "plans:read", "seats:read",
 )
 _RUN = ("credentials:*", "pools:*", "routes:*", "keys:*", "addresses:read", "workspaces:export", "usage:export",
-        "tokens:*", "gateways:export")
+        "tokens:*", "gateways:export", "groups:*", "people:read", "people:export", "people:create", "people:update",
+        "people:import", "jobs:*", "assignments:*", "plans:*", "seats:*")
 # What each role may do, as patterns over ACTIONS.
 _MAY: Final = {
     "viewer": _SEEN_BY_ALL,
@@ -48,8 +57,9 @@ _MAY: Final = {
                 "addresses:read", "masterkey:read", "*:export"),
     "operator": (*_SEEN_BY_ALL, *_RUN),
     "admin": tuple(sorted(ACTIONS - _BY_GATEWAYS)),
-    "member": ("keys:read", "usage:read"),
+    "member": ("keys:read", "usage:read", "people:read", "seats:read"),
     "gateway": tuple(sorted(_BY_GATEWAYS)),
+    "scim": tuple(f"{noun}:{verb}" for noun in ("people", "groups") for verb in ("read", "create", "update", "delete")),
 }
 # Of that, what it may do only with what is its own.
 _OWN: Final = {"member": ("*",), "operator": ("tokens:*",)}
@@ -57,8 +67,11 @@ _OWN: Final = {"member": ("*",), "operator": ("tokens:*",)}
 # Takes somebody who proved lately who they are, when they come by a browser (so does changing how people log in).
 SENSITIVE: Final = frozenset({
     "audit:erase", "gateways:create", "gateways:rotate", "masterkey:retire", "masterkey:rotate", "operators:create",
-    "operators:delete", "operators:update", "tokens:create", "tokens:update",
+    "operators:delete", "operators:update", "people:erase", "tokens:create", "tokens:update",
 })
+
+
+_name_sources: list[Callable[[Actor], frozenset[str]]] = []
 
 
 def allowed(actor: Actor, action: str, thing: Any = None) -> bool:
@@ -113,9 +126,25 @@ def only_own(actor: Actor, action: str) -> bool:
 
 
 def owns(actor: Actor, thing: Any) -> bool:
-    """Tell whether `thing` is the actor's own: it names them, or the person behind them, as its `owner`."""
+    """Tell whether `thing` is the actor's own: it names them, or the person behind them, as its `owner`, or by one of
+    their names as its `owner_folded`."""
     owner = getattr(thing, "owner", None)
-    return bool(owner) and owner in (actor.id, actor.person)
+    if not owner or owner in (actor.id, actor.person):
+        return bool(owner)
+    named = getattr(thing, "owner_folded", "")
+    return bool(named) and named in owner_names(actor)
+
+
+def owner_names(actor: Actor) -> frozenset[str]:
+    """What an owner may be called to be `actor`, folded."""
+    names = {actor.id, actor.person} - {""}
+    return frozenset(names.union(*(source(actor) for source in _name_sources)))
+
+
+def also_known_as(source: Callable[[Actor], frozenset[str]]) -> None:
+    """Have `source` say by which further names things may name an actor as their owner."""
+    if source not in _name_sources:
+        _name_sources.append(source)
 
 
 def _matches(action: str, patterns: tuple[str, ...] | frozenset[str]) -> bool:

@@ -4,10 +4,10 @@ Whoever starts a process says with `use` where the policy comes from; it is aske
 """
 
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from stationmaster.asked import Asked
 from stationmaster.settings import Settings
 from stationmaster.settings.listener import is_loopback
 
@@ -42,20 +42,8 @@ class LoginPolicy:
         return f"stationmaster admin link {self.data_option}".rstrip()
 
 
-class _Source:
-    """Where this process asks."""
-
-    ask: Callable[[], LoginPolicy] = staticmethod(LoginPolicy)
-
-
-def use(source: Callable[[], LoginPolicy]) -> None:
-    """Ask `source` for the policy from now on."""
-    _Source.ask = staticmethod(source)
-
-
-def policy() -> LoginPolicy:
-    """The policy as it is now."""
-    return _Source.ask()
+policy = Asked(LoginPolicy)
+use = policy.use
 
 
 def policy_of(settings: Settings) -> LoginPolicy:

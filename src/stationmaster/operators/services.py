@@ -50,6 +50,7 @@ from stationmaster.operators.people import (
     update_operator,
 )
 from stationmaster.operators.policy import LoginPolicy, Sso, console_url, policy, policy_of, use
+from stationmaster.operators.scim_tokens import create_scim_token, scim_actor
 from stationmaster.operators.tokens import (
     TOKENS,
     actor_of,
@@ -64,11 +65,11 @@ from stationmaster.operators.tokens import (
 __all__ = [
     "ACTIONS", "GATEWAY_TOKENS", "OPERATORS", "ROLES", "SENSITIVE", "TOKENS", "Invitation", "Link", "LoginPolicy",
     "Newcomer", "Sso", "actor_of", "allowed", "any_admin", "console_url", "create_gateway_token", "create_operator",
-    "create_token", "delete_gateway_token", "delete_operator", "delete_token", "end_session", "erase_operator",
-    "export_gateway_tokens", "export_operators", "export_tokens", "forget_expired", "gateway_actor",
+    "create_scim_token", "create_token", "delete_gateway_token", "delete_operator", "delete_token", "end_session",
+    "erase_operator", "export_gateway_tokens", "export_operators", "export_tokens", "forget_expired", "gateway_actor",
     "get_gateway_token", "get_operator", "get_token", "grants", "invite", "is_open", "issue_link", "link_over",
     "list_gateway_tokens", "list_operators", "list_tokens", "my_sessions", "myself", "only_own", "opened",
     "operator_of", "owns", "policy", "policy_of", "redeem", "require", "require_fresh", "rights",
-    "rotate_gateway_token", "sees_own_only", "set_language", "set_password", "sign_out_everywhere", "unauthenticated",
-    "update_operator", "use", "warn_of_expiry",
+    "rotate_gateway_token", "scim_actor", "sees_own_only", "set_language", "set_password",
+    "sign_out_everywhere", "unauthenticated", "update_operator", "use", "warn_of_expiry",
 ]  # fmt: skip

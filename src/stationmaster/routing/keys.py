@@ -14,7 +14,7 @@ from stationmaster.gateway.config import references as rules
 from stationmaster.gateway.config.build import NANODOLLARS
 from stationmaster.gateway.config.tables import KeyTable
 from stationmaster.gateway.core import snapshot
-from stationmaster.operators.access import require, sees_own_only
+from stationmaster.operators.access import owner_names, require, sees_own_only
 from stationmaster.routing import references
 from stationmaster.routing.models import MAX_NAME, KeyPool, Pool, VirtualKey
 from stationmaster.store import keyholder
@@ -145,9 +145,15 @@ def find_by_secret(actor: Actor, key: str) -> Mapping[str, Any] | None:
     return None if row is None else show(row)
 
 
+def owner_spellings(actor: Actor) -> frozenset[str]:
+    """Every owner, as keys spell it, that is `actor`; requests are known by it."""
+    names = owner_names(actor)
+    return names | frozenset(VirtualKey.objects.filter(owner_folded__in=names).values_list("owner", flat=True))
+
+
 def _seen_by(actor: Actor) -> "QuerySet[Any]":
     rows = VirtualKey.objects.all()
-    return rows.filter(owner__in={actor.id, actor.person} - {""}) if sees_own_only(actor) else rows
+    return rows.filter(owner_folded__in=owner_names(actor)) if sees_own_only(actor) else rows
 
 
 def _given(row: VirtualKey) -> dict[str, Any]:

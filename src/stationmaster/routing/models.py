@@ -5,12 +5,14 @@ from typing import Any
 from django.db import models as db
 
 from stationmaster.credentials.models import Credential
+from stationmaster.folding import fold
 from stationmaster.store.jsontext import JsonText
 from stationmaster.store.rows import AsciiField, ConfigRow, Guarded
 from stationmaster.store.sealed import SealedField
 
 _SNAPSHOT = frozenset({"snapshot"})
 MAX_NAME = 256             # characters of an owner or a tenant: what an index takes
+MAX_FOLDED = 400           # of an owner's folded form, which may be longer
 
 
 def _related(row: db.Model, name: str, further: str) -> Any:
@@ -112,6 +114,7 @@ class VirtualKey(ConfigRow):
 
     name = AsciiField(max_length=128, unique=True)
     owner = AsciiField(max_length=MAX_NAME, default="", blank=True, db_index=True)
+    owner_folded = AsciiField(max_length=MAX_FOLDED, default="", blank=True, editable=False, db_index=True)   # how it is compared
     tenant = AsciiField(max_length=MAX_NAME, default="", blank=True)       # empty: the key is its own tenant
     models = JsonText(default=everything)
     rpm = db.PositiveIntegerField(default=0)
@@ -132,7 +135,13 @@ class VirtualKey(ConfigRow):
 
     def audited(self) -> dict[str, Any]:
         """With the names of the pools that it is restricted to."""
-        return {**super().audited(), "pools": self.pool_names()}
+        values = {name: value for name, value in super().audited().items() if name != "owner_folded"}
+        return {**values, "pools": self.pool_names()}
+
+    def stamp(self) -> None:
+        """With the owner in the form that persons' names are compared in."""
+        super().stamp()
+        self.owner_folded = fold(self.owner)[:MAX_FOLDED]
 
     def pool_names(self) -> list[str]:
         """The pools that it may use; none: every pool."""

@@ -7,6 +7,9 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from stationmaster.sandbox.admin.control import controls
+from stationmaster.sandbox.admin.doors import doors
+from stationmaster.sandbox.admin.world import Admin
 from stationmaster.sandbox.delivery import deliver
 from stationmaster.sandbox.errors import envelope, failure, fault_reply
 from stationmaster.sandbox.faults import ERRORS, SENTENCES
@@ -25,10 +28,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _BEFORE_UPGRADE = ("sandbox-hang", "sandbox-close", "sandbox-garbage", "sandbox-html")
 
 
-def make_app(ledger: Ledger, spoiled: dict[str, str] | None = None) -> web.Application:
+def make_app(ledger: Ledger, spoiled: dict[str, str] | None = None, admin: Admin | None = None) -> web.Application:
     """The sandbox as an aiohttp application.
 
-    `spoiled` maps credentials to fault names and may be changed while it runs.
+    `spoiled` maps credentials to fault names and may be changed while it runs; `admin` holds the simulated organisations.
     """
     app = web.Application(client_max_size=MOST_BYTES)
     sandbox = _Sandbox(ledger, {} if spoiled is None else spoiled)
@@ -42,6 +45,9 @@ def make_app(ledger: Ledger, spoiled: dict[str, str] | None = None) -> web.Appli
     app.router.add_get("/sandbox/faults", _list_faults)
     app.router.add_get("/sandbox/ledger", sandbox.show)
     app.router.add_delete("/sandbox/ledger", sandbox.forget)
+    organisations = admin or Admin()
+    for method, path, handler in (*doors(organisations, sandbox.hear, watched), *controls(organisations)):
+        app.router.add_route(method, path, handler)
     app.router.add_route("*", "/{rest:.*}", sandbox.door(_nothing, None, secured=False))
     return app
 
@@ -57,7 +63,7 @@ class _Sandbox:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             try:
-                asked, entry = await self._hear(request, dialect or _told(request))
+                asked, entry = await self.hear(request, dialect or _told(request))
             except web.HTTPRequestEntityTooLarge as error:
                 told = envelope(dialect or _told(request), 413, error.text or "")
                 return web.json_response(told, status=413)
@@ -66,22 +72,22 @@ class _Sandbox:
             if reply.status == 200:
                 self._shelf.note(asked)
             fault = asked.fault if reply.status == 200 else ""
-            return await _watched(entry, deliver(request, _dressed(asked, reply), fault))
+            return await watched(entry, deliver(request, _dressed(asked, reply), fault))
 
         return handle
 
     async def realtime(self, request: web.Request) -> web.StreamResponse:
         """The WebSocket; without an upgrade, or with a fault that comes before one, an ordinary answer."""
         dialect: Dialect = "azure" if request.path.startswith("/openai") else "openai"
-        asked, entry = await self._hear(request, dialect)
+        asked, entry = await self.hear(request, dialect)
         reply = _refusal(asked)
         if reply is None and request.headers.get("upgrade", "").lower() != "websocket":
             reply = failure(asked, 426, "Realtime is served over WebSocket only.")
         if reply is not None:
-            return await _watched(entry, deliver(request, _dressed(asked, reply), ""))
+            return await watched(entry, deliver(request, _dressed(asked, reply), ""))
         if asked.fault in _BEFORE_UPGRADE:
-            return await _watched(entry, deliver(request, _dressed(asked, answer({})), asked.fault))
-        return await _watched(entry, converse(request, asked))
+            return await watched(entry, deliver(request, _dressed(asked, answer({})), asked.fault))
+        return await watched(entry, converse(request, asked))
 
     async def show(self, _request: web.Request) -> web.Response:
         """`GET /sandbox/ledger`."""
@@ -91,7 +97,8 @@ class _Sandbox:
         """`DELETE /sandbox/ledger`."""
         return web.json_response({"forgotten": self._ledger.forget()})
 
-    async def _hear(self, request: web.Request, dialect: Dialect) -> tuple[Asked, Entry]:
+    async def hear(self, request: web.Request, dialect: Dialect) -> tuple[Asked, Entry]:
+        """Read a request and note it in the ledger."""
         asked = await hear(request, dialect, self._spoiled)
         headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.raw_headers]
         peer = request.transport.get_extra_info("peername") if request.transport else None
@@ -99,7 +106,7 @@ class _Sandbox:
         return asked, self._ledger.note(asked, request.rel_url.raw_query_string, headers, where)
 
 
-async def _watched(entry: Entry, sending: Awaitable[web.StreamResponse]) -> web.StreamResponse:
+async def watched(entry: Entry, sending: Awaitable[web.StreamResponse]) -> web.StreamResponse:
     """Note in the ledger whether the peer stayed until the end."""
     try:
         sent = await sending

@@ -12,6 +12,7 @@ import uvloop
 from aiohttp import web
 
 from stationmaster.errors import StationmasterError
+from stationmaster.sandbox.admin import Admin
 from stationmaster.sandbox.app import make_app
 from stationmaster.sandbox.faults import SENTENCES
 from stationmaster.sandbox.ledger import Entry, Ledger
@@ -72,13 +73,15 @@ class SandboxServer:
     with SandboxServer() as sandbox:
         client = OpenAI(base_url=sandbox.url + "/v1", api_key="sk-one")
         sandbox.asked()[-1].model
+        sandbox.admin.make("openai", "acme", people=4).invitations("member-009@example.test")
     ```
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, admin: Admin | None = None) -> None:
         self.host = host
         self.port = port
         self.ledger = Ledger()
+        self.admin = admin or Admin()
         self._spoiled: dict[str, str] = {}
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
         self._ready = threading.Event()
@@ -142,7 +145,7 @@ class SandboxServer:
 
     async def _serve(self) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        app = make_app(self.ledger, self._spoiled)
+        app = make_app(self.ledger, self._spoiled, self.admin)
         await serve(app, self.host, self.port, self._started, self._ended)
 
     def _started(self, port: int) -> None:

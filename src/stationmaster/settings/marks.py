@@ -82,6 +82,11 @@ def _domain(text: str) -> str:
     return text.lower()
 
 
+def _is_mail_address(text: str) -> bool:
+    """One plain address, as it can stand in a header."""
+    return len(text) <= 254 and re.fullmatch(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+", text) is not None
+
+
 def _is_name(text: str) -> bool:
     return re.fullmatch(ID_PATTERN, text) is not None
 
@@ -100,6 +105,7 @@ def _one_of_schemes(*schemes: str) -> Callable[[SecretStr], SecretStr]:
 Folder = Annotated[Path, AfterValidator(lambda path: at_home(path).absolute()), Words("a path")]
 Host = Annotated[str, *_must(is_host, "an IP address or host name, without a port")]
 WebAddress = Annotated[str, *_must(_is_web_address, 'an address like "https://stationmaster.example.com"')]
+MailAddress = Annotated[str, *_must(_is_mail_address, "an e-mail address like stationmaster@example.com")]
 Name = Annotated[str, *_must(_is_name, "a name of up to 128 letters, digits and . _ : @ / -")]
 PrivateTargets = Annotated[
     tuple[Annotated[str, AfterValidator(private_entry)], ...],
@@ -122,3 +128,5 @@ ValkeyURL = Annotated[
 Format = Literal["text", "json"]
 Level = Literal["debug", "info", "warning", "error"]
 Language = Literal["auto", "en", "zh-CN"]
+MailLanguage = Literal["en", "zh-CN"]
+Tls = Literal["starttls", "tls", "none"]

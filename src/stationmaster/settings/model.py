@@ -18,10 +18,13 @@ from stationmaster.settings.marks import (
     Host,
     Language,
     Level,
+    MailAddress,
+    MailLanguage,
     Name,
     PrivateTargets,
     Secret,
     Takes,
+    Tls,
     ValkeyURL,
     WebAddress,
     setting,
@@ -122,6 +125,67 @@ class Retention(Section):
     raw_events_days: int = setting(
         30, "how long the events of single requests are kept; the hourly and daily sums stay", takes=NOW, ge=1, le=3650
     )
+
+
+class Jobs(Section):
+    """Workers, which run jobs."""
+
+    threads: int = setting(4, "jobs that a worker runs at a time", takes=RESTART, ge=1, le=64)
+    poll_seconds: float = setting(0.5, "between two looks for jobs", takes=RESTART, ge=0.05, le=60)
+    lease_seconds: float = setting(
+        30.0, "without a sign of life from its worker, after which another takes a job up", takes=RESTART, ge=5, le=3600
+    )
+    attempts: int = setting(10, "starts of a job in which nothing gets done, before it is given up", takes=RESTART, ge=1, le=100)
+    retention_days: int = setting(
+        90, "how long jobs that ended are kept, with items and log; the newest of each kind and workspace stays", takes=RESTART,
+        ge=1, le=3650,
+    )  # fmt: skip
+
+
+class Seats(Section):
+    """Who is in the workspaces, and how that is kept so."""
+
+    reconcile_minutes: int = setting(
+        15, "between two readings of a workspace, for those that are attached without saying; 0: never by itself",
+        takes=NOW, ge=0, le=44_640,
+    )  # fmt: skip
+    inactive_days: int = setting(
+        0, "without reported activity that make somebody a candidate for removal, for workspaces that are attached without "
+        "saying; 0: nobody", takes=NOW, ge=0, le=3650,
+    )  # fmt: skip
+    remind_days: int = setting(
+        3, "before somebody who was invited is reminded, and between two reminders", takes=NOW, ge=1, le=365
+    )
+    removal_count: int = setting(
+        20, "people that may go at once, by a plan, by SCIM within an hour, by an import; more take another approval",
+        takes=NOW, ge=0, le=1_000_000,
+    )
+    removal_share: int = setting(
+        10, "per cent of a workspace's people, or the company's, that may go so; more take another approval",
+        takes=NOW, ge=0, le=100,
+    )
+    listed_after_seconds: float = setting(
+        90.0, "a vendor may take to list what was written there; until then not being listed proves nothing", takes=NOW, ge=0,
+        le=_DAY,
+    )  # fmt: skip
+
+
+class Mail(Section):
+    """The SMTP relay that people are written to through, and what they are told."""
+
+    host: Host = setting("", "the relay's address or host name, without a port. Without it no mail is sent", takes=START)
+    port: int = setting(587, "the relay's port", takes=START, ge=1, le=65_535)
+    tls: Tls = setting("starttls", "encryption: after STARTTLS, from the first byte, or none", takes=START)
+    user: str = setting("", "the name to log in with. Without it nobody logs in", takes=START)
+    password: Secret = setting(_NONE, "the password that goes with it", takes=START)
+    sender: MailAddress = setting("", "the address that mail comes from", takes=START)
+    language: MailLanguage = setting("en", "of our own texts", takes=NOW)
+    remind_subject: str = setting("", "the subject of a reminder, in place of ours", takes=NOW)
+    remind_text: str = setting(
+        "", "the text of a reminder. `$name`, `$workspace`, `$vendor`, `$since`, `$until`, `$address` are filled in", takes=NOW
+    )
+    notify_subject: str = setting("", "the subject of what is written before a seat is given up", takes=NOW)
+    notify_text: str = setting("", "its text", takes=NOW)
 
 
 class Tokens(Section):

@@ -26,6 +26,8 @@ APPS = (
     "allauth.mfa",
     "stationmaster.store",
     "stationmaster.audit",
+    "stationmaster.jobs",
+    "stationmaster.people",
     "stationmaster.workspaces",
     "stationmaster.credentials",
     "stationmaster.routing",
@@ -33,6 +35,9 @@ APPS = (
     "stationmaster.entrances.api",
     "stationmaster.operators",
 )
+
+# What runs jobs on PostgreSQL brings tables of its own, for that database alone.
+ON_POSTGRESQL = ("procrastinate.contrib.django",)
 
 # What every process has to agree on about people, whether or not they log in there.
 _VALIDATORS = "django.contrib.auth.password_validation."
@@ -72,10 +77,12 @@ def configure(config: StoreConfig) -> None:
 
 def django_settings(config: StoreConfig) -> dict[str, Any]:
     """Every Django setting of this process."""
+    opened = database(config.database_url, config.data)
     secret, *older = (config.ring.subkey("django", key_id).hex() for key_id in config.ring.ids)
     return {
-        "DATABASES": {"default": database(config.database_url, config.data)},
-        "INSTALLED_APPS": list(APPS),
+        "DATABASES": {"default": opened},
+        "INSTALLED_APPS": [*APPS, *(ON_POSTGRESQL if opened["ENGINE"].endswith("postgresql") else ())],
+        "PROCRASTINATE_AUTODISCOVER_MODULE_NAME": "",
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
         "SECRET_KEY": secret,
         "SECRET_KEY_FALLBACKS": older,

@@ -21,9 +21,9 @@ class JsonText(_Base):
         _pyi_private_set_type: Any
         _pyi_private_get_type: Any
 
-    def from_db_value(self, value: str, *_: Any) -> Any:
-        """Read what was stored."""
-        return json.loads(value)
+    def from_db_value(self, value: str | None, *_: Any) -> Any:
+        """Read what was stored; nothing for the row that an outer join did not find."""
+        return None if value is None else json.loads(value)
 
     def get_prep_value(self, value: Any) -> str:
         """Write it, always in one spelling."""

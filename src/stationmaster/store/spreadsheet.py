@@ -11,6 +11,7 @@ _BEGINNINGS: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"
 
 
 def safe(text: str) -> str:
-    """`text` as a cell that no spreadsheet takes for a formula: with a quote before it where it would be. Numbers are no
-    texts: whoever has one writes it as it is."""
-    return f"'{text}" if text.startswith(_BEGINNINGS) else text
+    """`text` as a cell that no spreadsheet takes for a formula: with a quote before it where it would be. Where it has such
+    quotes already it gets one more, so that taking one away gives back what was there. Numbers are no texts: whoever has one
+    writes it as it is."""
+    return f"'{text}" if text.lstrip("'").startswith(_BEGINNINGS) else text

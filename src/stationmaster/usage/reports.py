@@ -12,6 +12,7 @@ from typing import Any, Literal
 from django.db.models import QuerySet, Sum
 
 from stationmaster.operators.access import only_own, require
+from stationmaster.routing.keys import owner_spellings
 from stationmaster.store.actor import Actor
 from stationmaster.store.export import Format, export
 from stationmaster.store.filters import Column, Filter, bad_filter
@@ -136,7 +137,7 @@ def _own(actor: Actor, rows: "QuerySet[Any]") -> "QuerySet[Any]":
     """What this actor may see of `rows`."""
     if not only_own(actor, "usage:read"):
         return rows
-    return rows.filter(owner__in={actor.id, actor.person} - {""})
+    return rows.filter(owner__in=owner_spellings(actor))
 
 
 def _sums(rows: "QuerySet[Any]") -> dict[str, int]:

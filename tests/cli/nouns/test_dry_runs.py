@@ -12,6 +12,7 @@ CHANGES = {
     "workspace create": ["workspace", "create", "acme2", "--vendor", "openai", "--secret", "-"],
     "workspace update": ["workspace", "update", "acme", "--disabled"],
     "workspace delete": ["workspace", "delete", "acme"],
+    "workspace run": ["workspace", "run", "acme", "reconcile"],
     "credential create": ["credential", "create", "b", "--vendor", "openai", "--secret", "-"],
     "credential update": ["credential", "update", "a", "--secret", "-"],
     "credential disable": ["credential", "disable", "a"],

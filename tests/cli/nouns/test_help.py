@@ -15,7 +15,8 @@ from stationmaster.cli.app import app
 from stationmaster.cli.page import MARKER, renewed
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "cli.md"
-OURS = ("workspace", "credential", "pool", "route", "key", "usage", "audit", "settings", "gateway-token", "master-key")
+OURS = ("workspace", "credential", "pool", "route", "key", "usage", "audit", "settings", "gateway-token", "master-key", "admin",
+        "person", "group", "assignment", "plan", "seat", "job", "vendor")
 
 
 def commands(command: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -49,6 +50,7 @@ def test_every_option_says_what_it_is() -> None:
     [
         (["credental", "list"], "Did you mean 'credential'?"), (["credential", "lst"], "Did you mean 'list'?"),
         (["key", "revok"], "Did you mean 'revoke'?"), (["aply"], "Did you mean 'apply'?"),
+        (["workspace", "attach", "acme"], "stationmaster workspace create"), (["vendor", "show", "openai"], "vendor list"),
         (["pool", "list", "--serch", "x"], "Possible options: --search"),
     ],
 )  # fmt: skip

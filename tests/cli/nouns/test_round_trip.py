@@ -16,12 +16,17 @@ from stationmaster.cli.declared.plan import Step, plan
 from stationmaster.cli.declared.reading import Secret, Wanted, read
 from stationmaster.cli.declared.tables import TABLES
 from stationmaster.cli.declared.writing import text_of
+from stationmaster.cli.desk import Asked
 from stationmaster.cli.local import Local
 from stationmaster.cli.session import at_terminal
 from stationmaster.entrances import live
-from stationmaster.gateway.config import Surroundings
+from stationmaster.gateway.config import ConfigError, Surroundings
 from stationmaster.settings import Settings
 from stationmaster.store.changes import rehearsal
+from stationmaster.vendors.registry import VENDORS
+from stationmaster.workspaces import services as workspaces
+from stationmaster.workspaces.policy import SeatPolicy, use
+from stationmaster.workspaces.tables import POLICY
 
 AROUND = Surroundings({}, lambda _: b"", Path("/"))
 EMPTY: Mapping[Any, Any] = dict.fromkeys(TABLES, ())
@@ -48,11 +53,20 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     """The tables of a file in which every name exists."""
     owned = some(organisation=words, disabled=st.booleans(), disabled_reason=words, base_url=st.just("https://v.example.com/x/"))
     vendor = st.sampled_from(["openai", "anthropic", "gemini"])
+    told = {"reconcile_minutes": st.integers(0, 44_640), "remove_inactive_days": st.integers(0, 3650)}
+    allowed = st.lists(st.sampled_from(["example.com", "eu.example.com", "a-b.example"]), min_size=1, max_size=2, unique=True)
+    policy = {
+        "fix_drift": st.sampled_from(["none", "invite", "all"]), "removes": st.sampled_from(["managed", "known", "all"]),
+        "calls_per_minute": st.integers(0, 6000), "allowed_domains": allowed, "seat_limit": st.integers(0, 1_000_000),
+        "grace_days": st.integers(0, 365), "notify": st.booleans(),
+    }  # fmt: skip
 
     def rows() -> list[str]:
         return draw(st.lists(names, max_size=3, unique=True))
 
-    workspaces = [{"id": name, "vendor": draw(vendor), **draw(owned)} for name in rows()]
+    place = st.fixed_dictionaries(told, optional=policy)
+    anywhere = st.sampled_from([*VENDORS]).map(_at)
+    workspaces = [{"id": name, **draw(anywhere), **draw(owned), **draw(place)} for name in rows()]
     credentials = [{"id": name, "vendor": draw(vendor), **draw(owned), **draw(some(prices=prices))} for name in rows()]
     ids = [each["id"] for each in credentials]
     places = rows() if ids else []
@@ -64,6 +78,12 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     chosen = draw(st.sampled_from(["", *places]))
     head: dict[str, Any] = {"gateway": {"default_pool": chosen}} if chosen else {}
     return head | {kind: found for kind, found in tables.items() if found}
+
+
+def _at(vendor: str) -> dict[str, Any]:
+    """A vendor, with an address where it has none of its own."""
+    own = vendor not in ("azure_openai", "openai_compatible")
+    return {"vendor": vendor} if own else {"vendor": vendor, "base_url": "https://v.example.com/x"}
 
 
 @st.composite
@@ -114,7 +134,8 @@ def steps_of(before: Held, wanted: Wanted) -> tuple[Step, ...]:
 def apply(desk: Local, wanted: Wanted) -> tuple[Step, ...]:
     """Make the desk like that; secrets that are needed are made up."""
     steps = steps_of(held(desk), wanted)
-    needed = (step for step in steps if step.needed)
+    needed = [step for step in steps if step.needed]
+    assert not [step.name for step in needed if step.after and step.after["vendor"] == "manual"]
     secrets: Any = {(step.kind, step.name): Secret("", f"sk-proj-{number:08}") for number, step in enumerate(needed)}
     list(carry_out(desk, steps, secrets, lambda: steps))
     live.renew()
@@ -157,6 +178,62 @@ def test_there_and_back(desk: Local, database: Path, first: dict[str, Any], seco
     live.renew()
 
 
+def test_every_vendor_and_all_of_its_policy(desk: Local) -> None:
+    """A workspace of each vendor, with nothing left as it was by default, is exported, deleted, and made the same from the file;
+    one that people see to by hand takes no secret."""
+    values = {
+        "fix_drift": "invite", "removes": "known", "calls_per_minute": 17, "reconcile_minutes": 30, "remove_inactive_days": 45,
+        "allowed_domains": ["example.com", "eu.example.com"], "seat_limit": 9, "grace_days": 3, "notify": True,
+        "seat_price_minor": 1900, "seat_currency": "EUR",
+    }  # fmt: skip
+    assert values.keys() == set(POLICY)
+    for name in VENDORS:
+        secret = {"secret": "sk-proj-00000000"} if name != "manual" else {}
+        desk.create("workspaces", {"name": f"at-{name}", **_at(name), **secret, **values})
+    before = {row["name"]: row for row in desk.page("workspaces", Asked()).items}
+    text = text_of(held(desk).document, "toml")
+    assert ('"stored:at-manual"' in text, text.count("stored:at-")) == (False, len(VENDORS) - 1)
+    apply(desk, Wanted(Document(dict.fromkeys(TABLES, ())), {}))
+    assert desk.page("workspaces", Asked()).items == []
+    apply(desk, read(text, "x", "toml", AROUND, EMPTY))
+    after = {row["name"]: row for row in desk.page("workspaces", Asked()).items}
+    for name in ("vendor", "secret_set", *POLICY):
+        assert {key: row[name] for key, row in after.items()} == {key: row[name] for key, row in before.items()}, name
+    assert text_of(held(desk).document, "toml") == text
+
+
+def test_what_a_file_does_not_say_of_a_workspace(desk: Local) -> None:
+    """How often it is read, and when somebody is inactive, is by the settings where it is new, and stays where it is not; the
+    rest is the default."""
+    use(lambda: SeatPolicy(reconcile_minutes=15, inactive_days=60))
+    try:
+        short = read('[[workspace]]\nid = "w"\nvendor = "manual"\n', "x", "toml", AROUND, EMPTY)
+        apply(desk, short)
+        row = workspaces.get_workspace(at_terminal(), "w")
+        assert (row["reconcile_minutes"], row["remove_inactive_days"]) == (15, 60)
+        assert steps_of(held(desk), short) == ()
+        desk.update("workspaces", "w", {"reconcile_minutes": 30, "fix_drift": "all"})
+        (step,) = apply(desk, short)
+        assert (step.verb, step.name) == ("update", "w")
+        row = workspaces.get_workspace(at_terminal(), "w")
+        assert (row["reconcile_minutes"], row["remove_inactive_days"], row["fix_drift"]) == (30, 60, "none")
+    finally:
+        use(SeatPolicy)
+
+
+@pytest.mark.parametrize("wrong", [
+    "reconcile_minutes = -1", "remove_inactive_days = 9999", "fix_drift = 'sometimes'", "removes = 7", "notify = 'yes'",
+    "allowed_domains = ['not a domain']", "calls_per_minute = 1.5", "grace_day = 7", "vendor = 'cursr'",
+])  # fmt: skip
+def test_policies_that_cannot_be(wrong: str) -> None:
+    """Each is told with its line, before anything is asked of a control plane."""
+    vendor = "" if wrong.startswith("vendor") else 'vendor = "cursor"\n'
+    with pytest.raises(ConfigError) as refused:
+        read(f'[[workspace]]\nid = "w"\n{vendor}{wrong}\n', "x", "toml", AROUND, EMPTY)
+    (problem,) = refused.value.problems
+    assert problem.line == 3 + bool(vendor)
+
+
 @settings(max_examples=100)
 @given(documents(), st.sampled_from(["toml", "yaml"]))
 def test_both_forms_say_the_same(tables: dict[str, Any], form: str) -> None:
@@ -170,5 +247,5 @@ def test_both_forms_say_the_same(tables: dict[str, Any], form: str) -> None:
 def _struct(kind: Any, row: dict[str, Any]) -> Any:
     import msgspec
 
-    secret = {"secret": f"stored:{row['id']}"} if kind in ("workspace", "credential") else {}
+    secret = {"secret": f"stored:{row['id']}"} if kind == "credential" or row.get("vendor", "manual") != "manual" else {}
     return msgspec.convert({**row, **secret}, TABLES[kind])

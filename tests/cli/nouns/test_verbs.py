@@ -11,13 +11,15 @@ from cli.nouns.kit import ADMIN_SECRET, OTHER, SECRET, Cli
 
 
 def test_workspaces(cli: Cli) -> None:
-    """A workspace is attached, listed, shown, changed and taken away."""
+    """A workspace is attached, listed, shown with what its vendor offers and its last jobs, changed and taken away."""
     words = ("--vendor", "openai", "--organisation", "org-1", "--secret", "-")
     made = cli.json("workspace", "create", "acme", *words, stdin=ADMIN_SECRET)
     assert (made["name"], made["organisation"], made["secret_set"]) == ("acme", "org-1", True)
     changed = cli.json("workspace", "update", "acme", "--disabled", "--reason", "sold", "--revision", str(made["revision"]))
     assert (changed["disabled"], changed["disabled_reason"]) == (True, "sold")
-    assert cli.json("workspace", "show", made["id"]) == changed
+    shown = cli.json("workspace", "show", made["id"])
+    assert (shown.pop("offers")["vendor"], [*shown.pop("last_jobs")]) == ("openai", ["onboard"])
+    assert {name: shown[name] for name in changed} == changed
     assert [row["name"] for row in cli.json("workspace", "list", "--search", "ACME")["workspaces"]] == ["acme"]
     cli("workspace", "delete", "acme", "--yes")
     assert cli.json("workspace", "list")["total"] == 0

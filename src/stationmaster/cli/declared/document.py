@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from stationmaster.cli.declared.tables import PATHS, SEALED, STORED, TABLES, Kind, compact
+from stationmaster.cli.declared.tables import PATHS, STORED, TABLES, Kind, compact, has_secret
 from stationmaster.cli.desk import Desk, Row
 from stationmaster.cli.verbs import every
 from stationmaster.gateway.config.build import NANODOLLARS
@@ -64,7 +64,7 @@ def of_row(kind: Kind, row: Row) -> Entry:
     named = {"id" if name == "name" else name: value for name, value in row.items() if name != "id"}
     fields = {name for name in table.__struct_fields__ if name in named}
     given = {name: named[name] for name in fields if named[name] not in ("", None, [], {})}
-    if kind in SEALED:
+    if has_secret(kind, row.get("vendor", "")):
         given["secret"] = f"{STORED}{row['name']}"
     return spelled(msgspec.convert(given, table))
 

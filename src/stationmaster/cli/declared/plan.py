@@ -14,7 +14,7 @@ from typing import Literal
 
 from stationmaster.cli.declared.document import DEFAULT_POOL, Entry, Held
 from stationmaster.cli.declared.reading import Wanted
-from stationmaster.cli.declared.tables import SEALED, Kind
+from stationmaster.cli.declared.tables import SEALED, TABLES, UNSAID, Kind, has_secret
 
 Verb = Literal["create", "update", "delete"]
 ASKED_FOR = "(asked for)"      # how a secret is shown that is still needed
@@ -64,17 +64,27 @@ def _put(kind: Kind, held: Held, wanted: Wanted, takes: Takes) -> Iterator[Step]
     there = held.document.by_id(kind)
     for name, entry in wanted.document.by_id(kind).items():
         before, given = there.get(name), wanted.given.get((kind, name))
+        sealed = has_secret(kind, entry.get("vendor", ""))
         if before is None:
-            needed = kind in SEALED and given is None
-            after = _shown(kind, entry, given.shown if given else ASKED_FOR)
+            needed = sealed and given is None
+            shown = given.shown if given else ASKED_FOR if needed else ""
+            after = _shown(kind, entry, shown) if shown else entry
             yield Step("create", kind, name, None, after, secret=needed or given is not None, needed=needed)
             continue
-        moved = kind in SEALED and any(before.get(field) != entry.get(field) for field in _ADDRESS)
+        entry = _filled(kind, entry, before)
+        moved = sealed and any(before.get(field) != entry.get(field) for field in _ADDRESS)
         other = given is not None and (moved or takes(kind, name, given.value))
         if not same(before, entry) or other:
             shown = given.shown if given and other else ASKED_FOR if moved else ""
             after = _shown(kind, entry, shown) if shown else entry
             yield Step("update", kind, name, before, after, secret=other or moved, needed=moved and given is None)
+
+
+def _filled(kind: Kind, entry: Entry, before: Entry) -> Entry:
+    """The entry with what a file need not say as it is held, in the order of the fields."""
+    kept = {name: before[name] for name in UNSAID.get(kind, ()) if name in before and name not in entry}
+    whole = {**entry, **kept}
+    return {name: whole[name] for name in TABLES[kind].__struct_fields__ if name in whole} if kept else entry
 
 
 def _shown(kind: Kind, entry: Entry, secret: str) -> Entry:

@@ -10,13 +10,14 @@ import msgspec
 import yaml
 
 from stationmaster.cli.declared.document import Document, spelled
-from stationmaster.cli.declared.tables import SEALED, STORED, TABLES, Kind
+from stationmaster.cli.declared.tables import SEALED, STORED, TABLES, Kind, has_secret
 from stationmaster.gateway.config import ConfigError, Problem, build, reach, references
 from stationmaster.gateway.config.report import Placed, Report
 from stationmaster.gateway.config.secret import SecretError, Surroundings, check_use, resolve
 from stationmaster.gateway.config.shape import check_tables, read_many, read_one
 from stationmaster.gateway.config.source import _toml as toml_of
-from stationmaster.gateway.config.tables import GatewayTable
+from stationmaster.gateway.config.tables import CredentialTable, GatewayTable
+from stationmaster.workspaces.tables import check_vendor
 
 Form = Literal["toml", "yaml"]
 Rows = Sequence[Placed[Any]]
@@ -60,7 +61,7 @@ def read(text: str, file: str, form: Form, around: Surroundings, known: Known) -
 
 def _entry(kind: Kind, table: Any) -> dict[str, Any]:
     if kind in SEALED:
-        table = msgspec.structs.replace(table, secret=f"{STORED}{table.id}")
+        table = msgspec.structs.replace(table, secret=f"{STORED}{table.id}" if has_secret(kind, table.vendor) else "")
     return spelled(table)
 
 
@@ -80,8 +81,9 @@ Found = list[tuple[Name, Secret]]
 
 
 def _of_workspace(row: Placed[Any], around: Surroundings, report: Report) -> Found:
-    build.vendor(row.table.vendor, row.place, report)
-    build.check_base_url(row.table, row.place, report)
+    check_vendor(row, report)
+    build.check_base_url(CredentialTable(vendor=row.table.vendor, base_url=row.table.base_url,
+                                         allow_insecure_http=row.table.allow_insecure_http), row.place, report)  # fmt: skip
     return _secret("workspace", row, around, report)
 
 

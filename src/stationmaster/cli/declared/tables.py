@@ -1,27 +1,25 @@
 """The file's tables, where they differ from gateway.toml's. Owns those differences."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from stationmaster.gateway.config.tables import CredentialTable, Flag, Id, KeyTable, NeededText, PoolTable, RouteTable, Text
+from stationmaster.gateway.config.tables import CredentialTable, Flag, KeyTable, PoolTable, RouteTable, Text
+from stationmaster.vendors.registry import VENDORS
+from stationmaster.workspaces.tables import MAX_DAYS, MAX_MINUTES, WorkspaceTable, number
 
 Kind = Literal["workspace", "credential", "pool", "route", "key"]
 STORED = "stored:"      # begins a reference to a secret that the control plane holds under that name
 
 
-class WorkspaceEntry(msgspec.Struct, frozen=True):
-    """`[[workspace]]`: an organisation at a vendor."""
+class WorkspaceEntry(WorkspaceTable, frozen=True):
+    """`[[workspace]]`: an organisation at a vendor, and what may be done there. What the control plane's own settings decide for
+    workspaces that say nothing about it is below 0 where it is left out."""
 
-    id: Id = ""
-    vendor: NeededText = ""
-    base_url: Text = ""
-    organisation: Text = ""
-    secret: Text = ""
-    disabled: Flag = False
     disabled_reason: Text = ""
-    allow_insecure_http: Flag = False
+    reconcile_minutes: Annotated[int, number(MAX_MINUTES)] = -1
+    remove_inactive_days: Annotated[int, number(MAX_DAYS)] = -1
 
     def __repr__(self) -> str:
         return f"WorkspaceEntry({self.id!r}, secret=…)"
@@ -53,6 +51,12 @@ TABLES: Mapping[Kind, type[msgspec.Struct]] = {
 }  # fmt: skip
 PATHS: Mapping[Kind, str] = {kind: f"{kind}s" for kind in TABLES}      # what the desk calls them
 SEALED: frozenset[Kind] = frozenset({"workspace", "credential"})       # those with a secret that is only ever handed over
+UNSAID: Mapping[Kind, tuple[str, ...]] = {"workspace": ("reconcile_minutes", "remove_inactive_days")}      # stay as they are
+
+
+def has_secret(kind: Kind, vendor: str) -> bool:
+    """Whether there is a secret of such a thing: of a workspace only where its vendor has an interface."""
+    return kind in SEALED and (kind != "workspace" or vendor not in VENDORS or VENDORS[vendor].needs_secret)
 
 
 def defaults(table: type[msgspec.Struct]) -> dict[str, Any]:

@@ -32,8 +32,8 @@ def attach(port: int) -> str:
     actor = Actor("system", setting.ACTOR, "admin", new_id("req"))
     with change(actor):
         _allow(actor)
-        wanted = setting.workspace(port)
-        _see_to(actor, wanted, workspaces.get_workspace, workspaces.create_workspace, workspaces.update_workspace)
+        for wanted in setting.workspaces(port):
+            _see_to(actor, wanted, workspaces.get_workspace, workspaces.create_workspace, workspaces.update_workspace)
         for wanted in setting.credentials(port):
             _see_to(actor, wanted, credentials.get_credential, credentials.create_credential, credentials.update_credential)
         for pool, members in setting.POOLS.items():
@@ -53,8 +53,8 @@ def _allow(actor: Actor) -> None:
 def _see_to(
     actor: Actor, wanted: Row, get: Callable[..., Row], create: Callable[..., object], update: Callable[..., object]
 ) -> None:
-    """Make it, or lead it to where the simulated vendors are now. They take any secret."""
-    secret = {"secret": secrets.token_hex(16)}
+    """Make it, or lead it to where the simulated vendors are now. Their inference takes any secret."""
+    secret = {"secret": wanted.get("secret") or secrets.token_hex(16)}
     try:
         there = get(actor, wanted["name"])
     except NotFound:

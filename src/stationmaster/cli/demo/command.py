@@ -1,5 +1,6 @@
 """The `demo` command: what it starts, and what it tells."""
 
+import shlex
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -45,13 +46,17 @@ def demo(
             "data.dir": ("--data", where), "gateway.port": ("--port", port), "console.port": ("--console-port", console_port),
             "gateway.metrics_port": ("--metrics-port", metrics_port), "gateway.drain_seconds": ("(demo)", 1.0),
         }
-        code = Launch(Asked(flags, config, sandbox=sandbox_port), lambda launch: _introduce(launch, once=once)).run()
+        asked = Asked(flags, config, sandbox=sandbox_port)
+        code = Launch(asked, lambda launch: _introduce(launch, sandbox_port, once=once)).run()
     say(tr("Stopped."))
     raise typer.Exit(code)
 
 
-def _introduce(launch: Launch, *, once: bool) -> None:
+def _introduce(launch: Launch, sandbox: int, *, once: bool) -> None:
     key = launch.facts.pop("key")
+    say(tr("Vendors  {address} (simulated)", address=f"http://{setting.ADDRESS}:{sandbox}"))
+    say(tr("Workspaces with people are there too; see them in the console, or: {command}",
+           command=f"stationmaster workspace list --data {shlex.quote(str(launch.facts['folder']))}"))  # fmt: skip
     typer.echo(f"virtual key: {key}\n")
     typer.echo(f"{setting.curl(launch.place(), key)}\n")
     try:

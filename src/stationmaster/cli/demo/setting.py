@@ -11,6 +11,11 @@ DEFAULT_POOL: Final = "demo-openai"
 REASON: Final = "demo: the simulated vendors on this machine"
 
 _VENDORS: Final = {"demo-openai-a": "openai", "demo-openai-b": "openai", "demo-anthropic": "anthropic", "demo-gemini": "gemini"}
+# Made up, and the same in every sandbox.
+_WORKSPACES: Final = {
+    "demo-openai": ("openai", "sk-admin-sandbox-demo"), "demo-anthropic": ("anthropic", "sk-ant-admin01-sandbox-demo"),
+    "demo-copilot": ("github_copilot", "ghp_sandbox-demo"), "demo-cursor": ("cursor", "key_sandbox-demo"),
+}  # fmt: skip
 POOLS: Final[Mapping[str, tuple[str, ...]]] = {
     "demo-openai": ("demo-openai-a", "demo-openai-b"), "demo-anthropic": ("demo-anthropic",), "demo-gemini": ("demo-gemini",),
 }
@@ -25,9 +30,14 @@ QUESTION: Final = {
 }
 
 
-def workspace(port: int) -> dict[str, Any]:
-    """The labelled workspace, less its secret."""
-    return {"name": "demo", "vendor": "openai", "base_url": _address("openai", port), "organisation": "demo"}
+def workspaces(port: int) -> list[dict[str, Any]]:
+    """The labelled workspaces: the organisation `demo` of each simulated vendor, with its made-up admin key. Nobody's quota is
+    spent there, so that calls need not be rare."""
+    return [
+        {"name": name, "vendor": vendor, "base_url": _address(vendor, port), "organisation": "demo", "secret": secret,
+         "calls_per_minute": 6000}
+        for name, (vendor, secret) in _WORKSPACES.items()
+    ]  # fmt: skip
 
 
 def credentials(port: int) -> list[dict[str, Any]]:

@@ -42,9 +42,10 @@ class Launch:
         self._door.bind(("127.0.0.1", 0))
         self._gateway = Plane("gateway", f"{_MODULES}gateway", self._of_gateway, probe=self._serves, reloads=True, without=_OURS)
         self._control = Plane("control", f"{_MODULES}control", self._of_control, fds=[self._door.fileno()], reloads=True)
+        self._worker = Plane("worker", f"{_MODULES}worker", self._of_worker)
         sandbox = Plane("sandbox", f"{_MODULES}sandbox", lambda _: {"port": asked.sandbox}, without=_OURS)
         self._sandbox = [sandbox] if asked.sandbox else []
-        stages = [[self._gateway], [self._control], self._sandbox]
+        stages = [[self._gateway, self._worker], [self._control], self._sandbox]
         self._supervisor = Supervisor(stages, say, self._hear, self._is_fatal, hangup_ends=asked.sandbox is not None)
 
     def run(self) -> int:
@@ -66,6 +67,8 @@ class Launch:
                 self._supervisor.begin(sandbox)
         if self._prepared or self._kept:
             self._supervisor.begin(self._gateway)
+        if self._prepared and self._gateway.ready:      # answers first: jobs wait for a second
+            self._supervisor.begin(self._worker)
         if not self._announced and self._prepared and all(each.ready for each in (self._control, self._gateway, *self._sandbox)):
             self._announced = True
             self._announce()
@@ -77,8 +80,8 @@ class Launch:
         return self._asked.sandbox is None and (folder / _TOKEN).exists() and (folder / _KEPT).exists()
 
     def _is_fatal(self, plane: Plane) -> bool:
-        """Without control nothing begins, unless a gateway serves what it kept."""
-        return plane is not self._control or not self._kept
+        """Without control nothing begins, unless a gateway serves what it kept. Without a worker jobs wait, and all else goes."""
+        return plane is not self._worker and (plane is not self._control or not self._kept)
 
     def _announce(self) -> None:
         say(tr("Console  {address}", address=self.facts["console"]))
@@ -97,6 +100,10 @@ class Launch:
             "config": _plain(asked.config), "door": self._door.fileno(), "look": not starts, "first": not self._prepared,
             "routing": _plain(asked.routing), "sandbox": asked.sandbox,
         }
+
+    def _of_worker(self, _: int) -> dict[str, Any]:
+        asked = self._of_control(1)
+        return {"flags": asked["flags"], "config": asked["config"]}
 
     def _of_gateway(self, _: int) -> dict[str, Any]:
         folder = Path(self.facts["folder"])

@@ -54,8 +54,14 @@ def text(body: Any) -> str:
 
 def file(pieces: Iterator[str], form: Format, name: str) -> StreamingHttpResponse:
     """An exported list. It is written while it is read from the database."""
-    response = StreamingHttpResponse(_gathered(pieces), content_type=_TYPES[form])
-    response["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
+    return download(pieces, f"{name}.{form}", _TYPES[form])
+
+
+def download(pieces: Iterator[str], name: str, type_: str) -> StreamingHttpResponse:
+    """A file to be kept, never shown. `name` is ours: letters, digits and `.-_` alone."""
+    charset = "; charset=utf-8" if type_.startswith("text/") and "charset" not in type_ else ""
+    response = StreamingHttpResponse(_gathered(pieces), content_type=f"{type_}{charset}")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 

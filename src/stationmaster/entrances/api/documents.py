@@ -1,7 +1,7 @@
 """Operations as the OpenAPI document describes them. Owns: the words, headers and errors that operations share."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from stationmaster.entrances.api.schemas import Schema, content
 from stationmaster.entrances.problems import as_json
@@ -28,6 +28,7 @@ _WHY = {
     428: "`If-Match` is missing", 429: "too many calls", 500: "something is broken here",
     503: "the database cannot be used just now",
 }
+_RELAYED: Final = {502: "whoever this is handed on to did not take it"}      # of operations that hand something on
 
 
 def _query(name: str, text: str, schema: Schema | None = None, **more: Any) -> Schema:
@@ -68,8 +69,9 @@ def query(name: str, text: str, schema: Schema | None = None) -> Schema:
 def operation(
     id_: str, summary: str, tag: str, text: str = "", *, parameters: Iterable[Schema] = (), body: Schema | None = None,
     success: Schema | None = None, status: int = 200, file: bool = False,
+    relays: bool = False,
 ) -> dict[str, Any]:
-    """What ninja takes to describe an operation."""
+    """What ninja takes to describe an operation; `relays`: it hands something on, which may fail elsewhere (502)."""
     done: Schema = {"description": "done" if status == 204 else "as asked"}
     if success is not None:
         files: Schema = {"text/csv": {"schema": {"type": "string"}}, "application/x-ndjson": {"schema": {"type": "string"}}}
@@ -78,7 +80,8 @@ def operation(
             page = done["content"]["application/json"]
             every = {"type": "array", "items": page["schema"]["properties"]["items"]["items"]}
             done["content"]["application/json"] = {**page, "schema": {"anyOf": [page["schema"], every]}}
-    failures = {code: {"description": why, "content": content(FAILURE, _EXAMPLE)} for code, why in _WHY.items()}
+    whys = {**_WHY, **_RELAYED} if relays else _WHY
+    failures = {code: {"description": why, "content": content(FAILURE, _EXAMPLE)} for code, why in whys.items()}
     extra: Schema = {"responses": {status: done, **failures}, "parameters": list(parameters)}
     if body is not None:
         extra["requestBody"] = {"required": True, "content": body}

@@ -14,8 +14,11 @@ from stationmaster.operators import services as operators
 from stationmaster.routing import services as routing
 from stationmaster.store.actor import Actor
 from stationmaster.usage import services as usage
+from stationmaster.vendors.registry import vendor
 from stationmaster.workspaces import addresses
 from stationmaster.workspaces import services as workspaces
+from stationmaster.workspaces.tables import WorkspaceTable
+from stationmaster.workspaces.vendorlist import shown_vendor
 
 Given = Mapping[str, Any]
 
@@ -25,6 +28,7 @@ _AT = "2026-11-22T09:30:00.123456+00:00"
 _LATER = "2027-02-20T09:30:00.123456+00:00"
 _BOOKS = {"revision": 41, "created_at": _AT, "updated_at": _AT}
 _REASON = {"disabled_reason": {**_TEXT, "description": "why, for people"}}
+_DOMAINS = {"anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": 1000}, {"type": "null"}]}
 _ROWS = frozenset({"health_at", "last_used_at", "last_login_at", "previous_until", "scopes", "before", "after", "cost", "tokens"})
 
 
@@ -56,14 +60,27 @@ def _disallow(actor: Actor, which: str, version: int | None) -> None:  # noqa: A
     addresses.disallow_address(actor, which)
 
 
+_SEEN = {"organisation_name": "Acme", "directory_managed": False, "seats_total": 50, "seats_used": 12, "seats_pending": 3,
+         "seats_ending": 0, "terms": {"buys": False}, "found": {"members": 12, "invites": 3}, "unread": {"keys": "not allowed"},
+         "verified_at": _AT, "trouble": "", "read_at": _AT}  # fmt: skip
+_DRIFT = {"job": _id("job"), "at": _AT, "read": True, "kinds": {"invite": 1}, "told": {"stranger": 1}, "unconfirmed": 0,
+          "plan": "", "more": 0,
+          "steps": [{"kind": "invite", "person": _id("per"), "member": "", "invite": "", "reason": "assigned", "facts": {},
+                     "sentence": "is assigned here, and not in", "name": "Ada Lovelace"}]}  # fmt: skip
 WORKSPACES = Resource(
     "workspaces", "workspace", workspaces.WORKSPACES,
     {"id": _id("ws"), "name": "acme-openai", "vendor": "openai", "base_url": "", "organisation": "org-acme", "secret_set": True,
-     "disabled": False, "disabled_reason": "", "allow_insecure_http": False, **_BOOKS},
+     "disabled": False, "disabled_reason": "", "allow_insecure_http": False, "fix_drift": "none", "removes": "managed",
+     "calls_per_minute": 0, "reconcile_minutes": 60, "allowed_domains": ["example.com"], "seat_limit": 0,
+     "remove_inactive_days": 0, "grace_days": 7, "notify": False, "seat_price_minor": 0, "seat_currency": "USD",
+     "state": "ready", **_SEEN, **_BOOKS},
     workspaces.list_workspaces, workspaces.export_workspaces, workspaces.get_workspace, _made(workspaces.create_workspace),
     workspaces.update_workspace, workspaces.delete_workspace,
-    schemas.of_table(CredentialTable, without=("prices",), extra=_REASON),
+    schemas.of_table(WorkspaceTable, extra={**_REASON, "allowed_domains": _DOMAINS}),
     {"name": "acme-openai", "vendor": "openai", "organisation": "org-acme", "secret": "sk-admin-…"}, {"disabled": True},
+    nullable=frozenset({"directory_managed", "seats_total", "seats_used", "verified_at", "read_at", "drift"}),
+    maps=frozenset({"terms", "found", "unread", "last_jobs", "capabilities", "kinds", "told", "facts"}),
+    detail={"offers": shown_vendor(vendor("openai")), "last_jobs": {}, "drift": _DRIFT},
 )  # fmt: skip
 
 CREDENTIALS = Resource(

@@ -15,11 +15,10 @@ from django.http.response import HttpResponseBase
 from ninja import NinjaAPI, Router
 
 from stationmaster import __version__
-from stationmaster.entrances.api import answering
+from stationmaster.entrances.api import answering, assignments, jobs, operators, people, plans, runs, seats
 from stationmaster.entrances.api.answering import nothing_here, wrong_method
 from stationmaster.entrances.api.caller import Caller
 from stationmaster.entrances.api.more import more
-from stationmaster.entrances.api.operators import router as people
 from stationmaster.entrances.api.resource import mount
 from stationmaster.entrances.api.resources import RESOURCES
 from stationmaster.entrances.web.answers import answer
@@ -43,11 +42,15 @@ def _site() -> NinjaAPI:
     )  # fmt: skip
     answering.register(site)
     things = Router()
-    for thing in RESOURCES:
+    for thing in (*RESOURCES, jobs.JOBS):
         mount(things, thing)
+    site.add_router("/v1", people.router)
     site.add_router("/v1", things)
-    site.add_router("/v1", people)
+    site.add_router("/v1", operators.router)
     site.add_router("/v1", more)
+    site.add_router("/v1", jobs.router)
+    for each in (assignments, plans, runs, seats):
+        site.add_router("/v1", each.router)
     return site
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from stationmaster.entrances.web.answers import not_found
 
 _FOLDER = Path(__file__).with_name("static")
-_TYPES = {".css": "text/css; charset=utf-8"}
+_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 _KEPT = "public, max-age=31536000, immutable"
 
 
@@ -20,6 +20,7 @@ def _named(path: Path) -> str:
 
 _FILES: Final = {_named(path): path for path in sorted(_FOLDER.iterdir())}
 STYLE: Final = f"/assets/{_named(_FOLDER / 'console.css')}"
+REFRESH: Final = f"/assets/{_named(_FOLDER / 'refresh.js')}"
 
 
 def asset(request: HttpRequest, name: str) -> HttpResponse:  # noqa: ARG001  Django's signature

@@ -20,7 +20,7 @@ def common(request: HttpRequest) -> dict[str, Any]:
         "language": "zh-CN" if get_language() == "zh-hans" else "en",
         "style": STYLE,
         "me": me,
-        "navigation": entries(request.path) if me else [],
+        "navigation": entries(request.path, of(request).actor) if me else [],
         "version": __version__,
         "local": policy().local,
         "sso": policy().sso is not None,

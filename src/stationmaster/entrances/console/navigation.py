@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from stationmaster.i18n import tr
+from stationmaster.operators.services import allowed
+from stationmaster.store.actor import Actor
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,22 @@ class Entry:
     here: bool
 
 
-def entries(path: str) -> list[Entry]:
-    """The links, seen from the page at `path`."""
-    pages = (("home", tr("Overview")), ("account", tr("My account")), ("api_docs", tr("API documentation")))
-    return [Entry(reverse(name), text, reverse(name) == path) for name, text in pages]
+def entries(path: str, actor: Actor | None) -> list[Entry]:
+    """The links for `actor`, seen from the page at `path`: what they may not see is no link."""
+    pages = (
+        ("home", tr("Overview"), "", ()), ("workspaces", tr("Workspaces"), "workspaces:read", ("/vendors",)),
+        ("people", tr("People"), "people:read", ("/groups",)),
+        ("seats", tr("Seats"), "seats:read", ("/assignments", "/plans", "/runs")),
+        ("jobs", tr("Jobs"), "jobs:read", ("/workers",)),
+        ("settings", tr("Settings"), "settings:read", ()),
+        ("account", tr("My account"), "", ()), ("api_docs", tr("API documentation"), "", ()),
+    )  # fmt: skip
+    return [
+        Entry(reverse(name), text, _leads(path, reverse(name), more)) for name, text, action, more in pages
+        if not action or (actor is not None and allowed(actor, action))
+    ]  # fmt: skip
+
+
+def _leads(path: str, address: str, more: tuple[str, ...]) -> bool:
+    """Whether the page at `path` is one of those that stand behind `address`."""
+    return path == address or any(path == each or path.startswith(f"{each}/") for each in (address, *more) if each != "/")

@@ -3,30 +3,38 @@
 Asks services as whoever looks: what they may not see has no line.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from stationmaster.credentials import services as credentials
+from stationmaster.entrances.console.pages import words
 from stationmaster.i18n import tr, trn
+from stationmaster.jobs import services as jobs
 from stationmaster.operators import services as operators
+from stationmaster.people import services as people
 from stationmaster.routing import services as routing
 from stationmaster.store.actor import Actor
 from stationmaster.store.changes import revision
 from stationmaster.store.filters import Filter
 from stationmaster.store.listing import Query
 from stationmaster.usage import services as usage
+from stationmaster.workspaces import services as workspaces
+from stationmaster.workspaces.services import list_seats as seats
 
 
 @dataclass(frozen=True)
 class Line:
-    """One kind of thing: its name, how many there are, how they stand; the command and the call of REST that list them."""
+    """One kind of thing: its name, how many there are, how they stand; the command and the call of REST that list them; its
+    page, if there is one."""
 
     what: str
     number: int
     health: str
     command: str
     call: str
+    page: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class Kind:
     none: Callable[[], str]
     command: str
     call: str
+    address: str = ""
 
 
 def lines(actor: Actor) -> Iterator[Line]:
@@ -48,7 +57,7 @@ def lines(actor: Actor) -> Iterator[Line]:
         if operators.allowed(actor, kind.action):
             number = kind.page(actor, Query(limit=1)).total
             health = kind.some(actor, number) if number else kind.none()
-            yield Line(kind.name(), number, health, kind.command, kind.call)
+            yield Line(kind.name(), number, health, kind.command, kind.call, kind.address)
 
 
 def _credentials(actor: Actor, _: int) -> str:
@@ -85,6 +94,34 @@ def _keys(actor: Actor, number: int) -> str:
     return "; ".join([said, trn("{number} is switched off", "{number} are switched off", off)]) if off else said
 
 
+def _workspaces(actor: Actor, _: int) -> str:
+    rows = workspaces.list_workspaces(actor, Query(limit=500, counted=False)).items
+    states = Counter(str(row["state"]) for row in rows)
+    return "; ".join(f"{words.name(words.WORKSPACES, state)}: {number}" for state, number in states.most_common())
+
+
+def _people(actor: Actor, _: int) -> str:
+    active = people.list_people(actor, Query(limit=1, filters=(Filter("active", "eq", "true"),))).total
+    return trn("{number} is active", "{number} are active", active)
+
+
+def _seats(actor: Actor, _: int) -> str:
+    found = ((state, _number(seats, actor, state)) for state in ("active", "invited", "expired", "failed"))
+    return "; ".join(f"{words.name(words.SEATS, state)}: {number}" for state, number in found if number)
+
+
+def _jobs(actor: Actor, _: int) -> str:
+    found = ((state, _number(jobs.list_jobs, actor, state)) for state in ("running", "queued", "failed", "partial"))
+    said = [f"{words.name(words.JOBS, state)}: {number}" for state, number in found if number]
+    if not jobs.any_worker():
+        said.append(tr("no worker runs, so that jobs wait"))
+    return "; ".join(said) or tr("nothing runs, nothing waits")
+
+
+def _number(page: Callable[[Actor, Query], Any], actor: Actor, state: str) -> int:
+    return int(page(actor, Query(limit=1, filters=(Filter("state", "eq", state),))).total)
+
+
 def _gateways(_actor: Actor, _: int) -> str:
     told = usage.connected(revision())
     if not told["connected"]:
@@ -114,4 +151,17 @@ _KINDS = (
          lambda: tr("None yet. `stationmaster up` brings one along; another machine's joins with a token: "
                     "`stationmaster gateway-token create NAME`"),
          "stationmaster gateway list", "GET /api/v1/gateways"),
+    Kind("workspaces:read", lambda: tr("Workspaces"), workspaces.list_workspaces, _workspaces,
+         lambda: tr("None yet. Attach an organisation by its vendor's admin key: "
+                    "`stationmaster workspace create NAME --vendor openai`"),
+         "stationmaster workspace list", "GET /api/v1/workspaces", "/workspaces"),
+    Kind("people:read", lambda: tr("People"), people.list_people, _people,
+         lambda: tr("Nobody yet. Import a file: `stationmaster person import people.csv`"),
+         "stationmaster person list", "GET /api/v1/people", "/people"),
+    Kind("seats:read", lambda: tr("Seats"), seats, _seats,
+         lambda: tr("None yet. Assign a group to a workspace, then make a plan: `stationmaster assignment create WORKSPACE "
+                    "--group GROUP`"),
+         "stationmaster seat list", "GET /api/v1/seats", "/seats"),
+    Kind("jobs:read", lambda: tr("Jobs"), jobs.list_jobs, _jobs, lambda: tr("None yet."),
+         "stationmaster job list", "GET /api/v1/jobs", "/jobs"),
 )  # fmt: skip

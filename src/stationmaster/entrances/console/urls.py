@@ -6,7 +6,7 @@ from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from allauth.socialaccount import views as social
 from allauth.socialaccount.providers.openid_connect import views as oidc
-from django.urls import path
+from django.urls import include, path
 
 from stationmaster.entrances.console import views
 from stationmaster.entrances.console.assets import asset
@@ -15,6 +15,7 @@ _SSO = {"provider_id": "sso"}
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("", include("stationmaster.entrances.console.pages.urls")),
     path("assets/<str:name>", asset, name="console_asset"),
     path("welcome", views.welcome, name="welcome"),
     path("welcome/<str:secret>", views.welcome_link, name="welcome_link"),

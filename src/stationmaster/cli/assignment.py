@@ -1,0 +1,65 @@
+"""`stationmaster assignment`: who should hold a seat where."""
+
+from typing import Annotated
+
+import typer
+
+from stationmaster.cli.desk import Desk
+from stationmaster.cli.output import Format
+from stationmaster.cli.session import at_desk
+from stationmaster.cli.verbs import (
+    DryRun,
+    Noun,
+    Output,
+    Revision,
+    add_delete,
+    add_list,
+    add_show,
+    change,
+    given,
+    noun_app,
+    print_one,
+)
+
+app = noun_app("Who should hold a seat where: groups and persons.")
+NOUN = Noun(
+    "assignment", "assignments",
+    ("id", "workspace", "group", "person", "name", "role", "projects", "revision", "created_at", "updated_at"),
+    ("id", "workspace", "name", "role", "projects"),
+)  # fmt: skip
+
+Workspace = Annotated[str, typer.Argument(metavar="WORKSPACE", help="Its name or id.")]
+Group = Annotated[str | None, typer.Option(help="A group's name or id.")]
+Person = Annotated[str | None, typer.Option(help="A person's user name, e-mail address or id.")]
+Role = Annotated[str | None, typer.Option(help="One that the vendor lets us give; `vendor list` names them.")]
+Projects = Annotated[list[str] | None, typer.Option("--project", help="A vendor's project, by its id. Repeatable.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The assignment's id.")]
+
+add_list(app, NOUN)
+add_show(app, NOUN)
+
+
+@app.command()
+@at_desk
+def create(
+    desk: Desk, workspace: Workspace, group: Group = None, person: Person = None, role: Role = None, project: Projects = None,
+    dry_run: DryRun = False, output: Output = Format.TABLE,
+) -> None:  # fmt: skip
+    """Assign a group or a person to a workspace. A plan shows what comes of it."""
+    fields = given(workspace=workspace, group=group, person=person, role=role, projects=project)
+    made = change(desk, dry_run, output, lambda: desk.create(NOUN.path, fields))
+    print_one(made.row, NOUN, output)
+
+
+@app.command()
+@at_desk
+def update(
+    desk: Desk, which: Id, role: Role = None, project: Projects = None, revision: Revision = None, dry_run: DryRun = False,
+    output: Output = Format.TABLE,
+) -> None:  # fmt: skip
+    """Change role or projects."""
+    fields = given(role=role, projects=project)
+    print_one(change(desk, dry_run, output, lambda: desk.update(NOUN.path, which, fields, revision)), NOUN, output)
+
+
+add_delete(app, NOUN, about="Delete one assignment; seats go by the next plan.")

@@ -1,0 +1,41 @@
+"""Assignments over REST: who should hold a seat where. What there is to do is the services'."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ninja import Router
+
+from stationmaster.entrances.api import schemas
+from stationmaster.entrances.api.resource import Resource, mount
+from stationmaster.store.actor import Actor
+from stationmaster.workspaces import services as workspaces
+
+router = Router()
+
+_AT = "2026-11-22T09:30:00.123456+00:00"
+_ID = "06f2w4k5y8zq1v3t7b9d0c2m4n"
+_TEXT: schemas.Schema = {"type": ["string", "null"]}
+_PROJECTS: schemas.Schema = {"anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": 100}, {"type": "null"}]}
+
+
+def _create(actor: Actor, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    return workspaces.create_assignment(actor, given), {}
+
+
+ASSIGNMENTS: Final = Resource(
+    "assignments", "assignment", workspaces.ASSIGNMENTS,
+    {"id": f"asg_{_ID}", "workspace": "acme-openai", "group": f"grp_{_ID}", "person": "", "name": "engineers", "role": "reader",
+     "projects": ["proj_1"], "revision": 41, "created_at": _AT, "updated_at": _AT},
+    workspaces.list_assignments, workspaces.export_assignments, workspaces.get_assignment, _create,
+    workspaces.update_assignment, workspaces.delete_assignment,
+    {"type": "object", "additionalProperties": False, "required": ["workspace"], "properties": {
+        "workspace": {"type": "string", "minLength": 1, "description": "its name or id"},
+        "group": {**_TEXT, "description": "a group's name or id: either this, or a person"},
+        "person": {**_TEXT, "description": "a person's user name, e-mail address or id"},
+        "role": {**_TEXT, "description": "one that the vendor lets us give; left out: its weakest for who is invited, any for "
+                                         "who is in"},
+        "projects": {**_PROJECTS, "description": "ids of the vendor's projects"},
+    }},
+    {"workspace": "acme-openai", "group": "engineers", "role": "reader"}, {"role": "owner"},
+)  # fmt: skip
+mount(router, ASSIGNMENTS)

@@ -1,0 +1,166 @@
+"""Lists on pages. Owns: from an address to a query, and from a page of rows to a table with links to sort, filter and go on.
+
+The address is that of REST's list: `search`, `filter` (repeatable, field:op:value), `sort`, `cursor`, `limit`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+
+from stationmaster.entrances.api import asking
+from stationmaster.entrances.console.pages.parts import Cell, Head, Link, Row, Select, Table, Tools
+from stationmaster.errors import Invalid
+from stationmaster.i18n import tr
+from stationmaster.store.filters import Filter
+from stationmaster.store.listing import Listing, Page, Query
+
+_KNOWN = ("search", "filter", "sort", "cursor", "limit")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its head, what it shows of a row, and the list's column that it can be sorted by."""
+
+    text: str
+    cell: Callable[[Row], Cell]
+    sort: str = ""
+    number: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Filters that people choose from, as a select: what they are about, and value and words of each."""
+
+    text: str
+    field: str
+    options: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a list is shown. `empty`: what to do where there is nothing at all. `download`: REST's path of the list as a file.
+    `fixed`: what is asked for whatever the address says. `besides` looks up what rows have only ids of, for all at once."""
+
+    listing: Listing
+    columns: Sequence[Column]
+    choices: Sequence[Choice] = ()
+    empty: str = ""
+    download: str = ""
+    fixed: tuple[Filter, ...] = ()
+    besides: Callable[[list[Row]], list[Row]] = lambda rows: rows
+
+
+def listed(request: HttpRequest, page: Callable[[Query], Page], shape: Shape) -> Table:
+    """The table that the address asks for. Raises `Invalid`."""
+    asked = query_of(request)
+    found = page(replace(asked, filters=(*asked.filters, *shape.fixed)))
+    rows = shape.besides(list(found.items))
+    return Table(
+        tuple(_head(request, shape, column, asked) for column in shape.columns),
+        tuple(tuple(column.cell(row) for column in shape.columns) for row in rows),
+        tr("Nothing here is like that.") if asked.search or asked.filters else shape.empty,
+        found.total,
+        _with(request, cursor="") if asked.cursor else "",
+        _with(request, cursor=found.next) if found.next else "",
+        _download(request, shape),
+        _tools(request, shape, asked),
+    )
+
+
+def query_of(request: HttpRequest) -> Query:
+    """What is asked. An empty field of a form asks for nothing. Raises `Invalid`."""
+    given = request.GET.copy()
+    for name in list(given):
+        kept = [value for value in given.getlist(name) if value]
+        given.setlist(name, kept) if kept else given.pop(name)
+    request.GET = given  # type: ignore[assignment]  # a copy of it, which Django types apart
+    asking.known_only(request, _KNOWN)
+    return asking.query(request)
+
+
+def plain(columns: Sequence[Column], rows: Sequence[Row], empty: str = "") -> Table:
+    """A table that is never long: nothing to search, sort or turn over."""
+    heads = tuple(Head(column.text, number=column.number) for column in columns)
+    return Table(heads, tuple(tuple(column.cell(row) for column in columns) for row in rows), empty)
+
+
+def filtered(path: str, *filters: tuple[str, str, str]) -> str:
+    """The address of a list, with filters."""
+    return f"{path}?{urlencode([('filter', ':'.join(each)) for each in filters])}"
+
+
+def by_id(page: Callable[[Query], Page], ids: Sequence[str]) -> Mapping[str, Row]:
+    """Rows by their ids, in one question for up to 500."""
+    wanted = sorted({each for each in ids if each})
+    if not wanted:
+        return {}
+    asked = Query(filters=(Filter("id", "in", wanted[:500]),), limit=500, counted=False)
+    return {str(row["id"]): row for row in page(asked).items}
+
+
+def _head(request: HttpRequest, shape: Shape, column: Column, asked: Query) -> Head:
+    if not column.sort or not _sortable(shape.listing, column.sort):
+        return Head(column.text, number=column.number)
+    now = asked.sort or shape.listing.sort
+    if now.removeprefix("-") != column.sort:
+        return Head(column.text, _with(request, sort=column.sort, cursor=""), number=column.number)
+    other = column.sort if now.startswith("-") else f"-{column.sort}"
+    order = "descending" if now.startswith("-") else "ascending"
+    return Head(column.text, _with(request, sort=other, cursor=""), order, column.number)  # type: ignore[arg-type]  # one of both
+
+
+def _sortable(listing: Listing, name: str) -> bool:
+    try:
+        return listing.column(name).sortable
+    except Invalid:
+        return False
+
+
+def _tools(request: HttpRequest, shape: Shape, asked: Query) -> Tools:
+    texts = request.GET.getlist("filter")
+    selects = [_select(choice, texts) for choice in shape.choices]
+    offered = {value for select in selects for value, _, _ in select.options}
+    others = [each for each in texts if each not in offered]
+    kept = [("filter", each) for each in others]
+    kept += [(name, request.GET[name]) for name in ("sort", "limit") if request.GET.get(name)]
+    chips = tuple(
+        Link(_chip(shape, each), _with(request, filter=[one for one in texts if one != each], cursor="")) for each in others
+    )
+    searchable = bool(shape.listing.search)
+    return Tools(searchable, asked.search, tuple(selects), tuple(kept), chips, bool(asked.search or texts))
+
+
+def _chip(shape: Shape, text: str) -> str:
+    """A filter as people read it: by its column's head, if it has one and asks for a value plainly."""
+    name, op, value = (*text.split(":", 2), "", "")[:3]
+    head = next((column.text for column in shape.columns if column.sort == name), "")
+    return f"{head}: {value}" if head and op == "eq" else text
+
+
+def _select(choice: Choice, texts: Sequence[str]) -> Select:
+    options: list[tuple[str, str, bool]] = [("", tr("all"), False)]
+    for value, words in choice.options:
+        text = f"{choice.field}:eq:{value}"
+        options.append((text, words, text in texts))
+    return Select(choice.text, tuple(options))
+
+
+def _download(request: HttpRequest, shape: Shape) -> str:
+    if not shape.download:
+        return ""
+    texts = [*request.GET.getlist("filter"), *(f"{each.field}:{each.op}:{each.value}" for each in shape.fixed)]
+    asked = [("format", "csv"), *(("filter", text) for text in texts)]
+    asked += [(name, request.GET[name]) for name in ("search", "sort") if request.GET.get(name)]
+    return f"/api/v1/{shape.download}?{urlencode(asked)}"
+
+
+def _with(request: HttpRequest, **changed: Any) -> str:
+    """This page's address with other values; an empty one leaves its name out."""
+    asked = {name: request.GET.getlist(name) for name in _KNOWN if request.GET.get(name)}
+    for name, value in changed.items():
+        asked[name] = value if isinstance(value, list) else [value] if value else []
+    text = urlencode([(name, value) for name, values in asked.items() for value in values])
+    return f"{request.path}?{text}" if text else request.path

@@ -1,0 +1,77 @@
+"""Names in place of ids. Owns: looking up, for all rows of a page at once, what people call the things that they name.
+
+Asks services as whoever looks: where they may not see a thing, its kind is said in its place.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from stationmaster.entrances.console.pages.lists import by_id
+from stationmaster.entrances.console.pages.parts import NOTHING, Cell, Row, text
+from stationmaster.i18n import tr
+from stationmaster.operators import services as operators
+from stationmaster.people import services as people
+from stationmaster.store.actor import Actor
+from stationmaster.store.listing import Page, Query
+from stationmaster.workspaces import services as workspaces
+
+Names = Mapping[str, str]
+
+
+def of_operators(actor: Actor, ids: Iterable[str]) -> Names:
+    """Operators' names, or their addresses."""
+    rows = _seen(actor, "operators:read", operators.list_operators, ids)
+    return {which: str(row["display_name"] or row["email"]) for which, row in rows.items()}
+
+
+def of_people(actor: Actor, ids: Iterable[str]) -> Names:
+    """Persons' names."""
+    return {which: called(row) for which, row in _seen(actor, "people:read", people.list_people, ids).items()}
+
+
+def of_workspaces(actor: Actor, ids: Iterable[str]) -> Names:
+    """Workspaces' names."""
+    rows = _seen(actor, "workspaces:read", workspaces.list_workspaces, ids)
+    return {which: str(row["name"]) for which, row in rows.items()}
+
+
+def of_seats(actor: Actor, ids: Iterable[str]) -> Names:
+    """Whose seats they are."""
+    return {which: str(row["name"]) for which, row in _seen(actor, "seats:read", workspaces.list_seats, ids).items()}
+
+
+def called(person: Row) -> str:
+    """What a person is called; somebody who was forgotten has no name."""
+    return str(person["display_name"] or person["email"] or person["user_name"]) or tr("somebody who was forgotten")
+
+
+def person(row: Row, names: Names) -> Cell:
+    """The person that a row names, with the way to their page."""
+    which = str(row["person"])
+    return text(names.get(which) or tr("a person"), f"/people/{which}") if which else NOTHING
+
+
+def actor_cell(kind: str, which: str, names: Names) -> Cell:
+    """Who did something."""
+    if which in names:
+        return Cell(names[which])
+    words = {
+        "operator": tr("an operator"),
+        "token": tr("a token"),
+        "cli": tr("the command line"),
+        "system": tr("by itself"),
+        "gateway": tr("a gateway"),
+    }
+    return Cell(words.get(kind, which), title=which)
+
+
+def kind_of(which: str) -> str:
+    """Which kind of actor an id belongs to."""
+    kinds = {"op_": "operator", "tok_": "token", "system": "system", "demo": "system"}
+    return next((kind for start, kind in kinds.items() if which.startswith(start)), "cli")
+
+
+def _seen(actor: Actor, action: str, page: Callable[[Actor, Query], Page], ids: Iterable[str]) -> Mapping[str, Row]:
+    wanted: Sequence[str] = [each for each in ids if each]
+    if not wanted or not operators.allowed(actor, action):
+        return {}
+    return by_id(lambda query: page(actor, query), wanted)

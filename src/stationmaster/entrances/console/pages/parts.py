@@ -1,0 +1,272 @@
+"""What pages are made of, as values. Owns: those values, and the template that shows each. Knows no service and no request."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Final, Literal
+
+from django.utils import timezone
+
+from stationmaster.i18n import tr, trn
+
+Row = Mapping[str, Any]
+Tone = Literal["", "good", "busy", "bad", "off"]
+Control = Literal["text", "password", "number", "select", "checkbox", "textarea", "file", "hidden"]
+
+
+@dataclass(frozen=True)
+class Link:
+    """An address and its words; `here`: the page that is shown. `main`: what most people come for."""
+
+    text: str
+    href: str
+    here: bool = False
+    main: bool = False
+
+
+@dataclass(frozen=True)
+class Field:
+    """One control of a form. `options`: value and words, for a select, and what a text may be completed to. `error`: what is
+    wrong with what was sent."""
+
+    name: str
+    label: str
+    control: Control = "text"
+    value: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+    help: str = ""
+    error: str = ""
+    needed: bool = False
+    checked: bool = False
+
+
+@dataclass(frozen=True)
+class Form:
+    """What can be done here: sent to `action` (empty: this page) by a button. `do` says which of the page's actions it is."""
+
+    button: str
+    do: str = ""
+    fields: tuple[Field, ...] = ()
+    action: str = ""
+    text: str = ""
+    danger: bool = False
+    upload: bool = False
+    folded: str = ""  # words behind which it is hidden until somebody opens it
+    main: bool = False  # what most people come for, though it is a button alone
+    quiet: bool = False  # not that
+
+    template: ClassVar[str] = "parts/form.html"
+
+    @property
+    def plain(self) -> bool:
+        """Whether its button is one among others."""
+        return self.quiet or (self.inline and not self.main)
+
+    @property
+    def inline(self) -> bool:
+        """Whether it is a button alone."""
+        return not self.text and not any(each.control != "hidden" for each in self.fields)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value as it is shown: its words, where they lead, how they look, a quieter line below; or a moment, or several."""
+
+    text: str = ""
+    href: str = ""
+    note: str = ""
+    tone: Tone | None = None
+    number: bool = False
+    code: bool = False
+    at: datetime | None = None
+    title: str = ""
+    many: tuple["Cell", ...] = ()
+    forms: tuple[Form, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names and values of one thing."""
+
+    rows: tuple[tuple[str, Cell], ...]
+
+    template: ClassVar[str] = "parts/facts.html"
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a column: where it leads to be sorted by, and which way it is."""
+
+    text: str
+    href: str = ""
+    order: Literal["", "ascending", "descending"] = ""
+    number: bool = False
+
+
+@dataclass(frozen=True)
+class Select:
+    """A choice above a list: each option is the whole of a `filter`, or nothing."""
+
+    label: str
+    options: tuple[tuple[str, str, bool], ...]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What stands above a list: search, choices, and what else the address asks for, to be kept or taken away."""
+
+    searchable: bool
+    search: str
+    selects: tuple[Select, ...]
+    kept: tuple[tuple[str, str], ...]
+    chips: tuple[Link, ...]
+    asked: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a list. `total` -1: nobody counted. `empty` is said where there are none, with commands between backquotes."""
+
+    heads: tuple[Head, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    empty: str = ""
+    total: int = -1
+    first: str = ""
+    next: str = ""
+    download: str = ""
+    tools: Tools | None = None
+    live: str = ""
+
+    template: ClassVar[str] = "parts/table.html"
+
+    @property
+    def labelled(self) -> list[list[tuple[str, Cell]]]:
+        """The rows, each cell with its column's head: on a narrow screen a row is a card."""
+        return [[(head.text, cell) for head, cell in zip(self.heads, row, strict=True)] for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A paragraph, with commands between backquotes."""
+
+    text: str
+    tone: Tone = ""
+
+    template: ClassVar[str] = "parts/note.html"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How far something is, of `most`."""
+
+    done: int
+    most: int
+    text: str
+
+    template: ClassVar[str] = "parts/bar.html"
+
+
+@dataclass(frozen=True)
+class Log:
+    """Lines of a log."""
+
+    lines: tuple[tuple[str, str, str], ...]
+    before: int = 0  # lines that are not shown
+
+    template: ClassVar[str] = "parts/log.html"
+
+
+Part = Facts | Table | Note | Form | Bar | Log
+
+
+@dataclass(frozen=True)
+class Section:
+    """Some parts under one heading; `live`: a name under which the page renews it by itself."""
+
+    title: str
+    parts: Sequence[Part]
+    live: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What was wrong with what was sent."""
+
+    message: str
+    hint: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    status: int = 422
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page. `tabs` lead to its neighbours, `links` to what can be done from here; `same` are commands and calls of REST that
+    do the same; `refresh`: seconds until it is looked at again by itself, 0: never."""
+
+    title: str
+    sections: Sequence[Section]
+    tabs: tuple[Link, ...] = ()
+    links: tuple[Link, ...] = ()
+    same: tuple[tuple[str, str], ...] = ()
+    refresh: int = 0
+    problem: Problem | None = None
+
+
+DASH: Final = "\N{EN DASH}"  # where there is nothing
+NOTHING: Final = Cell(DASH, tone="off")
+
+
+def text(value: object, href: str = "") -> Cell:
+    """A text; a dash where there is none."""
+    shown = "" if value is None else str(value)
+    return Cell(shown, href) if shown else NOTHING
+
+
+def code(value: object) -> Cell:
+    """A text that is typed somewhere."""
+    return Cell(str(value), code=True) if value else NOTHING
+
+
+def number(value: int | float | None) -> Cell:
+    """A number, right-aligned."""
+    return Cell(f"{value:,}" if value is not None else DASH, number=True)
+
+
+def flag(value: object, *, good: bool = True) -> Cell:
+    """Yes or no; `good`: which of them is nothing to worry about."""
+    return Cell(tr("yes") if value else tr("no"), tone="" if bool(value) is good else "off")
+
+
+def texts(values: Sequence[object]) -> Cell:
+    """Several texts."""
+    return Cell(", ".join(map(str, values))) if values else NOTHING
+
+
+def moment(at: datetime | str | None, empty: str = "") -> Cell:
+    """A moment: how long ago, or in which time; the hour itself is its title."""
+    if not at:
+        return Cell(empty, tone="off") if empty else NOTHING
+    when = datetime.fromisoformat(at) if isinstance(at, str) else at
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    seconds = (timezone.now() - when).total_seconds()
+    return Cell(_relative(seconds), at=when, title=f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its largest unit."""
+    whole = round(seconds)
+    if whole < 60:
+        return trn("{number} second", "{number} seconds", whole)
+    if whole < 3600:
+        return trn("{number} minute", "{number} minutes", round(whole / 60))
+    if whole < 86_400:
+        return trn("{number} hour", "{number} hours", round(whole / 3600))
+    return trn("{number} day", "{number} days", round(whole / 86_400))
+
+
+def _relative(seconds: float) -> str:
+    if abs(seconds) < 2:
+        return tr("just now")
+    if seconds < 0:
+        return tr("in {time}", time=duration(-seconds))
+    return tr("{time} ago", time=duration(seconds))

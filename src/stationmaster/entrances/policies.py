@@ -1,0 +1,17 @@
+"""The rooms' rules, taken from settings. Owns: which rooms there are that ask for some."""
+
+from collections.abc import Callable
+
+from stationmaster.mail import policy as mail
+from stationmaster.operators import policy as login
+from stationmaster.people import limits
+from stationmaster.settings import Settings
+from stationmaster.workspaces import policy as seats
+
+
+def use(settings: Callable[[], Settings]) -> None:
+    """Have every room go by what `settings` answers, each time it asks."""
+    login.use(lambda: login.policy_of(settings()))
+    mail.use(lambda: mail.policy_of(settings()))
+    seats.use(lambda: seats.policy_of(settings()))
+    limits.limits.use(lambda: seats.policy_of(settings()).removals)

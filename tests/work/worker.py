@@ -1,0 +1,5 @@
+"""Imported by the workers that these tests start."""
+
+from work import workerside
+
+workerside.use()
