@@ -19,13 +19,22 @@ FOLDER = Path(__file__).with_name("locale")
 DOMAIN = "stationmaster"
 
 _language: ContextVar[Language | None] = ContextVar("language", default=None)
+_insisted: ContextVar[Language | None] = ContextVar("insisted", default=None)
 
 
 def use(language: str) -> None:
-    """Speak this language from here on in this context; "auto": the terminal's. Raises ValueError for another."""
+    """Speak this language from here on in this context; "auto": the terminal's. Where somebody insisted on one, it stays.
+    Raises ValueError for another."""
     if language not in {*LANGUAGES, "auto"}:
         raise ValueError(language)
-    _language.set(next((each for each in LANGUAGES if each == language), None))
+    _language.set(_insisted.get() or next((each for each in LANGUAGES if each == language), None))
+
+
+def insist(language: Language | None) -> None:
+    """Speak this language from here on in this context, whatever `use` says later: somebody named it for this one command.
+    None: nobody does."""
+    _insisted.set(language)
+    _language.set(language)
 
 
 @contextmanager
@@ -65,6 +74,17 @@ def marked(text: str) -> str:
 def told(text: str, **values: object) -> str:
     """A text that was marked, in the reader's language, with `values` in its braces."""
     return _texts(_spoken()).gettext(text).format(**values)
+
+
+def known(text: str) -> str | None:
+    """A text that was marked, in the reader's language, its braces as they stand; None: the catalogue has no such text."""
+    found = _texts(_spoken()).gettext(text) if text else text
+    return found if found != text else None
+
+
+def english() -> bool:
+    """Whether the reader reads English, in which all texts are written."""
+    return _spoken() == "en"
 
 
 def _spoken() -> Language:

@@ -31,7 +31,7 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
         "名称    value  on",
         "甲      -      true",
         "b�[31m  x, 1   false",
-        '=1+1    -1.5   {"a": "é"}',
+        "=1+1    -1.5   a: é",
     ]  # fmt: skip
 
 

@@ -73,6 +73,36 @@ def test_seats_are_bought_and_end_with_the_cycle(make: Make, github: Open, clock
     assert organisation.member("dora") is not None
 
 
+def test_the_last_seat_takes_the_plan_with_it(make: Make, github: Open, clock: Clock) -> None:
+    """While a single seat goes on, so does the plan; once the last one has ended with its cycle there is none: nothing is
+    listed and nobody gets a seat until a plan is bought anew. People stay in the organisation. A seat that is given again
+    before the cycle's end keeps the plan."""
+    organisation = make("github_copilot", cycle_ends_in=100.0)
+    kit = github(organisation)
+    copilot = kit.rest.copilot
+    everybody = [row.login for row in kit.rest.orgs.list_members(kit.org).parsed_data]
+    for kept in everybody[0], everybody[1]:      # a cycle each, in which one seat goes on
+        copilot.add_copilot_seats_for_users(kit.org, selected_usernames=everybody)
+        copilot.cancel_copilot_seat_assignment_for_users(kit.org, selected_usernames=everybody)
+        copilot.add_copilot_seats_for_users(kit.org, selected_usernames=[kept])
+        clock.turn(101)
+        assert [row.assignee.login for row in copilot.list_copilot_seats(kit.org).parsed_data.seats] == [kept]
+    copilot.cancel_copilot_seat_assignment_for_users(kit.org, selected_usernames=[everybody[1]])
+    assert copilot.get_copilot_organization_details(kit.org).parsed_data.seat_breakdown.pending_cancellation == 1
+    clock.turn(101)
+    refused: tuple[Callable[[], object], ...] = (
+        lambda: copilot.get_copilot_organization_details(kit.org), lambda: copilot.list_copilot_seats(kit.org),
+        lambda: copilot.add_copilot_seats_for_users(kit.org, selected_usernames=everybody),
+    )  # fmt: skip
+    for asked in refused:
+        with pytest.raises(RequestFailed) as caught:
+            asked()
+        assert caught.value.response.status_code == 404
+    assert [row.login for row in organisation.members()] == everybody
+    organisation.settings.copilot = True
+    assert copilot.add_copilot_seats_for_users(kit.org, selected_usernames=everybody[:1]).parsed_data.seats_created == 1
+
+
 def test_what_cannot_be_done(make: Make, github: Open) -> None:
     """Members and pending ones are not invited again; nobody outside gets a seat; the last owner stays; no plan, no seats."""
     organisation = make("github_copilot")

@@ -140,9 +140,19 @@ def submit(row: Workspace, kind: str, **more: Any) -> str:
 
 def run_once(job: str, **working: Any) -> Any:
     """Claim a job, as if it were time, and run it here; what is to be run again, if anything."""
+    return run_mine(claimed(job), **working)
+
+
+def claimed(job: str) -> Fence:
+    """Claim a job, as if it were time."""
     Job.objects.filter(id=job).update(run_after=timezone.now() - timedelta(seconds=1))
     fence = claims.claim(job, "here")
     assert isinstance(fence, Fence)
+    return fence
+
+
+def run_mine(fence: Fence, **working: Any) -> Any:
+    """Run a job that was claimed here; what is to be run again, if anything."""
     return run_claimed(fence, Working("here", threading.Event(), **{"backoff": 0.02, "attempts": 5, **working}))
 
 

@@ -105,10 +105,11 @@ def test_approve_takes_the_plan_that_was_looked_at(database: str) -> None:
     with pytest.raises(Conflict) as caught:
         workspaces.apply_plan(ADMIN, made["id"], {})
     assert caught.value.code == "error.plan.stale"
-    assert "is no step any more" in caught.value.message
+    assert "is not needed any more" in caught.value.message
     row = workspaces.get_plan(ADMIN, made["id"])
     assert (row["state"], bool(row["closed_at"])) == ("stale", True)
-    assert "is a new step" in row["why"]
+    assert "is needed now" in row["why"]
+    assert "@" not in row["why"]
     with pytest.raises(Conflict):
         workspaces.approve_plan(ADMIN, made["id"], {})
     assert not kit.queued()

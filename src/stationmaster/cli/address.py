@@ -8,6 +8,7 @@ from stationmaster.cli.desk import Desk
 from stationmaster.cli.output import Format
 from stationmaster.cli.session import at_desk
 from stationmaster.cli.verbs import DryRun, Noun, Output, add_delete, add_list, change, noun_app, print_one
+from stationmaster.i18n import marked
 
 app = noun_app("Private addresses that credentials may be sent to.")
 NOUN = Noun(
@@ -33,5 +34,5 @@ def allow(
 
 add_delete(
     app, NOUN, "disallow", "Let no credential be sent there any more. Those that are stored stay, and are not sent.",
-    "Let no credential be sent to {} any more?",
+    marked("Let no credential be sent to {which} any more?"),
 )

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from stationmaster import __version__
+from stationmaster import __version__, i18n
 from stationmaster.cli import (
     address,
     admin,
@@ -118,8 +118,13 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001  its callback has seen to it
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
+    language: Annotated[
+        i18n.Language | None,
+        typer.Option(help="Speak it; else the setting ui.language, then that of the terminal (LC_ALL, LC_MESSAGES, LANG)."),
+    ] = None,
 ) -> None:
     """Take the options that stand before a noun."""
+    i18n.insist(language)

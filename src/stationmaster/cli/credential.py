@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from stationmaster.cli.desk import Desk, Row
+from stationmaster.cli.fields import Option, takes
 from stationmaster.cli.output import Format, print_rows
 from stationmaster.cli.secret_input import Secret, SecretFile, given_secret, read_secret
 from stationmaster.cli.session import at_desk
@@ -23,7 +24,7 @@ from stationmaster.cli.verbs import (
     pairs,
     print_one,
 )
-from stationmaster.cli.workspace import BaseUrl, Disabled, Insecure, Name, Organisation, Reason, Which
+from stationmaster.cli.workspace import REACHED, USED, Name, Reason, Vendor, Which
 from stationmaster.i18n import tr
 
 app = noun_app("Secrets that vendors issued for API use.")
@@ -40,60 +41,65 @@ Prices = Annotated[
     typer.Option("--price", metavar="MODEL:KIND=USD", help="A price per million tokens: input, output … Repeatable; all anew."),
 ]
 
+def _prices(texts: list[str]) -> dict[str, dict[str, float]]:
+    """Prices as the file has them: model → kind → USD. Raises typer.BadParameter."""
+    form = "a price like gpt-5:input=1.25"
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in pairs([each for each in texts if each], "--price", form):
+        model, colon, kind = name.rpartition(":")
+        try:
+            found.setdefault(model, {})[kind] = float(value)
+        except ValueError:
+            colon = ""
+        if not colon or not model:
+            raise typer.BadParameter(f"expected {form}", param_hint="--price")
+    return found
+
+
+FIELDS = (*REACHED, Option("price", Prices, "prices", _prices), *USED)
+
 add_list(app, NOUN)
 add_show(app, NOUN)
 
 
 @app.command()
 @at_desk
+@takes(FIELDS)
 def create(
     desk: Desk,
     name: Name,
     vendor: Annotated[str, typer.Option(help="openai, anthropic, gemini, azure_openai, openai_compatible …")],
     secret: Secret = None,
     secret_file: SecretFile = None,
-    organisation: Organisation = None,
-    base_url: BaseUrl = None,
-    allow_insecure_http: Insecure = None,
-    price: Prices = None,
-    disabled: Disabled = None,
-    reason: Reason = None,
+    *,
+    fields: Row,
     dry_run: DryRun = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Store a credential; its secret is asked for."""
-    fields = given(
-        name=name, vendor=vendor, organisation=organisation, base_url=base_url, allow_insecure_http=allow_insecure_http,
-        prices=_prices(price), disabled=disabled, disabled_reason=reason, secret=read_secret(secret, secret_file, name),
-    )  # fmt: skip
-    made = change(desk, dry_run, output, lambda: desk.create(NOUN.path, fields))
+    whole = {**given(name=name, vendor=vendor, secret=read_secret(secret, secret_file, name)), **fields}
+    made = change(desk, dry_run, output, lambda: desk.create(NOUN.path, whole))
     print_one(made.row, NOUN, output)
 
 
 @app.command()
 @at_desk
+@takes(FIELDS)
 def update(
     desk: Desk,
     which: Which,
-    vendor: Annotated[str | None, typer.Option(help="Takes the secret anew.")] = None,
+    vendor: Vendor = None,
     secret: Secret = None,
     secret_file: SecretFile = None,
-    organisation: Organisation = None,
-    base_url: BaseUrl = None,
-    allow_insecure_http: Insecure = None,
-    price: Prices = None,
-    disabled: Disabled = None,
-    reason: Reason = None,
+    *,
+    fields: Row,
     revision: Revision = None,
     dry_run: DryRun = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Change what is given."""
-    fields = given(
-        vendor=vendor, organisation=organisation, base_url=base_url, allow_insecure_http=allow_insecure_http,
-        prices=_prices(price), disabled=disabled, disabled_reason=reason, secret=given_secret(secret, secret_file),
-    )  # fmt: skip
-    print_one(change(desk, dry_run, output, lambda: desk.update(NOUN.path, which, fields, revision)), NOUN, output)
+    whole = {**given(vendor=vendor, secret=given_secret(secret, secret_file)), **fields}
+    print_one(change(desk, dry_run, output, lambda: desk.update(NOUN.path, which, whole, revision)), NOUN, output)
 
 
 @app.command()
@@ -132,20 +138,3 @@ def check(
 
 
 add_delete(app, NOUN)
-
-
-def _prices(texts: list[str] | None) -> dict[str, dict[str, float]] | None:
-    """Prices as the file has them: model → kind → USD. Raises typer.BadParameter."""
-    if texts is None:
-        return None
-    form = "a price like gpt-5:input=1.25"
-    found: dict[str, dict[str, Any]] = {}
-    for name, value in pairs([each for each in texts if each], "--price", form):
-        model, colon, kind = name.rpartition(":")
-        try:
-            found.setdefault(model, {})[kind] = float(value)
-        except ValueError:
-            colon = ""
-        if not colon or not model:
-            raise typer.BadParameter(f"expected {form}", param_hint="--price")
-    return found

@@ -17,6 +17,7 @@ from stationmaster.errors import StationmasterError
 from stationmaster.gateway import config as files
 from stationmaster.gateway.config.prices import price_list
 from stationmaster.gateway.core.snapshot import Settings, Snapshot
+from stationmaster.i18n import tr, trn
 
 
 class LogLevel(enum.StrEnum):
@@ -110,8 +111,14 @@ def _print_check(config: Path, load: Callable[[], Snapshot], output: Output) -> 
         return
     print_pairs({name: value for name, value in summary.items() if name != "ok"})
     for sentence in odd:
-        say(f"warning: {sentence}")
-    say(f"The file can be used; {len(odd)} warning{'s' if len(odd) > 1 else ''}." if odd else "The file is good.")
+        say(tr("warning: {what}", what=sentence))
+    say(_verdict(len(odd)))
+
+
+def _verdict(odd: int) -> str:
+    if not odd:
+        return tr("The file is good.")
+    return trn("The file can be used; {number} warning.", "The file can be used; {number} warnings.", odd)
 
 
 def _summary(config: Path, snapshot: Snapshot) -> dict[str, object]:

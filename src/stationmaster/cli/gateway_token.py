@@ -11,7 +11,7 @@ from stationmaster.cli.spans import seconds_of
 from stationmaster.cli.talk import say
 from stationmaster.cli.verbs import DryRun, Noun, Output, add_delete, add_list, add_show, change, noun_app, print_one
 from stationmaster.cli.workspace import Which
-from stationmaster.i18n import tr
+from stationmaster.i18n import marked, tr
 
 app = noun_app("What gateways present to join the control plane.")
 NOUN = Noun(
@@ -50,7 +50,7 @@ def rotate(
     _print_made(change(desk, dry_run, output, lambda: desk.rotate(NOUN.path, which, fields)), output)
 
 
-add_delete(app, NOUN, "revoke", "Let these gateways in no more.", "Revoke the gateway token {}?")
+add_delete(app, NOUN, "revoke", "Let these gateways in no more.", marked("Revoke the gateway token {which}?"))
 
 
 def _print_made(made: Made, output: Format) -> None:

@@ -13,6 +13,7 @@ from stationmaster.errors import StationmasterError
 from stationmaster.gateway import config as files
 from stationmaster.gateway.config.problems import did_you_mean, quoted
 from stationmaster.gateway.core.snapshot import Credential, Snapshot
+from stationmaster.i18n import tr
 
 if TYPE_CHECKING:
     from stationmaster.gateway.server.probes import Checked
@@ -47,8 +48,8 @@ def check(
         print_json({"ok": not failed, "credentials": rows})
     else:
         _print_rows(rows)
-    say(f"{len(checked)} checked, {failed} failed.")
-    say("Asked from here: a running gateway goes by what it saw itself, which /metrics and its events tell.")
+    say(tr("{number} checked, {failed} failed.", number=len(checked), failed=failed))
+    say(tr("Asked from here: a running gateway goes by what it saw itself, which /metrics and its events tell."))
     raise typer.Exit(1 if failed else 0)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from stationmaster.cli.desk import Asked, Desk, Row
+from stationmaster.cli.naming import names_of
 from stationmaster.cli.output import Format, print_rows, printable
 from stationmaster.cli.session import at_desk
 from stationmaster.cli.talk import say
@@ -39,7 +40,7 @@ NOUN = Noun(
      "item_retries", "dry_run", "retry_of", "total", "ok", "skipped", "failed", "left", "per_minute", "eta_seconds", "cause",
      "sentence", "result", "lines"),
     ("id", "kind", "workspace", "state", "done", "failed", "left", "created_at"),
-    lambda row: {**row, "done": row["ok"] + row["skipped"]},
+    lambda row: {**row, "done": row["ok"] + row["skipped"]}, named=lambda desk, rows: _named(desk, rows),
 )  # fmt: skip
 _ITEM = ("position", "key", "subject", "state", "reason", "sentence", "attempts", "failures", "intent", "intent_at", "run_after",
          "data", "outcome")  # fmt: skip
@@ -48,6 +49,13 @@ _WORKER = ("id", "engine", "version", "threads", "started_at", "beat_at", "alive
 _LOOK = 1.0           # seconds between two looks at a log of this machine
 
 Which = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
+
+
+def _named(desk: Desk, rows: list[Row]) -> list[Row]:
+    """Jobs with their workspaces' names, for whoever may see those."""
+    names = names_of(desk, "workspaces", {row["workspace"] for row in rows})
+    return [{**row, "workspace": names.get(row["workspace"], row["workspace"])} for row in rows]
+
 
 add_list(app, NOUN)
 add_show(app, NOUN)
@@ -90,7 +98,7 @@ def log(
         raise typer.Exit(130) from None
     if follow:
         row = desk.get("jobs", which)
-        say(ending(row))
+        say(ending(desk, row))
         raise typer.Exit({"succeeded": 0, "partial": 3}.get(state, 1))
 
 

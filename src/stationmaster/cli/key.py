@@ -7,6 +7,7 @@ import typer
 
 from stationmaster.cli.talk import Output, print_json, print_pairs, say
 from stationmaster.gateway.config import new_key
+from stationmaster.i18n import tr
 
 app = typer.Typer(help="Virtual keys, which applications present to the gateway.", no_args_is_help=True)
 
@@ -30,4 +31,4 @@ def new(
     else:
         print_pairs({"key": made.key, "secret_sha256": made.secret_sha256})
         typer.echo(f"\n{made.block()}", nl=False)
-    say("The key is shown this once: give it to its application, and put the table into gateway.toml.")
+    say(tr("The key is shown this once: give it to its application, and put the table into gateway.toml."))

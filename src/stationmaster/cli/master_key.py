@@ -74,7 +74,7 @@ def retire(
         _check_retirable(key, *machine.key_users())
         say(tr("The key would be taken out of the ring."))
         raise typer.Exit(PENDING)
-    confirm(f"Take the master key {key} out of the ring? Backups that it sealed do not open without it.", yes)
+    confirm(tr("Take the master key {key} out of the ring? Backups that it sealed do not open without it.", key=key), yes)
     machine.retire(key)
     say(tr("Done."))
 

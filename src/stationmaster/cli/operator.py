@@ -107,7 +107,7 @@ def delete(
 ) -> None:
     """Take an operator's way in, sessions and tokens. The audit trail knows their name until `operator erase`."""
     if not dry_run:
-        confirm(f"Delete the operator {operator}?", yes)
+        confirm(tr("Delete the operator {who}?", who=operator), yes)
     change(desk, dry_run, output, lambda: desk.delete(NOUN.path, operator, revision))
     say(tr("Done."))
 
@@ -117,7 +117,7 @@ def delete(
 def erase(desk: Desk, operator: Who, yes: Yes = False, dry_run: DryRun = False, output: Output = Format.TABLE) -> None:
     """Forget name and e-mail address of an operator who was deleted. The audit trail stays, with their id."""
     if not dry_run:
-        confirm(f"Erase the name and address of {operator}? This cannot be undone.", yes)
+        confirm(tr("Erase the name and address of {who}? This cannot be undone.", who=operator), yes)
     change(desk, dry_run, output, lambda: desk.erase(operator))
     say(tr("Done."))
 

@@ -6,16 +6,19 @@ Owns the four forms. What is said to the person at the terminal goes to stderr, 
 import csv
 import enum
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import typer
 
 from stationmaster.store.spreadsheet import safe
 
 Row = Mapping[str, Any]
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")      # a time as desks tell it
 
 
 class Format(enum.StrEnum):
@@ -32,8 +35,9 @@ def print_rows(
 ) -> None:
     """Print rows. `columns` are the names of their values, in order, and the headings that people see.
 
-    table: aligned, empty cells are dashes. json: one object, the rows in its member `under`, with the members of
-    `beside`. jsonl: an object a line. csv: RFC 4180 with a head line of the names, safe to open in a spreadsheet.
+    table: aligned, empty cells are dashes, times to the second, nothing in JSON. json: one object, the rows in its member
+    `under`, with the members of `beside`. jsonl: an object a line. csv: RFC 4180 with a head line of the names, safe to open
+    in a spreadsheet.
     """
     if form is Format.JSON:
         whole = {**(beside or {}), under: [_plain(row, columns) for row in rows]}
@@ -86,8 +90,29 @@ def _plain(row: Row, columns: Iterable[str]) -> dict[str, Any]:
     return {name: row.get(name) for name in columns}
 
 
+def moment(text: str) -> str:
+    """A time as people read it, to the second, in UTC; a text that is none stays as it is."""
+    if not _MOMENT.fullmatch(text):
+        return text
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def _shown(value: Any) -> str:
-    return printable(_cell(value)) or "-"
+    return printable(_read(value)) or "-"
+
+
+def _read(value: Any) -> str:
+    """A value as people read it: names and values of what has them, times to the second."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_inner(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_inner, value))
+    return moment(value) if isinstance(value, str) else _cell(value)
+
+
+def _inner(value: Any) -> str:
+    """A value within another: what has several parts stands in brackets."""
+    return f"({_read(value)})" if value and isinstance(value, Mapping | list | tuple) else _read(value) or "-"
 
 
 def _cell(value: Any) -> str:

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from stationmaster.cli import person_import
-from stationmaster.cli.desk import Asked, Desk
+from stationmaster.cli.desk import Asked, Desk, Row
+from stationmaster.cli.fields import Option, takes
 from stationmaster.cli.output import Format, print_rows
 from stationmaster.cli.session import at_desk
 from stationmaster.cli.talk import say
@@ -50,6 +51,18 @@ ExternalId = Annotated[str | None, typer.Option(help="Another system's id for th
 Vendor = Annotated[str, typer.Argument(metavar="VENDOR", help="openai, anthropic, github_copilot, cursor …")]
 Login = Annotated[str, typer.Argument(metavar="LOGIN", help="What the vendor knows them by.")]
 
+
+def _all(values: list[str]) -> list[str]:
+    return [each for each in values if each]
+
+
+FIELDS = (
+    Option("user_name", UserName), Option("name", DisplayName, "display_name"), Option("given_name", GivenName),
+    Option("family_name", FamilyName), Option("further_email", Further, "further_emails", _all),
+    Option("department", Department), Option("title", Title), Option("manager", Manager), Option("employee_number", Number),
+    Option("external_id", ExternalId),
+)  # fmt: skip
+
 add_list(app, NOUN)
 
 
@@ -62,57 +75,27 @@ def show(desk: Desk, who: Who, output: Output = Format.TABLE) -> None:
 
 @app.command()
 @at_desk
+@takes(FIELDS)
 def create(
     desk: Desk,
     email: Annotated[str | None, typer.Argument(metavar="[EMAIL]", help="Their e-mail address.")] = None,
-    user_name: UserName = None,
-    name: DisplayName = None,
-    given_name: GivenName = None,
-    family_name: FamilyName = None,
-    further_email: Further = None,
-    department: Department = None,
-    title: Title = None,
-    manager: Manager = None,
-    employee_number: Number = None,
-    external_id: ExternalId = None,
+    *,
+    fields: Row,
     dry_run: DryRun = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Add a person by hand."""
-    fields = given(
-        email=email, user_name=user_name, display_name=name, given_name=given_name, family_name=family_name,
-        further_emails=_all(further_email), department=department, title=title, manager=manager, employee_number=employee_number,
-        external_id=external_id,
-    )  # fmt: skip
-    print_one(change(desk, dry_run, output, lambda: desk.create(NOUN.path, fields)).row, NOUN, output)
+    whole = {**given(email=email), **fields}
+    print_one(change(desk, dry_run, output, lambda: desk.create(NOUN.path, whole)).row, NOUN, output)
 
 
 @app.command()
 @at_desk
+@takes((Option("email", Email), *FIELDS))
 def update(
-    desk: Desk,
-    who: Who,
-    email: Email = None,
-    user_name: UserName = None,
-    name: DisplayName = None,
-    given_name: GivenName = None,
-    family_name: FamilyName = None,
-    further_email: Further = None,
-    department: Department = None,
-    title: Title = None,
-    manager: Manager = None,
-    employee_number: Number = None,
-    external_id: ExternalId = None,
-    revision: Revision = None,
-    dry_run: DryRun = False,
-    output: Output = Format.TABLE,
+    desk: Desk, who: Who, *, fields: Row, revision: Revision = None, dry_run: DryRun = False, output: Output = Format.TABLE
 ) -> None:
     """Change what is given."""
-    fields = given(
-        email=email, user_name=user_name, display_name=name, given_name=given_name, family_name=family_name,
-        further_emails=_all(further_email), department=department, title=title, manager=manager, employee_number=employee_number,
-        external_id=external_id,
-    )  # fmt: skip
     print_one(change(desk, dry_run, output, lambda: desk.update(NOUN.path, who, fields, revision)), NOUN, output)
 
 
@@ -196,10 +179,6 @@ def conflicts(desk: Desk, output: Output = Format.TABLE) -> None:
     print_rows(found.items, columns, output, under="conflicts", beside={"schema_version": 1, "total": found.total})
     if found.items:
         raise typer.Exit(1)
-
-
-def _all(values: list[str] | None) -> list[str] | None:
-    return None if values is None else [each for each in values if each]
 
 
 person_import.add_to(app)

@@ -7,6 +7,7 @@ import typer
 
 from stationmaster.cli.desk import Asked, Desk, Row
 from stationmaster.cli.job import Wait, wait_for
+from stationmaster.cli.naming import readable
 from stationmaster.cli.output import Format, print_object, print_rows
 from stationmaster.cli.session import at_desk
 from stationmaster.cli.talk import say
@@ -69,7 +70,7 @@ def approve(
 ) -> None:  # fmt: skip
     """Approve a plan, if nothing changed since it was made."""
     row = desk.act(NOUN.path, which, "approve", given(hash=hash_))
-    _print(row, output)
+    _print(desk, row, output)
     if row["state"] == "open":
         say(tr("Somebody else has to approve it too: {why}.", why=", ".join(row["second_approval"])))
 
@@ -80,7 +81,7 @@ def refuse(
     desk: Desk, which: Which, reason: Annotated[str, typer.Option(help="Why, for people.")], output: Output = Format.TABLE
 ) -> None:
     """Refuse a plan, for good."""
-    _print(desk.act(NOUN.path, which, "refuse", {"reason": reason}), output)
+    _print(desk, desk.act(NOUN.path, which, "refuse", {"reason": reason}), output)
 
 
 @app.command()
@@ -100,7 +101,7 @@ def apply(
     row = desk.act(NOUN.path, which, "apply", given(concurrency=concurrency, item_retries=retries))
     codes = {wait_for(desk, job) for job in row["jobs"].values()} if wait else set()
     row = desk.get(NOUN.path, which) if wait else row
-    _print(row, output)
+    _print(desk, row, output)
     if not wait and row["jobs"]:
         say(tr("It goes on by itself; `stationmaster job list` shows how far it is."))
     _tell_by_hand(desk, row)
@@ -139,7 +140,7 @@ def _show(desk: Desk, row: Row, output: Format, changes_only: bool) -> None:
         lines = ({**step, "sign": _SIGNS[step["kind"]], "what": change_of(step), "why": _why(step)} for step in steps)
         print_rows(lines, {name: head for name, head in shown.items() if name not in hidden}, output)
     _print_checklists(steps, output)
-    _tell(row)
+    _tell(desk, row)
 
 
 def _print_checklists(steps: list[Row], output: Format) -> None:
@@ -167,11 +168,13 @@ def _why(step: Row) -> str:
     return told(text, **step["facts"]) if text else str(step["sentence"])
 
 
-def _tell(row: Row) -> None:
+def _tell(desk: Desk, row: Row) -> None:
     """What people are told under a plan."""
     what = _counted(row) or tr("nothing to do")
     say(tr("Plan {id} ({state}): {what}.", id=row["id"], state=row["state"], what=what))
-    if row["second_approval"]:
+    if row["why"]:
+        say(readable(desk, row["why"]))
+    if row["second_approval"] and row["state"] == "open":
         say(tr("It takes a second approval by somebody else: {why}.", why=", ".join(row["second_approval"])))
     if row["cost_minor"]:
         say(tr("A cycle costs {amount} more.", amount=costs(row)))
@@ -196,6 +199,7 @@ def _counted(row: Row) -> str:
     return ", ".join(f"{number} {kind}" for kind, number in row["counts"].items())
 
 
-def _print(row: Row, output: Format) -> None:
-    shown: dict[str, Any] = {name: row[name] for name in ("id", "state", "workspaces", "jobs", "why")}
-    print_object({**shown, "counts": _counted(row)} if output is Format.TABLE else row, output)
+def _print(desk: Desk, row: Row, output: Format) -> None:
+    shown: dict[str, Any] = {name: row[name] for name in ("id", "state", "workspaces")}
+    told_ = {"jobs": list(row["jobs"].values()), "why": readable(desk, row["why"]), "counts": _counted(row)}
+    print_object({**shown, **told_} if output is Format.TABLE else row, output)

@@ -10,14 +10,16 @@ from stationmaster.cli.output import Format, print_rows
 from stationmaster.cli.session import at_desk
 from stationmaster.cli.talk import say
 from stationmaster.cli.verbs import DryRun, Noun, Output, add_list, add_show, change, noun_app, print_one
+from stationmaster.phrases import said
 
 app = noun_app("Who is in which workspace, and how they came there.")
 NOUN = Noun(
     "seat", "seats",
-    ("id", "workspace", "person", "name", "email", "active", "state", "since", "cause", "detail", "role", "projects",
-     "unconfirmed", "invited_at", "expires_at", "reminded_at", "last_active_at", "removal", "removal_at", "grace_until",
-     "removal_reason", "revision", "created_at", "updated_at"),
+    ("id", "workspace", "person", "name", "email", "active", "state", "since", "cause", "detail", "role", "vendor_role",
+     "projects", "unconfirmed", "invited_at", "expires_at", "reminded_at", "last_active_at", "removal", "removal_at",
+     "grace_until", "removal_reason", "revision", "created_at", "updated_at"),
     ("id", "workspace", "name", "state", "cause", "role", "since"),
+    lambda row: {**row, "role": row["role"] or row["vendor_role"]},
 )  # fmt: skip
 _MOMENT = ("seq", "at", "action", "actor", "actor_kind", "state", "cause", "detail")
 _RUN = ("workspace", "state", "running", "heartbeat_at", "done", "skipped", "failed", "left", "pending", "job")
@@ -87,7 +89,7 @@ def run(
     pace = {name: value for name, value in (("concurrency", concurrency), ("item_retries", retries)) if value is not None}
     row = change(desk, dry_run, output, lambda: desk.act("runs", workspace, "start", pace))
     for refused in row["refused"]:
-        say(f"{refused['plan']}: {refused['why']}")
+        say(f"{refused['plan']}: {said(refused['why'])}")
     codes = [wait_for(desk, each["job"]) for each in row["workspaces"] if each["running"]] if wait else []
     _print_run(desk.get("runs", workspace) if wait else row, output)
     if worst := max(codes, key=_BADNESS.index, default=0):

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from stationmaster.errors import StationmasterError
+from stationmaster.i18n import tr
 
 MAX_BYTES = 64 * 1024      # of any secret
 
@@ -66,7 +67,7 @@ def asked_for(what: str) -> str:
     """Ask the person at the terminal, without echo. Raises `StationmasterError` where there is none."""
     if not sys.stdin.isatty():
         raise _usage(f"{what} needs a secret, and nobody is here to be asked", "use `--secret -` or --secret-file")
-    found: str = typer.prompt(f"Secret of {what}", hide_input=True, err=True)
+    found: str = typer.prompt(tr("Secret of {what}", what=what), hide_input=True, err=True)
     return found.strip()
 
 

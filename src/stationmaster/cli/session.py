@@ -20,6 +20,7 @@ import typer
 
 from stationmaster.cli.config import Data, File, settings_of
 from stationmaster.cli.desk import Desk
+from stationmaster.cli.naming import with_names
 from stationmaster.errors import StationmasterError
 from stationmaster.store.database import SQLITE_FILE
 
@@ -60,7 +61,7 @@ def at_desk(verb: Callable[..., None]) -> Callable[..., None]:
     def run(**given: Any) -> None:
         where = Where(**{name: given.pop(name) for name in _OPTIONS})
         with opened(where) as desk:
-            verb(desk, **given)
+            _run(verb, desk, given)
 
     own = list(inspect.signature(verb).parameters.values())[1:]
     keyword = inspect.Parameter.KEYWORD_ONLY
@@ -69,6 +70,13 @@ def at_desk(verb: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = signature  # type: ignore[attr-defined]  # typer reads it, and the annotations
     run.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
     return run
+
+
+def _run(verb: Callable[..., None], desk: Desk, given: dict[str, Any]) -> None:
+    try:
+        verb(desk, **given)
+    except StationmasterError as error:
+        raise with_names(desk, error) from None
 
 
 @contextmanager

@@ -4,10 +4,14 @@ import enum
 import json
 from collections.abc import Mapping
 
+import msgspec
 import typer
 
 from stationmaster.errors import StationmasterError
 from stationmaster.gateway.config import ConfigError
+from stationmaster.gateway.config.problems import Problem
+from stationmaster.i18n import tr, trn
+from stationmaster.phrases import said
 
 _NO_FILES = ("environment", "command line")      # what a problem's file is called where there is none
 
@@ -25,17 +29,27 @@ def say(text: str) -> None:
 
 
 def say_error(error: StationmasterError) -> None:
-    """Print an expected error: a config file's problems one a line, others with their hint."""
+    """Print an expected error, in the language of whoever is at the terminal: a config file's problems one a line, others
+    with their hint."""
     if isinstance(error, ConfigError):
         for problem in error.problems:
-            say(str(problem))
-        number = len(error.problems)
-        where = "the settings" if any(problem.file in _NO_FILES for problem in error.problems) else "the config file"
-        say(f"error: {number} problem{'s' if number > 1 else ''} in {where}")
-    else:
-        say(f"error: {error.message}")
-        if error.hint:
-            say(f"hint: {error.hint}")
+            say(_problem(problem))
+        say(_how_many(error))
+        return
+    say(tr("error: {message}", message=said(error.message)))
+    if error.hint:
+        say(tr("hint: {hint}", hint=said(error.hint)))
+
+
+def _problem(problem: Problem) -> str:
+    """One problem of a file: where it is as it is written there, what it is in the reader's language."""
+    return str(msgspec.structs.replace(problem, message=said(problem.message), hint=said(problem.hint)))
+
+
+def _how_many(error: ConfigError) -> str:
+    if any(problem.file in _NO_FILES for problem in error.problems):
+        return trn("error: {number} problem in the settings", "error: {number} problems in the settings", len(error.problems))
+    return trn("error: {number} problem in the config file", "error: {number} problems in the config file", len(error.problems))
 
 
 def exit_code(error: StationmasterError) -> int:

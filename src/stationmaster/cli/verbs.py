@@ -18,9 +18,10 @@ from stationmaster.cli.output import Format, print_object, print_rows
 from stationmaster.cli.session import at_desk
 from stationmaster.cli.talk import say
 from stationmaster.errors import StationmasterError
-from stationmaster.i18n import tr, trn
+from stationmaster.i18n import marked, told, tr, trn
 
 T = TypeVar("T")
+DELETE = marked("Delete the {noun} {which}?")
 PENDING = 10        # exit code of a dry run that would change something
 
 Output = Annotated[Format, typer.Option(help="How to print it.")]
@@ -40,7 +41,8 @@ All = Annotated[bool, typer.Option("--all", help="All rows.")]
 @dataclass(frozen=True)
 class Noun:
     """One kind of thing. `one` is its name, `path` its name at the desk, `fields` all that its rows have, `shown` what a
-    table shows of them, `people` makes a row ready for that table, `find` makes an id or name of what somebody typed."""
+    table shows of them, `people` makes a row ready for that table, `find` makes an id or name of what somebody typed, `named`
+    puts names where a table's rows have ids alone."""
 
     one: str
     path: str
@@ -48,6 +50,7 @@ class Noun:
     shown: tuple[str, ...]
     people: Callable[[Row], Row] = dict
     find: Callable[[Desk, str], str] = lambda _, which: which
+    named: Callable[[Desk, list[Row]], list[Row]] = lambda _, rows: rows
 
     @property
     def many(self) -> str:
@@ -105,14 +108,14 @@ def add_show(app: typer.Typer, noun: Noun) -> None:
 
 
 def add_delete(app: typer.Typer, noun: Noun, name: str = "delete", about: str = "", question: str = "") -> None:
-    """`delete`, or what it is called for the noun."""
+    """`delete`, or what it is called for the noun; `question`, marked for translation, asks whether `{which}` is to go."""
 
     def delete(
         desk: Desk, which: _which(noun), revision: Revision = None, yes: Yes = False, dry_run: DryRun = False,  # type: ignore[valid-type]
         output: Output = Format.TABLE,
     ) -> None:  # fmt: skip
         if not dry_run:
-            confirm(question.format(which) or f"Delete the {noun.one} {which}?", yes)
+            confirm(told(question or DELETE, noun=noun.one, which=which), yes)
         found = noun.find(desk, which)
         change(desk, dry_run, output, lambda: desk.delete(noun.path, found, revision))
         say(tr("Done."))
@@ -173,7 +176,7 @@ def print_list(desk: Desk, noun: Noun, asked: Asked, limit: int | None, output: 
     rows = itertools.islice(_rows(desk, noun, asked, first.items, first.next), limit)
     beside = {"schema_version": 1, "total": first.total}
     if output is Format.TABLE:
-        print_rows(map(noun.people, rows), {name: name for name in noun.shown}, output)
+        print_rows(map(noun.people, noun.named(desk, list(rows))), {name: name for name in noun.shown}, output)
         if limit is not None and first.total > limit:
             say(tr("{shown} of {total}; --all shows all", shown=limit, total=first.total))
     else:

@@ -12,7 +12,7 @@ from stationmaster.cli.spans import seconds_of
 from stationmaster.cli.talk import say
 from stationmaster.cli.verbs import DryRun, Noun, Output, Revision, add_delete, add_list, add_show, change, given, print_one
 from stationmaster.cli.workspace import Disabled, Reason, Which
-from stationmaster.i18n import tr
+from stationmaster.i18n import marked, tr
 
 app = key.app
 NOUN = Noun(
@@ -125,7 +125,7 @@ def rotate(
     _print_made(change(desk, dry_run, output, lambda: desk.rotate(NOUN.path, which, fields)), output)
 
 
-add_delete(app, NOUN, "revoke", "End a virtual key for good, at once.", "Revoke the key {}?")
+add_delete(app, NOUN, "revoke", "End a virtual key for good, at once.", marked("Revoke the key {which}?"))
 
 
 def _print_made(made: Made, output: Format) -> None:

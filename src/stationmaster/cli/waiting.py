@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from stationmaster.cli.desk import Desk, Row
+from stationmaster.cli.naming import readable
 from stationmaster.cli.output import Format, print_object, printable
 from stationmaster.cli.talk import say
 from stationmaster.i18n import tr
@@ -54,17 +55,17 @@ def wait_for(desk: Desk, job: str) -> int:
         say("")
         say(tr("The job goes on; `{command}` follows it.", command=command(job)))
         raise typer.Exit(LEFT) from None
-    say(ending(row))
+    say(ending(desk, row))
     return _CODES.get(row["state"], 1)
 
 
-def ending(row: Row) -> str:
+def ending(desk: Desk, row: Row) -> str:
     """One line of how a job ended."""
     words = tr(
         "{state}: {ok} done, {skipped} skipped, {failed} failed, {left} not tried", state=_state(row["state"]), ok=row["ok"],
         skipped=row["skipped"], failed=row["failed"], left=row["left"],
     )  # fmt: skip
-    return f"{words} — {printable(row['sentence'])}" if row["sentence"] else words
+    return f"{words} — {printable(readable(desk, row['sentence']))}" if row["sentence"] else words
 
 
 def _state(state: str) -> str:

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from stationmaster.cli.desk import Asked, Desk, Row
-from stationmaster.cli.output import Format, print_rows
+from stationmaster.cli.fields import Option, takes
+from stationmaster.cli.output import Format, moment, print_rows
 from stationmaster.cli.secret_input import Secret, SecretFile, given_secret, read_secret
 from stationmaster.cli.session import at_desk
 from stationmaster.cli.talk import say
@@ -28,18 +29,22 @@ from stationmaster.cli.waiting import Wait, follow_up
 from stationmaster.i18n import told, tr
 from stationmaster.vendors.registry import VENDORS
 from stationmaster.workspaces.planning.reasons import REASONS
+from stationmaster.workspaces.planning.wording import seats
 from stationmaster.workspaces.tables import POLICY
 
 app = noun_app("Organisations that the company owns at vendors.", {"attach": "create"})
 
 
 def _people(row: Row) -> Row:
-    """What its vendor offers, and its last jobs, in a line each."""
+    """Its seats as far as they are known; what its vendor offers, and its last jobs, in a line each."""
+    used, total = seats(row)
+    row = {**row, "seats_used": used, "seats_total": total}
     if "offers" not in row:
         return row
     capabilities = [name for name, offered in row["offers"]["capabilities"].items() if offered]
     jobs = [f"{kind} {job['state']}" for kind, job in row["last_jobs"].items()]
-    return {**row, "offers": capabilities, "by_hand": row["offers"]["by_hand"], "last_jobs": jobs, "drift": _drift(row["drift"])}
+    by_hand, drift = row["offers"]["by_hand"], _drift_then(row["drift"])
+    return {**row, "offers": capabilities, "by_hand": by_hand, "last_jobs": jobs, "drift": drift}
 
 
 def _drift(found: Row | None) -> str:
@@ -49,6 +54,12 @@ def _drift(found: Row | None) -> str:
     if not found["read"]:
         return tr("not known: the vendor could not be read")
     return ", ".join(f"{number} {kind}" for kind, number in found["kinds"].items()) or tr("none")
+
+
+def _drift_then(found: Row | None) -> str:
+    """The same, with when that was."""
+    what = _drift(found)
+    return tr("{what}, as of {time}", what=what, time=moment(found["at"])) if found else what
 
 
 _DRIFTED = ("kind", "name", "person", "member", "invite", "reason", "sentence", "facts")
@@ -84,86 +95,62 @@ Price = Annotated[
 Currency = Annotated[str | None, typer.Option("--seat-currency", help="Of that price, by ISO 4217: USD, EUR …")]
 Notify = Annotated[bool | None, typer.Option("--notify/--no-notify", help="Write to people.", show_default=False)]
 
+Vendor = Annotated[str | None, typer.Option(help="Takes the secret anew.")]
+
+# How a vendor is reached and whether it is used, as credentials have it too; and the policy, which workspaces alone have.
+REACHED = (
+    Option("organisation", Organisation), Option("base_url", BaseUrl), Option("allow_insecure_http", Insecure),
+)  # fmt: skip
+USED = (Option("disabled", Disabled), Option("reason", Reason, "disabled_reason"))
+POLICIES = (
+    Option("fix_drift", FixDrift), Option("removes", Removes), Option("calls_per_minute", Calls),
+    Option("reconcile_minutes", Minutes), Option("allowed_domain", Domains, "allowed_domains"), Option("seat_limit", Seats),
+    Option("remove_inactive_days", Inactive), Option("grace_days", Grace), Option("notify", Notify),
+    Option("seat_price", Price, "seat_price_minor"), Option("seat_currency", Currency),
+)  # fmt: skip
+
 add_list(app, NOUN)
 add_show(app, NOUN)
 
 
 @app.command()
 @at_desk
+@takes((*REACHED, *USED, *POLICIES))
 def create(
     desk: Desk,
     name: Name,
     vendor: Annotated[str, typer.Option(help="openai, anthropic, github_copilot, cursor, manual …: `vendor list`.")],
     secret: Secret = None,
     secret_file: SecretFile = None,
-    organisation: Organisation = None,
-    base_url: BaseUrl = None,
-    allow_insecure_http: Insecure = None,
-    disabled: Disabled = None,
-    reason: Reason = None,
-    fix_drift: FixDrift = None,
-    removes: Removes = None,
-    calls_per_minute: Calls = None,
-    reconcile_minutes: Minutes = None,
-    allowed_domain: Domains = None,
-    seat_limit: Seats = None,
-    remove_inactive_days: Inactive = None,
-    grace_days: Grace = None,
-    notify: Notify = None,
-    seat_price: Price = None,
-    seat_currency: Currency = None,
+    *,
+    fields: Row,
     dry_run: DryRun = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Attach a workspace by the vendor's admin key, which is asked for."""
-    fields = given(
-        name=name, vendor=vendor, organisation=organisation, base_url=base_url, allow_insecure_http=allow_insecure_http,
-        disabled=disabled, disabled_reason=reason, secret=_secret(vendor, secret, secret_file, name),
-        fix_drift=fix_drift, removes=removes, calls_per_minute=calls_per_minute, reconcile_minutes=reconcile_minutes,
-        allowed_domains=allowed_domain, seat_limit=seat_limit, remove_inactive_days=remove_inactive_days, grace_days=grace_days,
-        notify=notify, seat_price_minor=seat_price, seat_currency=seat_currency,
-    )  # fmt: skip
-    made = change(desk, dry_run, output, lambda: desk.create(NOUN.path, fields))
+    whole = {**given(name=name, vendor=vendor, secret=_secret(vendor, secret, secret_file, name)), **fields}
+    made = change(desk, dry_run, output, lambda: desk.create(NOUN.path, whole))
     print_one(made.row, NOUN, output)
 
 
 @app.command()
 @at_desk
+@takes((*REACHED, *USED, *POLICIES))
 def update(
     desk: Desk,
     which: Which,
-    vendor: Annotated[str | None, typer.Option(help="Takes the secret anew.")] = None,
+    vendor: Vendor = None,
     secret: Secret = None,
     secret_file: SecretFile = None,
-    organisation: Organisation = None,
-    base_url: BaseUrl = None,
-    allow_insecure_http: Insecure = None,
-    disabled: Disabled = None,
-    reason: Reason = None,
-    fix_drift: FixDrift = None,
-    removes: Removes = None,
-    calls_per_minute: Calls = None,
-    reconcile_minutes: Minutes = None,
-    allowed_domain: Domains = None,
-    seat_limit: Seats = None,
-    remove_inactive_days: Inactive = None,
-    grace_days: Grace = None,
-    notify: Notify = None,
-    seat_price: Price = None,
-    seat_currency: Currency = None,
+    *,
+    fields: Row,
     revision: Revision = None,
     dry_run: DryRun = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Change what is given."""
-    fields = given(
-        vendor=vendor, organisation=organisation, base_url=base_url, allow_insecure_http=allow_insecure_http,
-        disabled=disabled, disabled_reason=reason, secret=given_secret(secret, secret_file),
-        fix_drift=fix_drift, removes=removes, calls_per_minute=calls_per_minute, reconcile_minutes=reconcile_minutes,
-        allowed_domains=allowed_domain, seat_limit=seat_limit, remove_inactive_days=remove_inactive_days, grace_days=grace_days,
-        notify=notify, seat_price_minor=seat_price, seat_currency=seat_currency,
-    )  # fmt: skip
-    print_one(change(desk, dry_run, output, lambda: desk.update(NOUN.path, which, fields, revision)), NOUN, output)
+    whole = {**given(vendor=vendor, secret=given_secret(secret, secret_file)), **fields}
+    print_one(change(desk, dry_run, output, lambda: desk.update(NOUN.path, which, whole, revision)), NOUN, output)
 
 
 add_delete(app, NOUN)
@@ -212,7 +199,7 @@ def drift(desk: Desk, which: Which, output: Output = Format.TABLE) -> None:
     if steps or output is not Format.TABLE:
         rows = ({**step, "why": told(REASONS.get(step["reason"], step["sentence"]), **step["facts"])} for step in steps)
         print_rows(rows, {name: name for name in names}, output, under="drift", beside={"schema_version": 1, "found": found})
-    say(tr("Drift: {what}.", what=_drift(found)))
+    say(tr("Drift: {what}.", what=_drift_then(found)))
     if found is None:
         say(tr("`stationmaster workspace run {name} reconcile` looks.", name=which))
     if found and found["kinds"]:

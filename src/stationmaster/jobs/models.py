@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Final
 from django.db import models
 from django.db.models import Q
 
+from stationmaster.store.fields import AsciiField
 from stationmaster.store.jsontext import JsonText
-from stationmaster.store.rows import AsciiField, new_id
+from stationmaster.store.rows import new_id
 
 QUEUED: Final = "queued"
 RUNNING: Final = "running"

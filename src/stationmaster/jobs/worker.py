@@ -12,6 +12,7 @@ from types import FrameType
 
 from stationmaster.jobs.engine import engine
 from stationmaster.jobs.engine._base import Working
+from stationmaster.jobs.housekeeping import Housekeeping
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -26,7 +27,8 @@ def work(working: Working, ready: Callable[[], None]) -> int:
     """Run jobs until a signal comes; return the exit code. `ready` is called when it begins to look for them. Only in a
     process's first thread. Raises `StationmasterError` when it cannot work here."""
     with _ending(working.stop):
-        engine().work(working, ready)
+        chosen = engine()
+        chosen.work(working, Housekeeping(working, chosen), ready)
     return 0
 
 

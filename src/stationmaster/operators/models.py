@@ -15,8 +15,9 @@ from django.utils.crypto import salted_hmac
 
 from stationmaster.store.actor import SYSTEM
 from stationmaster.store.changes import change
+from stationmaster.store.fields import AsciiField
 from stationmaster.store.jsontext import JsonText
-from stationmaster.store.rows import AsciiField, ConfigRow, GuardedManager
+from stationmaster.store.rows import ConfigRow, GuardedManager
 
 
 class Operators(GuardedManager):  # type: ignore[type-arg]

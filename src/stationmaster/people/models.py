@@ -11,8 +11,9 @@ from django.db import models
 from django.db.models import Q
 
 from stationmaster.folding import fold
+from stationmaster.store.fields import AsciiField
 from stationmaster.store.jsontext import JsonText
-from stationmaster.store.rows import AsciiField, ConfigRow, Guarded
+from stationmaster.store.rows import ConfigRow, Guarded
 
 SOURCES = ("csv", "scim", "hand")
 MAX_NAME = 254             # characters of a user name, an e-mail address (RFC 5321 §4.5.3.1.3) or a log-in

@@ -6,8 +6,9 @@ from django.db import models as db
 
 from stationmaster.credentials.models import Credential
 from stationmaster.folding import fold
+from stationmaster.store.fields import AsciiField
 from stationmaster.store.jsontext import JsonText
-from stationmaster.store.rows import AsciiField, ConfigRow, Guarded
+from stationmaster.store.rows import ConfigRow, Guarded
 from stationmaster.store.sealed import SealedField
 
 _SNAPSHOT = frozenset({"snapshot"})

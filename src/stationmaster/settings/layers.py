@@ -6,6 +6,7 @@ The file's layer is `document`'s.
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -63,6 +64,11 @@ def of_flags(flags: Mapping[str, Flag], folder: Path) -> Read:
     return Read(layer, ())
 
 
+def _second(at: object) -> str:
+    """A moment to the second; what is none as it is."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if isinstance(at, datetime) else str(at)
+
+
 def of_saved(saved: Mapping[str, Saved]) -> Read:
     """What admins saved. Names that no longer exist, or may not be saved, are problems."""
     layer, problems = {}, []
@@ -71,7 +77,8 @@ def of_saved(saved: Mapping[str, Saved]) -> Read:
         if name not in FIELDS or FIELDS[name].takes == "start":
             problems.append(problem(spot, "unknown_key", "no setting that can be saved", did_you_mean(name, FIELDS)))
         else:
-            layer[name] = Given(placed(FIELDS[name], row.value, Path("/")), Origin("stored", f"by {row.by} at {row.at}"), spot)
+            origin = Origin("stored", f"by {row.by} at {_second(row.at)}")
+            layer[name] = Given(placed(FIELDS[name], row.value, Path("/")), origin, spot)
     return Read(layer, tuple(problems))
 
 

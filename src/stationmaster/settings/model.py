@@ -179,13 +179,13 @@ class Mail(Section):
     user: str = setting("", "the name to log in with. Without it nobody logs in", takes=START)
     password: Secret = setting(_NONE, "the password that goes with it", takes=START)
     sender: MailAddress = setting("", "the address that mail comes from", takes=START)
-    language: MailLanguage = setting("en", "of our own texts", takes=NOW)
+    language: MailLanguage = setting("en", "the language of our own texts", takes=NOW)
     remind_subject: str = setting("", "the subject of a reminder, in place of ours", takes=NOW)
     remind_text: str = setting(
         "", "the text of a reminder. `$name`, `$workspace`, `$vendor`, `$since`, `$until`, `$address` are filled in", takes=NOW
     )
     notify_subject: str = setting("", "the subject of what is written before a seat is given up", takes=NOW)
-    notify_text: str = setting("", "its text", takes=NOW)
+    notify_text: str = setting("", "the text of that, in place of ours", takes=NOW)
 
 
 class Tokens(Section):
@@ -206,7 +206,7 @@ class Log(Section):
     """What the control plane tells on stderr, and [how](../control-plane.md#the-log)."""
 
     format: Format = setting("text", "lines for people, or one JSON object a line", takes=RESTART)
-    level: Level = setting("info", "the least grave that is told", takes=RESTART)
+    level: Level = setting("info", "the least grave message that is told", takes=RESTART)
 
 
 class Ui(Section):

@@ -13,6 +13,13 @@ if TYPE_CHECKING:      # at run time fields take no parameters
 else:
     _Base = models.TextField
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
+def written(value: Any) -> str:
+    """Plain values as this column stores them, always in one spelling."""
+    return _ENCODER.encode(value)
+
 
 class JsonText(_Base):
     """A list or table of plain values."""
@@ -26,8 +33,8 @@ class JsonText(_Base):
         return None if value is None else json.loads(value)
 
     def get_prep_value(self, value: Any) -> str:
-        """Write it, always in one spelling."""
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        """Write it."""
+        return written(value)
 
     def get_lookup(self, lookup_name: str) -> None:  # noqa: ARG002  Django's signature
         """None: rows are not looked up by it."""

@@ -2,8 +2,8 @@
 
 from django.db import models
 
+from stationmaster.store.fields import AsciiField
 from stationmaster.store.jsontext import JsonText
-from stationmaster.store.rows import AsciiField
 
 
 class Head(models.Model):

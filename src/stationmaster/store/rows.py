@@ -6,18 +6,13 @@ May not know any particular row.
 import secrets
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from django.db import models
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from stationmaster.store import audited
+from stationmaster.store.fields import AsciiField  # migrations that are out name it here
 from stationmaster.store.scope import demand, outside_change
-
-if TYPE_CHECKING:      # at run time fields take no parameters
-    _Base = models.CharField[Any, Any]
-else:
-    _Base = models.CharField
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"    # Crockford's base32, which sorts as ASCII does
 _ID_LENGTH = 26
@@ -28,15 +23,6 @@ def new_id(prefix: str) -> str:
     """An id: `prefix`, `_`, and 26 characters of which the first ten are the millisecond it was made in."""
     number = (time.time_ns() // 1_000_000 << 80) | secrets.randbits(80)
     return f"{prefix}_" + "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(_ID_LENGTH)))
-
-
-class AsciiField(_Base):
-    """A short text that sorts and compares by its bytes on every database."""
-
-    def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
-        """SQLite compares bytes already; PostgreSQL is told to."""
-        collation = "C" if connection.vendor == "postgresql" else None
-        return {**super().db_parameters(connection), "collation": collation}
 
 
 class GuardedQuerySet(models.QuerySet[Any]):

@@ -5,8 +5,8 @@ Nothing here is configuration: gateways write it, so it needs no open change and
 
 from django.db import models
 
+from stationmaster.store.fields import AsciiField
 from stationmaster.store.jsontext import JsonText
-from stationmaster.store.rows import AsciiField
 
 
 class Gateway(models.Model):

@@ -179,7 +179,7 @@ def _seen_by(actor: Actor, which: str) -> Seat:
 def _asked(actor: Actor, action: str, query: Query) -> tuple[Any, Query]:
     """The rows that an actor may see, and the query without the filter by group, which is no column."""
     listed = Coalesce(Subquery(_roles(OuterRef("workspace_id"), OuterRef("person_id"))[:1]), Value(""), output_field=TextField())
-    rows = Seat.objects.select_related("person", "workspace").annotate(listed_role=listed)
+    rows = Seat.objects.prefetch_related("person", "workspace").annotate(listed_role=listed)
     if only_own(actor, action):
         rows = rows.filter(person=person_of(actor))
     for wanted in query.filters:

@@ -10,6 +10,7 @@ import typer
 from stationmaster.cli.demo.setting import QUESTION
 from stationmaster.cli.talk import say
 from stationmaster.errors import StationmasterError
+from stationmaster.i18n import tr
 
 
 def stream_answer(place: str, key: str) -> None:
@@ -19,7 +20,8 @@ def stream_answer(place: str, key: str) -> None:
         typer.echo(piece, nl=False)
         pieces += 1
     typer.echo("")
-    say(f"({pieces} pieces through the gateway in {(time.monotonic() - started) * 1000:.0f} ms)")
+    taken = round((time.monotonic() - started) * 1000)
+    say(tr("({pieces} pieces through the gateway in {milliseconds} ms)", pieces=pieces, milliseconds=taken))
     if not pieces:
         raise _failure("the answer was empty")
 

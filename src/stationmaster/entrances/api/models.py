@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from stationmaster.store.rows import AsciiField
+from stationmaster.store.fields import AsciiField
 
 
 class GivenAnswer(models.Model):

@@ -14,6 +14,7 @@ from stationmaster.entrances.web.requests import is_api, of
 from stationmaster.errors import Forbidden, NotFound, StationmasterError
 from stationmaster.i18n import tr
 from stationmaster.logs import where
+from stationmaster.phrases import said
 
 _log = logging.getLogger("stationmaster.web")
 
@@ -24,7 +25,8 @@ def answer(request: HttpRequest, error: StationmasterError) -> HttpResponse:
     if is_api(request):
         response: HttpResponse = JsonResponse(as_json(error, request_id), status=error.status)
     else:
-        values = {"error": error, "title": _title(error.status), "request_id": request_id}
+        told = {"message": said(error.message), "hint": said(error.hint)}
+        values = {"error": error, "title": _title(error.status), "request_id": request_id, **told}
         response = render(request, "error.html", values, status=error.status)
     if error.status == 401:
         response["WWW-Authenticate"] = "Bearer"

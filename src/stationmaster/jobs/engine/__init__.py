@@ -1,4 +1,6 @@
-"""Engines: what decides when and where a job is run. One for each database, under one suite of tests."""
+"""Engines: what decides when and where a job is run. One for each database, under one suite of tests.
+
+Making a job rings for it here, so nothing here may know who makes jobs: chores that do are handed in."""
 
 from functools import cache
 

@@ -41,6 +41,16 @@ class Working:
     patience: float = 0.0
 
 
+class Chores(Protocol):
+    """What a worker does beside jobs. Both raise Django's database errors."""
+
+    def look(self) -> None:
+        """Do what is due; to be called often."""
+
+    def end(self) -> None:
+        """The worker is no more."""
+
+
 class Engine(Protocol):
     """Runs jobs. `name` is shown to people."""
 
@@ -52,6 +62,7 @@ class Engine(Protocol):
     def withdraw(self, job: str) -> None:
         """A job was cancelled before it ran; part of the caller's transaction. Running it all the same would do nothing."""
 
-    def work(self, working: Working, ready: Callable[[], None]) -> None:
-        """Run jobs until `working.stop` is set and what is under way is handed back. `ready` is called once it looks for jobs.
+    def work(self, working: Working, chores: Chores, ready: Callable[[], None]) -> None:
+        """Run jobs, and see to `chores`, until `working.stop` is set and what is under way is handed back. `ready` is called
+        once it looks for jobs.
         Raises `StationmasterError` when it cannot work here."""

@@ -22,8 +22,7 @@ from django.db.models.functions import Now
 from stationmaster.errors import StationmasterError
 from stationmaster.jobs import claims
 from stationmaster.jobs.claims import Fence
-from stationmaster.jobs.engine._base import Ring, Working
-from stationmaster.jobs.housekeeping import Housekeeping
+from stationmaster.jobs.engine._base import Chores, Ring, Working
 from stationmaster.jobs.kinds import known
 from stationmaster.jobs.models import QUEUED, RUNNING, Job, Worker
 from stationmaster.jobs.runner import run_claimed
@@ -48,13 +47,12 @@ class Embedded:
     def withdraw(self, job: str) -> None:
         """Nothing: a cancelled row is not found."""
 
-    def work(self, working: Working, ready: Callable[[], None]) -> None:
+    def work(self, working: Working, chores: Chores, ready: Callable[[], None]) -> None:
         """Run jobs until told to stop. Raises `StationmasterError` when another process does it."""
         with _alone(Path(settings.STATIONMASTER_DATA), working), ThreadPoolExecutor(working.threads + 1, "job") as pool:
             Worker.objects.all().delete()      # whoever was here is gone
             for ring in claims.reap(None):
                 _log.warning("job %s was running when its worker died; it is queued again", ring.job)
-            chores = Housekeeping(working, self)
             ready()
             running: set[Future[object]] = set()
             while not working.stop.is_set():

@@ -20,7 +20,7 @@ from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from stationmaster.jobs import claims
 from stationmaster.jobs.claims import Fence
-from stationmaster.jobs.engine._base import Ring, Working
+from stationmaster.jobs.engine._base import Chores, Ring, Working
 from stationmaster.jobs.engine.procrastinate_worker import QUEUE, URGENT, ProcrastinateWorker
 from stationmaster.jobs.kinds import known
 from stationmaster.jobs.models import QUEUED, Job
@@ -33,6 +33,8 @@ HELD: Final = 60.0           # of a kind that this version does not know
 SOON: Final = 0.05           # seconds: less is no delay
 _log = logging.getLogger(__name__)
 
+Submit = Callable[[Ring], None]
+
 
 class Procrastinate:
     """Any number of worker processes."""
@@ -42,7 +44,7 @@ class Procrastinate:
     @cached_property
     def _app(self) -> procrastinate.App:
         """The application, over Django's connection."""
-        return _application(DjangoConnector(), None)
+        return _application(DjangoConnector(), self.submit, None)
 
     def submit(self, ring: Ring) -> None:
         """Defer the job in the open transaction. One that waits already is enough."""
@@ -51,16 +53,16 @@ class Procrastinate:
     def withdraw(self, job: str) -> None:
         """Nothing: an entry whose row is not queued any more ends at once."""
 
-    def work(self, working: Working, ready: Callable[[], None]) -> None:
+    def work(self, working: Working, chores: Chores, ready: Callable[[], None]) -> None:
         """Run jobs until told to stop."""
         try:
-            asyncio.run(ProcrastinateWorker(self, working, ready).work())
+            asyncio.run(ProcrastinateWorker(self, working, chores, ready).work())
         finally:
             connections.close_all()
 
     def application(self, working: Working) -> procrastinate.App:
         """A worker's application, with a pool of connections of its own."""
-        return _application(DjangoConnector().get_worker_connector(), working)
+        return _application(DjangoConnector().get_worker_connector(), self.submit, working)
 
     def chase(self) -> None:
         """Defer what is queued and due, though nobody rings for it any more: the net under everything else."""
@@ -68,57 +70,51 @@ class Procrastinate:
             self.submit(ring)
 
 
-def _application(connector: Any, working: Working | None) -> procrastinate.App:
-    """An application with our two tasks; `working`: of a worker, else they are only deferred."""
+def _application(connector: Any, submit: Submit, working: Working | None) -> procrastinate.App:
+    """An application with our two tasks; `submit`: what has a job run; `working`: of a worker, else they are only deferred."""
     app = procrastinate.App(connector=connector)
 
     def run(job: str) -> None:
         if working is not None:
-            _run(job, working)
+            _run(job, submit, working)
 
     def later(job: str) -> None:
-        _guarded(lambda: _hop(job))
+        _guarded(lambda: _hop(job, submit))
 
     app.task(name=RUN, queue=QUEUE)(run)
     app.task(name=LATER, queue=QUEUE)(later)
     return app
 
 
-def _run(job: str, working: Working) -> None:
+def _run(job: str, submit: Submit, working: Working) -> None:
     """What an entry with a lock does: claim its job and run it; defer what is to go on."""
-    from stationmaster.jobs.engine import engine  # here: it is what makes us
-
     def work() -> None:
         if not Job.objects.filter(id=job, kind__in=known()).exists():
-            _put_off(job, HELD)
+            _put_off(job, submit, HELD)
             return
         fence = claims.claim(job, working.id)
         if isinstance(fence, Fence):
             again = run_claimed(fence, working)
             if again is not None:
-                engine().submit(again)
+                submit(again)
         elif fence == "busy":
-            _put_off(job, BUSY)
+            _put_off(job, submit, BUSY)
 
     _guarded(work)
 
 
-def _hop(job: str) -> None:
+def _hop(job: str, submit: Submit) -> None:
     """What an entry without a lock does: make the one that runs."""
-    from stationmaster.jobs.engine import engine
-
     if Job.objects.filter(id=job, state=QUEUED).exists():
         ring = claims.ring_of(job)      # whose time has come by the database's clock, whatever ours says
-        engine().submit(Ring(job, ring.lock, ring.priority, timezone.now()))
+        submit(Ring(job, ring.lock, ring.priority, timezone.now()))
 
 
-def _put_off(job: str, seconds: float) -> None:
-    from stationmaster.jobs.engine import engine
-
+def _put_off(job: str, submit: Submit, seconds: float) -> None:
     row = Job.objects.filter(id=job, state=QUEUED)
     if row.exists():
         ring = claims.ring_of(job)
-        engine().submit(Ring(job, ring.lock, ring.priority, max(ring.run_after, timezone.now() + timedelta(seconds=seconds))))
+        submit(Ring(job, ring.lock, ring.priority, max(ring.run_after, timezone.now() + timedelta(seconds=seconds))))
 
 
 def _guarded(work: Callable[[], None]) -> None:

@@ -14,8 +14,7 @@ from django.utils import timezone
 from procrastinate import exceptions
 from procrastinate.jobs import Status
 
-from stationmaster.jobs.engine._base import Engine, Working
-from stationmaster.jobs.housekeeping import Housekeeping
+from stationmaster.jobs.engine._base import Chores, Engine, Working
 
 if TYPE_CHECKING:
     from procrastinate.jobs import Job as Entry
@@ -41,9 +40,9 @@ class Ringing(Engine, Protocol):
 class ProcrastinateWorker:
     """One process's work, in its event loop; jobs run in threads."""
 
-    def __init__(self, engine: Ringing, working: Working, ready: Callable[[], None]) -> None:
+    def __init__(self, engine: Ringing, working: Working, chores: Chores, ready: Callable[[], None]) -> None:
         self._engine, self._working, self._ready = engine, working, ready
-        self._chores = Housekeeping(working, engine)
+        self._chores = chores
         self._app: procrastinate.App | None = None
 
     async def work(self) -> None:

@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Final
 
 from django.db import models
 
+from stationmaster.store.fields import AsciiField
 from stationmaster.store.jsontext import JsonText
-from stationmaster.store.rows import AsciiField, new_id
+from stationmaster.store.rows import new_id
 
 OPEN: Final = "open"                    # is being uploaded, and its mapping chosen
 RUNNING: Final = "running"              # its job was submitted

@@ -11,7 +11,7 @@ from django.db.models import Case, Model, QuerySet, Value, When
 
 from stationmaster.people.models import Group, Membership, Person, PersonEmail
 from stationmaster.people.scim.shape import ENTERPRISE, GROUP, USER, WORK
-from stationmaster.store.rows import AsciiField
+from stationmaster.store.fields import AsciiField
 
 Kind = Literal["text", "flag", "moment"]
 

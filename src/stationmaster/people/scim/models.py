@@ -5,7 +5,8 @@ from typing import Any, ClassVar, Final
 
 from django.db import models
 
-from stationmaster.store.rows import AsciiField, new_id
+from stationmaster.store.fields import AsciiField
+from stationmaster.store.rows import new_id
 
 LEFT: Final = "left"            # SCIM said so, and so it was done
 HELD: Final = "held"            # SCIM said so, and nothing was done: an operator has to approve

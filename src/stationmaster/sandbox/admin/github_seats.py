@@ -1,5 +1,6 @@
 """Copilot seats of a GitHub organisation: shapes as githubkit's schemas of 2026-03-10 have them. Assigning buys; a seat that is
-taken away ends with the billing cycle."""
+taken away ends with the billing cycle, and the last of all takes the organisation's plan with it ("Managing the GitHub Copilot
+plan for your organization" in GitHub's documentation)."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

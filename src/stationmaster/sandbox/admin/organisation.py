@@ -95,9 +95,7 @@ class Organisation(State):
                 self._accept(each)
             elif each.expires_at <= now:
                 self._close(each, "expired")
-        for licence in self.licences.all():
-            if licence.ends_at is not None and licence.ends_at <= now:
-                self.licences.drop(licence.id)
+        self._end_licences(now)
 
     def invite(
         self, email: str, role: str, projects: Iterable[tuple[str, str]] = (), login: str = ""
@@ -148,6 +146,14 @@ class Organisation(State):
             raise Refused("directory", "Members of this organization are managed by its identity provider (SCIM).")
 
     # Inside.
+
+    def _end_licences(self, now: float) -> None:
+        """Cancelled ones end with the cycle; when that was the last of all, the plan ends with it."""
+        over = [each for each in self.licences.all() if each.ends_at is not None and each.ends_at <= now]
+        for licence in over:
+            self.licences.drop(licence.id)
+        if over and not self.licences.all():
+            self.settings.copilot = False
 
     def _may_invite(self, whom: str, email: str) -> None:
         self.may_change_people()

@@ -32,7 +32,7 @@ class Settings:
     `duplicate_rows`: the first row of a page comes twice. `accept_after`: people accept by themselves. `refuses_duplicates`:
     whether a second invitation of one address is refused. `calls_per_minute`: of the whole interface. `federated`: the
     credential is a token of scope org:admin, which may see to service accounts and federation (Anthropic). `copilot`: a plan
-    was bought (GitHub).
+    was bought (GitHub); it ends with the last licence.
     """
 
     seats: int | None = None

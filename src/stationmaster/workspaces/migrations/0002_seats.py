@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import stationmaster.store.jsontext
-import stationmaster.store.rows
+import stationmaster.store.fields
 from django.db import migrations, models
 
 
@@ -17,14 +17,14 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Plan',
             fields=[
-                ('id', stationmaster.store.rows.AsciiField(max_length=64, primary_key=True, serialize=False)),
+                ('id', stationmaster.store.fields.AsciiField(max_length=64, primary_key=True, serialize=False)),
                 ('revision', models.BigIntegerField(db_index=True, editable=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True, db_index=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('search_text', models.TextField(editable=False)),
-                ('state', stationmaster.store.rows.AsciiField(db_index=True, default='open', max_length=10)),
-                ('hash', stationmaster.store.rows.AsciiField(max_length=64)),
-                ('made_by', stationmaster.store.rows.AsciiField(default='', max_length=64)),
+                ('state', stationmaster.store.fields.AsciiField(db_index=True, default='open', max_length=10)),
+                ('hash', stationmaster.store.fields.AsciiField(max_length=64)),
+                ('made_by', stationmaster.store.fields.AsciiField(default='', max_length=64)),
                 ('counts', stationmaster.store.jsontext.JsonText(default=dict)),
                 ('guards', stationmaster.store.jsontext.JsonText(default=list)),
                 ('approvals', stationmaster.store.jsontext.JsonText(default=list)),
@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='workspace',
             name='fix_drift',
-            field=stationmaster.store.rows.AsciiField(default='none', max_length=8),
+            field=stationmaster.store.fields.AsciiField(default='none', max_length=8),
         ),
         migrations.AddField(
             model_name='workspace',
@@ -98,12 +98,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='workspace',
             name='removes',
-            field=stationmaster.store.rows.AsciiField(default='managed', max_length=8),
+            field=stationmaster.store.fields.AsciiField(default='managed', max_length=8),
         ),
         migrations.AddField(
             model_name='workspace',
             name='seat_currency',
-            field=stationmaster.store.rows.AsciiField(default='USD', max_length=3),
+            field=stationmaster.store.fields.AsciiField(default='USD', max_length=3),
         ),
         migrations.AddField(
             model_name='workspace',
@@ -158,12 +158,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Assignment',
             fields=[
-                ('id', stationmaster.store.rows.AsciiField(max_length=64, primary_key=True, serialize=False)),
+                ('id', stationmaster.store.fields.AsciiField(max_length=64, primary_key=True, serialize=False)),
                 ('revision', models.BigIntegerField(db_index=True, editable=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True, db_index=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('search_text', models.TextField(editable=False)),
-                ('role', stationmaster.store.rows.AsciiField(blank=True, default='', max_length=64)),
+                ('role', stationmaster.store.fields.AsciiField(blank=True, default='', max_length=64)),
                 ('projects', stationmaster.store.jsontext.JsonText(default=list)),
                 ('group', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.group')),
                 ('person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person')),
@@ -178,18 +178,18 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('position', models.PositiveIntegerField()),
-                ('kind', stationmaster.store.rows.AsciiField(max_length=12)),
+                ('kind', stationmaster.store.fields.AsciiField(max_length=12)),
                 ('known_as', models.TextField(default='')),
-                ('member', stationmaster.store.rows.AsciiField(default='', max_length=191)),
-                ('invite', stationmaster.store.rows.AsciiField(default='', max_length=191)),
+                ('member', stationmaster.store.fields.AsciiField(default='', max_length=191)),
+                ('invite', stationmaster.store.fields.AsciiField(default='', max_length=191)),
                 ('before', stationmaster.store.jsontext.JsonText(default=dict)),
                 ('after', stationmaster.store.jsontext.JsonText(default=dict)),
-                ('reason', stationmaster.store.rows.AsciiField(default='', max_length=40)),
+                ('reason', stationmaster.store.fields.AsciiField(default='', max_length=40)),
                 ('facts', stationmaster.store.jsontext.JsonText(default=dict)),
                 ('ticked', stationmaster.store.jsontext.JsonText(default=list)),
-                ('outcome', stationmaster.store.rows.AsciiField(default='', max_length=8)),
+                ('outcome', stationmaster.store.fields.AsciiField(default='', max_length=8)),
                 ('outcome_detail', models.TextField(default='')),
-                ('done_by', stationmaster.store.rows.AsciiField(default='', max_length=64)),
+                ('done_by', stationmaster.store.fields.AsciiField(default='', max_length=64)),
                 ('done_at', models.DateTimeField(null=True)),
                 ('person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='people.person')),
                 ('plan', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='workspaces.plan')),
@@ -215,26 +215,26 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Seat',
             fields=[
-                ('id', stationmaster.store.rows.AsciiField(max_length=64, primary_key=True, serialize=False)),
+                ('id', stationmaster.store.fields.AsciiField(max_length=64, primary_key=True, serialize=False)),
                 ('revision', models.BigIntegerField(db_index=True, editable=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True, db_index=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('search_text', models.TextField(editable=False)),
-                ('state', stationmaster.store.rows.AsciiField(default='planned', max_length=12)),
+                ('state', stationmaster.store.fields.AsciiField(default='planned', max_length=12)),
                 ('since', models.DateTimeField()),
-                ('cause', stationmaster.store.rows.AsciiField(blank=True, default='', max_length=64)),
+                ('cause', stationmaster.store.fields.AsciiField(blank=True, default='', max_length=64)),
                 ('detail', models.TextField(blank=True, default='')),
-                ('role', stationmaster.store.rows.AsciiField(blank=True, default='', max_length=64)),
+                ('role', stationmaster.store.fields.AsciiField(blank=True, default='', max_length=64)),
                 ('projects', stationmaster.store.jsontext.JsonText(default=list)),
-                ('member', stationmaster.store.rows.AsciiField(blank=True, db_index=True, default='', max_length=191)),
-                ('invite', stationmaster.store.rows.AsciiField(blank=True, default='', max_length=191)),
-                ('intent', stationmaster.store.rows.AsciiField(blank=True, default='', max_length=16)),
+                ('member', stationmaster.store.fields.AsciiField(blank=True, db_index=True, default='', max_length=191)),
+                ('invite', stationmaster.store.fields.AsciiField(blank=True, default='', max_length=191)),
+                ('intent', stationmaster.store.fields.AsciiField(blank=True, default='', max_length=16)),
                 ('intent_at', models.DateTimeField(null=True)),
                 ('invited_at', models.DateTimeField(null=True)),
                 ('expires_at', models.DateTimeField(null=True)),
                 ('reminded_at', models.DateTimeField(null=True)),
                 ('last_active_at', models.DateTimeField(editable=False, null=True)),
-                ('removal', stationmaster.store.rows.AsciiField(blank=True, default='', max_length=12)),
+                ('removal', stationmaster.store.fields.AsciiField(blank=True, default='', max_length=12)),
                 ('removal_at', models.DateTimeField(null=True)),
                 ('grace_until', models.DateTimeField(null=True)),
                 ('removal_reason', models.TextField(blank=True, default='')),
@@ -250,7 +250,7 @@ class Migration(migrations.Migration):
             name='VendorInvite',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('vendor_id', stationmaster.store.rows.AsciiField(max_length=191)),
+                ('vendor_id', stationmaster.store.fields.AsciiField(max_length=191)),
                 ('seen_at', models.DateTimeField()),
                 ('missed', models.PositiveSmallIntegerField(default=0)),
                 ('missed_at', models.DateTimeField(null=True)),
@@ -258,8 +258,8 @@ class Migration(migrations.Migration):
                 ('login', models.TextField(default='')),
                 ('folded', models.CharField(default='', max_length=320)),
                 ('role', models.TextField(default='')),
-                ('conflict', stationmaster.store.rows.AsciiField(default='', max_length=20)),
-                ('status', stationmaster.store.rows.AsciiField(max_length=16)),
+                ('conflict', stationmaster.store.fields.AsciiField(default='', max_length=20)),
+                ('status', stationmaster.store.fields.AsciiField(max_length=16)),
                 ('invited_at', models.DateTimeField(null=True)),
                 ('expires_at', models.DateTimeField(null=True)),
                 ('accepted_at', models.DateTimeField(null=True)),
@@ -276,7 +276,7 @@ class Migration(migrations.Migration):
             name='VendorKey',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('vendor_id', stationmaster.store.rows.AsciiField(max_length=191)),
+                ('vendor_id', stationmaster.store.fields.AsciiField(max_length=191)),
                 ('seen_at', models.DateTimeField()),
                 ('missed', models.PositiveSmallIntegerField(default=0)),
                 ('missed_at', models.DateTimeField(null=True)),
@@ -284,7 +284,7 @@ class Migration(migrations.Migration):
                 ('hint', models.TextField(default='')),
                 ('project', models.TextField(default='')),
                 ('owner', models.TextField(default='')),
-                ('status', stationmaster.store.rows.AsciiField(default='active', max_length=16)),
+                ('status', stationmaster.store.fields.AsciiField(default='active', max_length=16)),
                 ('key_created_at', models.DateTimeField(null=True)),
                 ('expires_at', models.DateTimeField(null=True)),
                 ('last_used_at', models.DateTimeField(null=True)),
@@ -298,7 +298,7 @@ class Migration(migrations.Migration):
             name='VendorLimit',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('vendor_id', stationmaster.store.rows.AsciiField(max_length=191)),
+                ('vendor_id', stationmaster.store.fields.AsciiField(max_length=191)),
                 ('seen_at', models.DateTimeField()),
                 ('missed', models.PositiveSmallIntegerField(default=0)),
                 ('missed_at', models.DateTimeField(null=True)),
@@ -316,7 +316,7 @@ class Migration(migrations.Migration):
             name='VendorMember',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('vendor_id', stationmaster.store.rows.AsciiField(max_length=191)),
+                ('vendor_id', stationmaster.store.fields.AsciiField(max_length=191)),
                 ('seen_at', models.DateTimeField()),
                 ('missed', models.PositiveSmallIntegerField(default=0)),
                 ('missed_at', models.DateTimeField(null=True)),
@@ -324,7 +324,7 @@ class Migration(migrations.Migration):
                 ('login', models.TextField(default='')),
                 ('folded', models.CharField(default='', max_length=320)),
                 ('role', models.TextField(default='')),
-                ('conflict', stationmaster.store.rows.AsciiField(default='', max_length=20)),
+                ('conflict', stationmaster.store.fields.AsciiField(default='', max_length=20)),
                 ('name', models.TextField(default='')),
                 ('added_at', models.DateTimeField(null=True)),
                 ('last_active_at', models.DateTimeField(null=True)),
@@ -345,7 +345,7 @@ class Migration(migrations.Migration):
             name='VendorProject',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('vendor_id', stationmaster.store.rows.AsciiField(max_length=191)),
+                ('vendor_id', stationmaster.store.fields.AsciiField(max_length=191)),
                 ('seen_at', models.DateTimeField()),
                 ('missed', models.PositiveSmallIntegerField(default=0)),
                 ('missed_at', models.DateTimeField(null=True)),

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Final
 
 from django.db import models
 
+from stationmaster.store.fields import AsciiField
 from stationmaster.store.jsontext import JsonText
-from stationmaster.store.rows import AsciiField
 from stationmaster.workspaces.models.workspace import Workspace
 
 VENDOR_ID = 191      # characters of a vendor's id, at most

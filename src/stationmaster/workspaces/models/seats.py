@@ -4,8 +4,9 @@ from typing import Any, ClassVar, Final
 
 from django.db import models
 
+from stationmaster.store.fields import AsciiField
 from stationmaster.store.jsontext import JsonText
-from stationmaster.store.rows import AsciiField, ConfigRow
+from stationmaster.store.rows import ConfigRow
 from stationmaster.workspaces.models.workspace import Workspace
 
 STATES: Final = ("planned", "inviting", "invited", "active", "expired", "removing", "removed", "failed")

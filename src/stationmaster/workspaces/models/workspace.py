@@ -2,8 +2,9 @@
 
 from django.db import models
 
+from stationmaster.store.fields import AsciiField
 from stationmaster.store.jsontext import JsonText
-from stationmaster.store.rows import AsciiField, ConfigRow
+from stationmaster.store.rows import ConfigRow
 from stationmaster.store.sealed import SealedField
 
 

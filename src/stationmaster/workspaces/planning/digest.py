@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from stationmaster.workspaces.planning.values import TOLD, Step
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True)
+
 
 def digest(steps: Iterable[Step]) -> str:
     """SHA-256, in hex, over what would be done, in whatever order it is given. What is only told (blocked, skipped) and the
@@ -18,4 +20,4 @@ def line(step: Step) -> str:
     """What makes a step this one, as a text."""
     whom = (step.workspace, step.person, step.known_as, step.member, step.invite)
     parts = (*whom, step.kind, step.before, step.after, step.reason)
-    return json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
+    return _ENCODER.encode(parts)

@@ -17,6 +17,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     "adopt", "close", "withdraw", "remove", "unassign", "role", "projects", "reinvite", "invite", "assign", "manual", "blocked",
     "skip",
 )  # fmt: skip
+_ORDER: Final = {kind: number for number, kind in enumerate(KINDS)}
 BOOKS: Final = frozenset({"adopt", "close"})                           # no call to a vendor
 REMOVALS: Final = frozenset({"withdraw", "remove", "unassign"})
 TAKES: Final = frozenset({"reinvite", "invite", "assign"})
@@ -151,4 +152,4 @@ class Step:
     @property
     def place(self) -> tuple[int, str, str, str, str]:
         """Where it stands in a plan."""
-        return KINDS.index(self.kind), self.known_as, self.person, self.member, self.invite
+        return _ORDER[self.kind], self.known_as, self.person, self.member, self.invite

@@ -4,11 +4,27 @@ Takes plans and steps as the services show them (`plans.showing`), which came ov
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
-from stationmaster.i18n import told, tr
+from stationmaster.i18n import marked, told, tr
 from stationmaster.workspaces.planning.prices import Terms, amount
 from stationmaster.workspaces.planning.values import TOLD
+
+STEPS: Final[Mapping[str, str]] = {
+    "adopt": marked("take over"),
+    "close": marked("close"),
+    "withdraw": marked("take the invitation back"),
+    "remove": marked("remove"),
+    "unassign": marked("take the licence back"),
+    "role": marked("change the role"),
+    "projects": marked("add to projects"),
+    "reinvite": marked("invite again"),
+    "invite": marked("invite"),
+    "assign": marked("give a licence"),
+    "manual": marked("by hand"),
+    "blocked": marked("cannot be done"),
+    "skip": marked("left alone"),
+}
 
 
 def to_do(plan: Mapping[str, Any]) -> bool:
@@ -21,6 +37,14 @@ def change_of(step: Mapping[str, Any]) -> str:
     before, after = step["before"], step["after"]
     role = " → ".join(str(side["role"]) for side in (before, after) if side.get("role"))
     return " ".join(part for part in (role, ", ".join(after.get("projects") or ())) if part)
+
+
+def seats(workspace: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """How many seats of a workspace are used, and of how many: as its vendor says; else the members that were read there, and
+    the policy's limit. None: nobody knows."""
+    used, total = workspace["seats_used"], workspace["seats_total"]
+    return (workspace["found"].get("members") if used is None else used,
+            (workspace["seat_limit"] or None) if total is None else total)  # fmt: skip
 
 
 def costs(plan: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from stationmaster.workspaces import planning
 from stationmaster.workspaces.models import Plan, PlanStep, Workspace
 from stationmaster.workspaces.planning.digest import line
 from stationmaster.workspaces.planning.values import TOLD
+from stationmaster.workspaces.planning.wording import STEPS
 from stationmaster.workspaces.plans.making import Computed, compute
 
 SHOWN = 10       # differences that are told one by one
@@ -53,12 +54,13 @@ def _kept(rows: Iterable[PlanStep], plan: Plan) -> Iterator[planning.Step]:
 
 def _different(before: Iterable[planning.Step], after: Iterable[planning.Step]) -> list[str]:
     old, new = ({line(step): step for step in steps if step.kind not in TOLD} for steps in (before, after))
-    gone = [f"{_words(old[key])}: is no step any more" for key in sorted(old.keys() - new.keys())]
-    come = [f"{_words(new[key])}: is a new step" for key in sorted(new.keys() - old.keys())]
+    gone = [f"{_words(old[key])} is not needed any more" for key in sorted(old.keys() - new.keys())]
+    come = [f"{_words(new[key])} is needed now" for key in sorted(new.keys() - old.keys())]
     found = [*gone, *come]
     more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
     return found[:SHOWN] + more
 
 
 def _words(step: planning.Step) -> str:
-    return f"{step.kind} {step.person or step.member or step.invite}"
+    """A step, with ids alone: it is kept and logged, and whoever shows it puts the names in (`phrases.naming`)."""
+    return f"“{STEPS[step.kind]}” for {step.person or step.member or step.invite}"

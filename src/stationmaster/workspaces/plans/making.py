@@ -5,8 +5,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
-
 from stationmaster.errors import Invalid
 from stationmaster.operators.access import require
 from stationmaster.store.actor import Actor
@@ -14,11 +12,11 @@ from stationmaster.store.changes import change
 from stationmaster.store.given import Given, known_only
 from stationmaster.store.lookup import find
 from stationmaster.workspaces import planning
-from stationmaster.workspaces.models import Plan, PlanStep, PlanWorkspace, Workspace
+from stationmaster.workspaces.models import Plan, PlanWorkspace, Workspace
 from stationmaster.workspaces.planning.guards import cost
 from stationmaster.workspaces.planning.prices import Terms
 from stationmaster.workspaces.planning.values import DECIDED, KINDS, TOLD
-from stationmaster.workspaces.plans import ending, prices, showing
+from stationmaster.workspaces.plans import ending, prices, showing, storing
 from stationmaster.workspaces.plans.lately import taken_out
 from stationmaster.workspaces.plans.loading import load
 from stationmaster.workspaces.policy import policy
@@ -100,23 +98,4 @@ def asked(names: Any) -> list[Workspace]:
 
 def _keep(row: Plan, about: Iterable[Workspace], steps: Iterable[planning.Step]) -> None:
     PlanWorkspace.objects.bulk_create(PlanWorkspace(plan=row, workspace=each, read_at=each.read_at) for each in about)
-    _insert(
-        PlanStep(
-            plan_id=row.id, position=position, workspace_id=step.workspace, kind=step.kind, person_id=step.person or None,
-            known_as="" if step.person else step.known_as, member=step.member, invite=step.invite, before=dict(step.before),
-            after=dict(step.after), reason=step.reason, facts=dict(step.facts),
-        )
-        for position, step in enumerate(steps, 1)
-    )  # fmt: skip
-
-
-def _insert(rows: Iterable[PlanStep]) -> None:
-    """Save new steps by one statement that is run for each: a plan may have tens of thousands, and `bulk_create` spends most
-    of its time on writing statements."""
-    fields = [field for field in PlanStep._meta.concrete_fields if not field.primary_key]
-    quoted = connection.ops.quote_name
-    columns, marks = ", ".join(quoted(str(field.column)) for field in fields), ", ".join(["%s"] * len(fields))
-    statement = f"INSERT INTO {quoted(PlanStep._meta.db_table)} ({columns}) VALUES ({marks})"  # noqa: S608  names are our own
-    values = [[field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields] for row in rows]
-    with connection.cursor() as cursor:
-        cursor.executemany(statement, values)
+    storing.store(row.id, steps)

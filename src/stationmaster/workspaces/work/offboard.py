@@ -91,13 +91,14 @@ def _further(run: Run, row: Workspace, seat: Seat) -> Outcome:
         return Skipped("seat.kept", seat.removal_reason)
     if row.notify and not can_send():
         return Skipped("mail.not_set", "is to be told first, and no mail is sent from here: set mail.host and mail.sender")
-    return _told(seat, timezone.now() + timedelta(days=row.grace_days), by_mail=row.notify)
+    return _told(run, seat, timezone.now() + timedelta(days=row.grace_days), by_mail=row.notify)
 
 
-def _told(seat: Seat, until: datetime, *, by_mail: bool) -> Outcome:
+def _told(run: Run, seat: Seat, until: datetime, *, by_mail: bool) -> Outcome:
     """Told at least once, before the time of grace begins: it is recorded with the item, once a relay took the mail. Whoever may
     have got it, and of whom that is not known, gets it again, by the same Message-ID."""
     if by_mail:
+        run.before_write("mail")
         try:
             write(seat, "notify", until, seat.removal_at)
         except REFUSED as error:

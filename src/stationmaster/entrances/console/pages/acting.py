@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
 
+from stationmaster.entrances.console.pages.names import readable
 from stationmaster.entrances.console.pages.parts import Problem
 from stationmaster.entrances.console.pages.showing import TOLD, me
 from stationmaster.entrances.console.views import again
 from stationmaster.entrances.web.answers import not_found
 from stationmaster.errors import Forbidden, NotFound, StationmasterError
+from stationmaster.i18n import tr
+from stationmaster.phrases import said
 from stationmaster.store.actor import Actor
 
 
@@ -24,6 +27,7 @@ class Went:
 Sent = QueryDict
 Action = Callable[[Actor, Sent], Went]
 _NOT_FRESH = "error.access.not_fresh"
+MISSING = "missing key"  # what the rules of a file say of a value that is not there
 
 
 def posted(request: HttpRequest, actions: Mapping[str, Action]) -> HttpResponse | Problem | None:
@@ -47,10 +51,23 @@ def _done(request: HttpRequest, action: Action) -> HttpResponse | Problem:
             return again(request)
         if isinstance(error, Forbidden | NotFound) and error.code.startswith(("error.access.", "error.request.")):
             raise
-        return Problem(error.message, error.hint, error.fields, error.status)
+        return _problem(me(request), error)
     if went.told:
         request.session[TOLD] = went.told
     return HttpResponseRedirect(went.to or request.get_full_path())
+
+
+def _problem(actor: Actor, error: StationmasterError) -> Problem:
+    """The error as the form shows it. A message that only lists the fields is left out: they are named by their labels."""
+    listed = error.message == "; ".join(f"{name}: {why}" for name, why in error.fields.items())
+    shown = readable(actor, [error.message])
+    fields = {name: _of_field(why) for name, why in error.fields.items()}
+    return Problem("" if listed else shown(error.message), said(error.hint), fields, error.status)
+
+
+def _of_field(why: str) -> str:
+    """What is wrong with a field; the rules speak of a file's keys, and what was typed stands in the form."""
+    return tr("is needed, and was left empty") if why == MISSING else said(why.partition(", got ")[0])
 
 
 def version(sent: Sent) -> int | None:

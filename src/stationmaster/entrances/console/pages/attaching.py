@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stationmaster.entrances.console.pages.parts import Control, Field, Problem, Row
+from stationmaster.entrances.console.pages.words import told_as
 from stationmaster.i18n import tr
 from stationmaster.vendors.registry import VENDORS
 
@@ -44,7 +45,7 @@ def fields_of(sent: Any, problem: Problem | None, row: Row | None = None) -> tup
 
 
 def _named(form: _Filled) -> tuple[Field, ...]:
-    vendors = tuple((each.name, each.title) for each in VENDORS.values())
+    vendors = tuple((each.name, told_as(each.title)) for each in VENDORS.values())
     return (
         form.made("name", tr("Name"), needed=True, help=tr("What it is called here, for good.")),
         form.made("vendor", tr("Vendor"), "select", "openai", options=vendors),

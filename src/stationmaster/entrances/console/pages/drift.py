@@ -1,12 +1,29 @@
 """What is different from what should be, on a page. Owns: that section, of a workspace and of the job that found it."""
 
-import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from stationmaster.entrances.console.pages import lists, words
 from stationmaster.entrances.console.pages.lists import Column
-from stationmaster.entrances.console.pages.parts import Cell, Facts, Note, Part, Row, Section, moment, number, text
+from stationmaster.entrances.console.pages.names import of_people
+from stationmaster.entrances.console.pages.parts import (
+    NOTHING,
+    Cell,
+    Facts,
+    Note,
+    Part,
+    Row,
+    Section,
+    flag,
+    moment,
+    number,
+    text,
+    texts,
+)
 from stationmaster.i18n import tr
+from stationmaster.store.actor import Actor
+
+_CALLED: Final[Mapping[str, Mapping[str, Any]]] = {"drift": words.STEPS, "found": words.LISTED, "unread": words.LISTED}
 
 
 def section(found: Row | None) -> Section:
@@ -14,14 +31,19 @@ def section(found: Row | None) -> Section:
     return Section(tr("Drift"), _parts(found), "drift")
 
 
-def result(row: Row) -> list[Section]:
-    """What a job says at its end, name by name; nothing before."""
-    if not row["result"]:
+def result(actor: Actor, row: Row) -> list[Section]:
+    """What a job says at its end, in words; nothing before."""
+    found = row["result"]
+    if not found:
         return []
-    facts = tuple((name, text(_plain(value))) for name, value in row["result"].items() if name != "steps")
-    steps = row["result"].get("steps")
-    table = (_table([{"name": "", **step} for step in steps]),) if steps else ()
-    return [Section(tr("Result"), (Facts(facts), *table), "result")]
+    facts = tuple((words.name(words.RESULTS, name), _value(name, found[name])) for name in found if name != "steps")
+    return [Section(tr("Result"), (Facts(facts), *_steps(actor, found.get("steps") or [])), "result")]
+
+
+def _steps(actor: Actor, steps: list[Any]) -> tuple[Part, ...]:
+    """The steps that a job found, whom each is about by name: it keeps ids alone."""
+    names = of_people(actor, [step["person"] for step in steps])
+    return (_table([{"name": names.get(step["person"], ""), **step} for step in steps]),) if steps else ()
 
 
 def _parts(found: Row | None) -> list[Part]:
@@ -60,12 +82,19 @@ def _table(steps: list[Any]) -> Part:
 
 
 def _who(step: Row) -> Cell:
-    name = step["name"] or step["person"] or step["member"] or step["invite"]
+    name = step["name"] or (tr("a person") if step["person"] else step["member"] or step["invite"])
     return text(name, f"/people/{step['person']}" if step["person"] else "")
 
 
-def _plain(value: Any) -> str:
-    """A value of a result: data, as it is."""
+def _value(name: str, value: Any) -> Cell:
+    """A value of a result."""
+    if name == "plan":
+        return Cell(tr("its plan"), f"/plans/{value}") if value else NOTHING
+    if isinstance(value, bool):
+        return flag(value)
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {_plain(each)}" for name, each in value.items())
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        called = _CALLED.get(name, {})
+        return text(", ".join(f"{words.name(called, key)}: {each}" for key, each in value.items()))
+    if isinstance(value, list):
+        return texts(value)
+    return text(value)

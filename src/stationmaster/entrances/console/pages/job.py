@@ -1,14 +1,15 @@
 """One job: how far it is, what became of each item, its log, its files. Owns that page."""
 
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 
 from stationmaster.entrances.console.pages import drift, lists, words
-from stationmaster.entrances.console.pages.acting import Went, posted
+from stationmaster.entrances.console.pages.acting import Action, Went, posted
 from stationmaster.entrances.console.pages.jobs import named_rows, no_worker, tabs
 from stationmaster.entrances.console.pages.lists import Choice, Column, Shape
-from stationmaster.entrances.console.pages.names import Names, of_people, of_seats
+from stationmaster.entrances.console.pages.names import Names, of_people, of_seats, readable
 from stationmaster.entrances.console.pages.parts import (
     Bar,
     Cell,
@@ -19,6 +20,7 @@ from stationmaster.entrances.console.pages.parts import (
     Page,
     Row,
     Section,
+    Table,
     duration,
     moment,
     number,
@@ -38,62 +40,55 @@ _STATES: Final = ("pending", "running", "ok", "skipped", "failed")  # of items, 
 
 def one(request: HttpRequest, which: str) -> HttpResponse:
     """How far it is, what became of each item, its log, its files."""
-    done = posted(
-        request, {"cancel": lambda actor, _: _cancelled(actor, which), "retry": lambda actor, _: _retried(actor, which)}
-    )
+    actions: Mapping[str, Action] = {
+        "cancel": lambda actor, _: _cancelled(actor, which), "retry": lambda actor, _: _retried(actor, which),
+    }  # fmt: skip
+    done = posted(request, actions)
     if isinstance(done, HttpResponse):
         return done
+    (row,) = named_rows(me(request), [jobs.get(me(request), which)])
+    title = f"{words.name(words.KINDS, row['kind'])} {row['place'].text if row['workspace'] else ''}".strip()
+    refresh = _REFRESH if row["state"] in _LIVE else 0
+    return shown(
+        request, Page(title, _sections(request, row), tabs(""), _files(request, row), _same(request, row), refresh, done)
+    )
+
+
+def _sections(request: HttpRequest, row: Row) -> list[Section]:
     actor = me(request)
-    row = jobs.get(actor, which)
-    (named,) = named_rows(actor, [row])
+    waits = (no_worker(),) if row["state"] == "queued" and not jobs.any_worker() else ()
+    return [
+        Section("", (*waits, *_bar(row), _facts(row)), "facts"),
+        *_forms(request, row),
+        *drift.result(actor, row),
+        Section(tr("Items"), (_table(request, row),), "items"),
+        Section(tr("Log"), (_log(actor, row),), "log"),
+    ]
+
+
+def _table(request: HttpRequest, row: Row) -> Table:
+    """Its items."""
+    actor = me(request)
     columns = (
         Column(tr("Item"), lambda item: item["who"], "position"),
         Column(tr("State"), lambda item: words.state(words.ITEMS, _item_state(item), note=item["sentence"]), "state"),
         Column(tr("Tries"), lambda item: number(item["attempts"]), "attempts", number=True),
         Column(tr("Unconfirmed since"), lambda item: moment(item["intent_at"] if item["state"] == "running" else None)),
     )
-    table = lists.listed(
-        request,
-        lambda query: jobs.items(actor, which, query),
-        Shape(
-            jobs.ITEMS,
-            columns,
-            (Choice(tr("State"), "state", words.options(words.ITEMS, _STATES)),),
-            tr("It has no items."),
-            besides=lambda rows: _items(actor, rows),
-        ),
-    )
-    waits = (no_worker(),) if row["state"] == "queued" and not jobs.any_worker() else ()
-    sections = [
-        Section("", (*waits, *_bar(row), _facts(named)), "facts"),
-        *_forms(request, row),
-        *drift.result(row),
-        Section(tr("Items"), (table,), "items"),
-        Section(tr("Log"), (_log(actor, row),), "log"),
-    ]
-    title = f"{words.name(words.KINDS, row['kind'])} {named['place'].text if row['workspace'] else ''}".strip()
-    return shown(
-        request,
-        Page(
-            title,
-            sections,
-            tabs(""),
-            _files(request, row),
-            (
-                (f"stationmaster job show {row['id']}", f"GET /api/v1/jobs/{row['id']}"),
-                (f"stationmaster job log {row['id']} --follow", f"GET /api/v1/jobs/{row['id']}/log"),
-                *_same(request, row),
-            ),
-            _REFRESH if row["state"] in _LIVE else 0,
-            done,
-        ),
-    )
+    choices = (Choice(tr("State"), "state", words.options(words.ITEMS, _STATES)),)
+    shape = Shape(jobs.ITEMS, columns, choices, tr("It has no items."), besides=lambda rows: _items(actor, rows))
+    return lists.listed(request, lambda query: jobs.items(actor, row["id"], query), shape)
 
 
 def _same(request: HttpRequest, row: Row) -> tuple[tuple[str, str], ...]:
-    """What can be done with it in its state."""
+    """How it is looked at, and what can be done with it in its state."""
+    which = row["id"]
     acts = [name for name, now in (("cancel", row["state"] in _LIVE), ("retry", _can_be_retried(request, row))) if now]
-    return tuple((f"stationmaster job {act} {row['id']}", f"POST /api/v1/jobs/{row['id']}/{act}") for act in acts)
+    return (
+        (f"stationmaster job show {which}", f"GET /api/v1/jobs/{which}"),
+        (f"stationmaster job log {which} --follow", f"GET /api/v1/jobs/{which}/log"),
+        *((f"stationmaster job {act} {which}", f"POST /api/v1/jobs/{which}/{act}") for act in acts),
+    )
 
 
 def _item_state(item: Row) -> str:
@@ -118,7 +113,8 @@ def _items(actor: Actor, rows: list[Row]) -> list[Row]:
     for start, look in (("per_", of_people), ("seat_", of_seats)):
         found: Names = look(actor, [each for each in subjects if each.startswith(start)])
         names |= found
-    return [{**row, "who": _who(row, names)} for row in rows]
+    said = readable(actor, [row["sentence"] for row in rows])
+    return [{**row, "who": _who(row, names), "sentence": said(row["sentence"])} for row in rows]
 
 
 def _who(row: Row, names: Names) -> Cell:
@@ -133,31 +129,34 @@ def _who(row: Row, names: Names) -> Cell:
 
 
 def _facts(row: Row) -> Facts:
+    ending = row["cancel_asked"] and row["state"] in _LIVE
+    note = tr("is being cancelled") if ending else row["sentence"]
     facts = [
-        (
-            tr("State"),
-            words.state(
-                words.JOBS,
-                row["state"],
-                note=tr("is being cancelled") if row["cancel_asked"] and row["state"] in _LIVE else row["sentence"],
-            ),
-        ),
+        (tr("State"), words.state(words.JOBS, row["state"], note=note)),
         (tr("Workspace"), row["place"]),
         (tr("Begun by"), row["by"]),
-        (tr("Queued"), moment(row["created_at"])),
-        (tr("Started"), moment(row["started_at"])),
-        (tr("Ended"), moment(row["ended_at"])),
-        (tr("Last sign of life"), moment(row["heartbeat_at"])),
-        (tr("Done"), number(row["ok"])),
-        (tr("Skipped"), number(row["skipped"])),
-        (tr("Failed"), number(row["failed"])),
-        (tr("Left"), number(row["left"])),
+        *_times(row),
+        *_numbers(row),
     ]
     if row["args"].get("plan"):
         facts.append((tr("Plan"), Cell(tr("its plan"), f"/plans/{row['args']['plan']}")))
     if row["retry_of"]:
         facts.append((tr("Tries again"), Cell(tr("an earlier job"), f"/jobs/{row['retry_of']}")))
     return Facts(tuple(facts))
+
+
+def _times(row: Row) -> Iterator[tuple[str, Cell]]:
+    yield tr("Queued"), moment(row["created_at"])
+    yield tr("Started"), moment(row["started_at"])
+    yield tr("Ended"), moment(row["ended_at"])
+    yield tr("Last sign of life"), moment(row["heartbeat_at"])
+
+
+def _numbers(row: Row) -> Iterator[tuple[str, Cell]]:
+    yield tr("Done"), number(row["ok"])
+    yield tr("Skipped"), number(row["skipped"])
+    yield tr("Failed"), number(row["failed"])
+    yield tr("Left"), number(row["left"])
 
 
 def _bar(row: Row) -> tuple[Bar, ...]:
@@ -202,13 +201,11 @@ def _log(actor: Actor, row: Row) -> Log:
     """Its last lines; all of it is in run.log."""
     before = max(row["lines"] - _LINES, 0)
     found = jobs.log(actor, row["id"], before, _LINES + 50)["lines"]
-    return Log(
-        tuple(
-            (f"{line['at']:%H:%M:%S}", line["level"], f"[{line['item']}] {line['text']}" if line["item"] else line["text"])
-            for line in found
-        ),
-        before,
-    )
+    return Log(tuple((f"{line['at']:%H:%M:%S}", line["level"], _line(line)) for line in found), before)
+
+
+def _line(line: Row) -> str:
+    return f"[{line['item']}] {line['text']}" if line["item"] else str(line["text"])
 
 
 def _files(request: HttpRequest, row: Row) -> tuple[Link, ...]:

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 
 from stationmaster.entrances.console.pages import lists, words
 from stationmaster.entrances.console.pages.lists import Choice, Column, Shape
-from stationmaster.entrances.console.pages.names import Names, actor_cell, of_operators, of_workspaces
+from stationmaster.entrances.console.pages.names import Names, actor_cell, of_operators, of_workspaces, readable
 from stationmaster.entrances.console.pages.parts import (
     DASH,
     Cell,
@@ -88,13 +88,17 @@ def tabs(here: str) -> tuple[Link, ...]:
 
 
 def named_rows(actor: Actor, rows: list[Row]) -> list[Row]:
-    """Rows with the names of their workspaces and of who began them."""
+    """Rows with the names of their workspaces, of who began them, and of whom their sentences speak."""
     places = of_workspaces(actor, [row["workspace"] for row in rows])
     names = of_operators(actor, [row["actor"] for row in rows])
+    said = readable(actor, [row["sentence"] for row in rows])
     return [
-        {**row, "place": _place(row["workspace"], places), "by": actor_cell(row["actor_kind"], row["actor"], names)}
+        {
+            **row, "place": _place(row["workspace"], places), "by": actor_cell(row["actor_kind"], row["actor"], names),
+            "sentence": said(row["sentence"]),
+        }
         for row in rows
-    ]
+    ]  # fmt: skip
 
 
 def _place(which: str, places: Names) -> Cell:

@@ -10,6 +10,8 @@ from stationmaster.entrances.console.pages.parts import NOTHING, Cell, Row, text
 from stationmaster.i18n import tr
 from stationmaster.operators import services as operators
 from stationmaster.people import services as people
+from stationmaster.phrases import said
+from stationmaster.phrases.naming import named, people_in
 from stationmaster.store.actor import Actor
 from stationmaster.store.listing import Page, Query
 from stationmaster.workspaces import services as workspaces
@@ -40,8 +42,9 @@ def of_seats(actor: Actor, ids: Iterable[str]) -> Names:
 
 
 def called(person: Row) -> str:
-    """What a person is called; somebody who was forgotten has no name."""
-    return str(person["display_name"] or person["email"] or person["user_name"]) or tr("somebody who was forgotten")
+    """What a person is called; somebody who was forgotten has no name but their id."""
+    known = (person["display_name"], person["email"], person["user_name"])
+    return next((str(each) for each in known if each and each != person["id"]), "") or tr("somebody who was forgotten")
 
 
 def person(row: Row, names: Names) -> Cell:
@@ -62,6 +65,14 @@ def actor_cell(kind: str, which: str, names: Names) -> Cell:
         "gateway": tr("a gateway"),
     }
     return Cell(words.get(kind, which), title=which)
+
+
+def readable(actor: Actor, texts: Iterable[str]) -> Callable[[str], str]:
+    """What shows sentences that were stored: in the reader's language, with the names of the people in `texts`, which are
+    looked up at once."""
+    ids = people_in(texts)
+    names = {which: tr("a person") for which in ids} | dict(of_people(actor, ids))
+    return lambda text: named(said(text), names)
 
 
 def kind_of(which: str) -> str:

@@ -12,6 +12,7 @@ from stationmaster.entrances.console.pages.parts import (
     Cell,
     Field,
     Form,
+    Link,
     Note,
     Page,
     Problem,
@@ -42,17 +43,31 @@ def offboarding(request: HttpRequest) -> HttpResponse:
     done = posted(request, actions)
     if isinstance(done, HttpResponse):
         return done
-    why = Note(tr("No activity reported proves nothing. People are told first; a plan proposes them once their grace is over."))
-    sections = (Section("", (why, _table(request))),)
+    sections = (*_leavers(request), Section(tr("No activity reported"), (_why(), _table(request))))
     return shown(request, Page(tr("Offboarding"), sections, tabs(request, "/seats/offboarding"), same=_SAME, problem=done))
+
+
+def _leavers(request: HttpRequest) -> tuple[Section, ...]:
+    """Where it is said that somebody left the company: not here."""
+    if not may(request, "people:update"):
+        return ()
+    how = tr(
+        "Somebody left the company? That is said of the person: choose them among the people, then “They leave …”; or "
+        "`stationmaster person deactivate PERSON`. What they could sign in with ends at once, and plans take their seats back."
+    )
+    return (Section(tr("Who left the company"), (Note(how, links=(Link(tr("To the people"), "/people"),)),)),)
+
+
+def _why() -> Note:
+    return Note(tr("No activity reported proves nothing. People are told first; a plan proposes them once their grace is over."))
 
 
 def _table(request: HttpRequest) -> Table:
     actor = me(request)
     shape = Shape(
         workspaces.SEATS, _columns(request), (Choice(tr("Where it stands"), "removal", words.options(words.REMOVALS)),),
-        tr("Nobody. Workspaces whose policy has days without reported activity look for people once a day: "
-           "`stationmaster workspace update NAME --remove-inactive-days 90`"),
+        tr("Nobody. To have people looked for once a day, give a workspace's policy its days without reported activity: on the "
+           "workspace's page, under Policy, or `stationmaster workspace update NAME --remove-inactive-days 90`"),
         fixed=(Filter("removal", "in", "candidate,notified,skipped"),),
     )  # fmt: skip
     return lists.listed(request, lambda query: workspaces.list_seats(actor, query), shape)

@@ -147,10 +147,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Note:
-    """A paragraph, with commands between backquotes."""
+    """A paragraph, with commands between backquotes, and where it leads."""
 
     text: str
     tone: Tone = ""
+    links: tuple[Link, ...] = ()
 
     template: ClassVar[str] = "parts/note.html"
 

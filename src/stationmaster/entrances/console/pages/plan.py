@@ -1,14 +1,16 @@
 """One plan: its steps and why, what it costs, who approved it, and what can be done with it. Owns that page."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 
 from stationmaster.entrances.console.pages import lists, words
-from stationmaster.entrances.console.pages.acting import Sent, Went, posted, whole
-from stationmaster.entrances.console.pages.lists import Choice, Column, Shape
-from stationmaster.entrances.console.pages.names import actor_cell, kind_of, of_operators, of_workspaces
+from stationmaster.entrances.console.pages.acting import Action, Sent, Went, posted, whole
+from stationmaster.entrances.console.pages.jobs import named_rows
+from stationmaster.entrances.console.pages.lists import Choice, Column, Shape, by_id
+from stationmaster.entrances.console.pages.names import Names, actor_cell, kind_of, of_operators, readable
 from stationmaster.entrances.console.pages.parts import (
     NOTHING,
     Bar,
@@ -30,6 +32,8 @@ from stationmaster.entrances.console.pages.plans import new_link, plan_state
 from stationmaster.entrances.console.pages.seat_parts import tabs
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.i18n import told, tr
+from stationmaster.jobs import services as jobs
+from stationmaster.phrases import said
 from stationmaster.store.actor import Actor
 from stationmaster.workspaces import services as workspaces
 from stationmaster.workspaces.planning.values import BY_HAND
@@ -40,38 +44,40 @@ _REFRESH: Final = 3  # seconds, while it is applied
 
 def one(request: HttpRequest, which: str) -> HttpResponse:
     """Its steps with their reasons, what it costs, who approved it; and what can be done with it now."""
-    done = posted(
-        request,
-        {
-            "approve": lambda actor, sent: _approved(actor, which, sent),
-            "refuse": lambda actor, sent: _refused(actor, which, sent),
-            "apply": lambda actor, sent: _applied(actor, which, sent),
-            "tick": lambda actor, sent: _ticked(actor, which, sent),
-        },
-    )
+    done = posted(request, _actions(which))
     if isinstance(done, HttpResponse):
         return done
-    actor = me(request)
+    row = _row(me(request), which)
+    title = tr("Plan for {workspaces}", workspaces=", ".join(row["workspaces"]))
+    refresh = _REFRESH if row["state"] == "applying" else 0
+    sections = _sections(request, row, done)
+    return shown(request, Page(title, sections, tabs(request, ""), new_link(request), _same(row), refresh, done))
+
+
+def _actions(which: str) -> Mapping[str, Action]:
+    return {
+        "approve": lambda actor, sent: _approved(actor, which, sent),
+        "refuse": lambda actor, sent: _refused(actor, which, sent),
+        "apply": lambda actor, sent: _applied(actor, which, sent),
+        "tick": lambda actor, sent: _ticked(actor, which, sent),
+    }
+
+
+def _row(actor: Actor, which: str) -> Row:
+    """The plan; why it ended, with names."""
     row = workspaces.get_plan(actor, which)
-    table = lists.listed(request, lambda query: workspaces.list_steps(actor, which, query), _steps(request, row))
-    sections = [
+    return {**row, "why": readable(actor, [row["why"]])(row["why"])}
+
+
+def _sections(request: HttpRequest, row: Row, problem: Problem | None) -> list[Section]:
+    actor = me(request)
+    table = lists.listed(request, lambda query: workspaces.list_steps(actor, row["id"], query), _steps(request, row))
+    return [
         Section("", (_facts(actor, row), *_told(row)), "facts"),
-        *_decisions(request, row, done),
+        *_decisions(request, row, problem),
         *_jobs(actor, row),
         Section(tr("Steps"), (table,), "steps"),
     ]
-    return shown(
-        request,
-        Page(
-            tr("Plan for {workspaces}", workspaces=", ".join(row["workspaces"])),
-            sections,
-            tabs(request, ""),
-            new_link(request),
-            _same(row),
-            _REFRESH if row["state"] == "applying" else 0,
-            done,
-        ),
-    )
 
 
 def _same(row: Row) -> tuple[tuple[str, str], ...]:
@@ -109,13 +115,8 @@ def _ticked(actor: Actor, which: str, sent: Sent) -> Went:
 
 def _facts(actor: Actor, row: Row) -> Facts:
     names = of_operators(actor, [row["made_by"], *(each["by"] for each in row["approvals"])])
-    approvals = tuple(
-        Cell(f"{actor_cell(kind_of(each['by']), each['by'], names).text}, {moment(each['at']).text}") for each in row["approvals"]
-    )
-    links = tuple(
-        Cell(f"{words.name(words.STEPS, kind)}: {count}", f"?{urlencode({'filter': f'kind:eq:{kind}'})}")
-        for kind, count in row["counts"].items()
-    )
+    approvals = tuple(_approval(each, names) for each in row["approvals"])
+    links = tuple(_count(kind, count) for kind, count in row["counts"].items())
     return Facts(
         (
             (tr("State"), plan_state(row)),
@@ -124,10 +125,18 @@ def _facts(actor: Actor, row: Row) -> Facts:
             (tr("Made by"), actor_cell(kind_of(row["made_by"]), row["made_by"], names)),
             (tr("Made"), moment(row["created_at"])),
             (tr("Approved by"), Cell(many=approvals) if approvals else NOTHING),
-            (tr("Note"), text(row["note"])),
+            (tr("Note"), text(said(row["note"]))),
             (tr("Hash of what was looked at"), code(row["hash"][:16])),
         )
     )
+
+
+def _approval(given: Row, names: Names) -> Cell:
+    return Cell(f"{actor_cell(kind_of(given['by']), given['by'], names).text}, {moment(given['at']).text}")
+
+
+def _count(kind: str, count: int) -> Cell:
+    return Cell(f"{words.name(words.STEPS, kind)}: {count}", f"?{urlencode({'filter': f'kind:eq:{kind}'})}")
 
 
 def _told(row: Row) -> tuple[Note, ...]:
@@ -148,52 +157,46 @@ def _decisions(request: HttpRequest, row: Row, problem: Problem | None) -> list[
         words_ = tr("Approve it, second") if row["approvals"] else tr("Approve it")
         forms.append(Form(words_, "approve", (Field("hash", "", "hidden", row["hash"]),)))
     if row["state"] == "approved" and may(request, "plans:apply"):
-        pace = (
-            Field("concurrency", tr("People of a workspace at a time"), "number", request.POST.get("concurrency", "4")),
-            Field("item_retries", tr("Tries for each person"), "number", request.POST.get("item_retries", "3")),
-        )
-        forms.append(Form(tr("Apply it"), "apply", pace))
+        forms.append(Form(tr("Apply it"), "apply", _pace(request)))
     if row["state"] in ("open", "approved") and to_do(row) and may(request, "plans:refuse"):
-        why = Field(
-            "reason",
-            tr("Why"),
-            value=request.POST.get("reason", ""),
-            needed=True,
-            error=problem.fields.get("reason", "") if problem else "",
-        )
-        forms.append(Form(tr("Refuse it, for good"), "refuse", (why,), danger=True, folded=tr("Refuse it …")))
+        forms.append(_refusal(request, problem))
     return [Section(tr("What to do with it"), forms)] if forms else []
+
+
+def _pace(request: HttpRequest) -> tuple[Field, ...]:
+    return (
+        Field("concurrency", tr("People of a workspace at a time"), "number", request.POST.get("concurrency", "4")),
+        Field("item_retries", tr("Tries for each person"), "number", request.POST.get("item_retries", "3")),
+    )
+
+
+def _refusal(request: HttpRequest, problem: Problem | None) -> Form:
+    wrong = problem.fields.get("reason", "") if problem else ""
+    why = Field("reason", tr("Why"), value=request.POST.get("reason", ""), needed=True, error=wrong)
+    return Form(tr("Refuse it, for good"), "refuse", (why,), danger=True, folded=tr("Refuse it …"))
 
 
 def _jobs(actor: Actor, row: Row) -> list[Section]:
     """How far its jobs are."""
-    if not row["jobs"]:
+    found = named_rows(actor, list(by_id(lambda query: jobs.list_jobs(actor, query), list(row["jobs"].values())).values()))
+    if not found:
         return []
-    from stationmaster.entrances.console.pages.lists import by_id
-    from stationmaster.jobs import services as jobs
-
-    found = by_id(lambda query: jobs.list_jobs(actor, query), list(row["jobs"].values()))
-    names = of_workspaces(actor, row["jobs"])
-    parts: list[Any] = []
-    for workspace, which in row["jobs"].items():
-        if (job := found.get(which)) is None:
-            continue
-        at = tr(
-            "{workspace}: {done} of {total} done, {failed} failed",
-            workspace=names.get(workspace, ""),
-            failed=job["failed"],
-            done=job["ok"] + job["skipped"],
-            total=job["total"],
-        )
-        parts.append(Bar(job["total"] - job["left"], max(job["total"], 1), at))
     columns = (
-        Column(tr("Workspace"), lambda job: Cell(names.get(job["workspace"], ""), f"/jobs/{job['id']}")),
+        Column(tr("Workspace"), lambda job: Cell(job["place"].text, f"/jobs/{job['id']}")),
         Column(tr("State"), lambda job: words.state(words.JOBS, job["state"], note=job["sentence"])),
         Column(tr("Done"), lambda job: number(job["ok"]), number=True),
         Column(tr("Failed"), lambda job: number(job["failed"]), number=True),
         Column(tr("Left"), lambda job: number(job["left"]), number=True),
     )
-    return [Section(tr("Jobs"), (*parts, lists.plain(columns, list(found.values()))), "jobs")]
+    return [Section(tr("Jobs"), (*map(_bar, found), lists.plain(columns, found)), "jobs")]
+
+
+def _bar(job: Row) -> Bar:
+    at = tr(
+        "{workspace}: {done} of {total} done, {failed} failed", workspace=job["place"].text, failed=job["failed"],
+        done=job["ok"] + job["skipped"], total=job["total"],
+    )  # fmt: skip
+    return Bar(job["total"] - job["left"], max(job["total"], 1), at)
 
 
 def _steps(request: HttpRequest, row: Row) -> Shape:
@@ -206,19 +209,17 @@ def _steps(request: HttpRequest, row: Row) -> Shape:
         Column(tr("Why"), lambda step: _why(step, ticks), "reason"),
         Column(tr("Outcome"), lambda step: _outcome(step, ticks), "outcome"),
     )
+    download = f"plans/{row['id']}/steps" if may(request, "plans:export") else ""
+    return Shape(workspaces.STEPS, columns, _choices(row), tr("No steps."), download)
+
+
+def _choices(row: Row) -> list[Choice]:
+    """What its steps can be chosen by; by workspace only where there are several."""
     kinds = tuple((kind, words.name(words.STEPS, kind)) for kind in row["counts"])
-    choices = (
-        Choice(tr("Step"), "kind", kinds),
-        Choice(tr("Outcome"), "outcome", words.options(words.OUTCOMES)),
-        *(
-            (Choice(tr("Workspace"), "workspace", tuple((name, name) for name in row["workspaces"])),)
-            if len(row["workspaces"]) > 1
-            else ()
-        ),
-    )
-    return Shape(
-        workspaces.STEPS, columns, choices, tr("No steps."), f"plans/{row['id']}/steps" if may(request, "plans:export") else ""
-    )
+    choices = [Choice(tr("Step"), "kind", kinds), Choice(tr("Outcome"), "outcome", words.options(words.OUTCOMES))]
+    if len(row["workspaces"]) > 1:
+        choices.append(Choice(tr("Workspace"), "workspace", tuple((name, name) for name in row["workspaces"])))
+    return choices
 
 
 def _why(step: Row, ticks: bool) -> Cell:
@@ -245,7 +246,7 @@ def _line(step: Row, line: Row, ticks: bool) -> Cell:
 
 def _outcome(step: Row, ticks: bool) -> Cell:
     if step["outcome"]:
-        return words.state(words.OUTCOMES, step["outcome"], note=step["outcome_detail"])
+        return words.state(words.OUTCOMES, step["outcome"], note=said(step["outcome_detail"]))
     if not ticks or step["kind"] != BY_HAND:
         return NOTHING
     which = Field("step", "", "hidden", str(step["id"]))

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from stationmaster.entrances.console.pages import lists, words
 from stationmaster.entrances.console.pages.acting import Sent, Went, posted
 from stationmaster.entrances.console.pages.lists import Choice, Column, Shape
-from stationmaster.entrances.console.pages.names import actor_cell, kind_of, of_operators
+from stationmaster.entrances.console.pages.names import actor_cell, kind_of, of_operators, readable
 from stationmaster.entrances.console.pages.parts import (
     Cell,
     Field,
@@ -23,6 +23,7 @@ from stationmaster.entrances.console.pages.seat_parts import tabs
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.i18n import tr
 from stationmaster.operators import services as operators
+from stationmaster.phrases import said
 from stationmaster.store.actor import Actor
 from stationmaster.store.listing import Query
 from stationmaster.workspaces import services as workspaces
@@ -49,7 +50,7 @@ def _table(request: HttpRequest) -> Table:
 
 def _columns() -> tuple[Column, ...]:
     return (
-        Column(tr("Plan"), lambda row: Cell(", ".join(row["workspaces"]), f"/plans/{row['id']}", note=row["note"])),
+        Column(tr("Plan"), lambda row: Cell(", ".join(row["workspaces"]), f"/plans/{row['id']}", note=said(row["note"]))),
         Column(tr("State"), plan_state, "state"),
         Column(tr("Steps"), lambda row: text(counted(row["counts"]))),
         Column(tr("Made by"), lambda row: row["by"]),
@@ -105,4 +106,7 @@ def _made(actor: Actor, sent: Sent) -> Went:
 
 def _with_makers(actor: Actor, rows: list[Row]) -> list[Row]:
     names = of_operators(actor, [row["made_by"] for row in rows])
-    return [{**row, "by": actor_cell(kind_of(row["made_by"]), row["made_by"], names)} for row in rows]
+    shown_ = readable(actor, [row["why"] for row in rows])
+    return [
+        {**row, "by": actor_cell(kind_of(row["made_by"]), row["made_by"], names), "why": shown_(row["why"])} for row in rows
+    ]

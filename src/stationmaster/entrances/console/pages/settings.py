@@ -1,6 +1,7 @@
 """The settings, and trying out what they say of mail. Owns that page."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -9,7 +10,7 @@ from stationmaster.entrances import live
 from stationmaster.entrances.console.pages import lists
 from stationmaster.entrances.console.pages.acting import Sent, Went, filled, posted
 from stationmaster.entrances.console.pages.lists import Column
-from stationmaster.entrances.console.pages.parts import Cell, Field, Form, Note, Page, Part, Problem, Row, Section, code, text
+from stationmaster.entrances.console.pages.parts import Cell, Field, Form, Note, Page, Part, Problem, Section, code, text
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.i18n import tr
 from stationmaster.mail import services as mail
@@ -24,8 +25,8 @@ def settings(request: HttpRequest) -> HttpResponse:
     rows = live.list_settings(me(request))
     sections = (*_mail(request, done), Section(tr("Settings"), (_table(rows),)))
     same = (
-        ("stationmaster setting list", "GET /api/v1/settings"),
-        ("stationmaster setting set NAME VALUE", "PUT /api/v1/settings/NAME"),
+        ("stationmaster settings list", "GET /api/v1/settings"),
+        ("stationmaster settings set NAME VALUE", "PUT /api/v1/settings/NAME"),
         ("stationmaster mail test ADDRESS", "POST /api/v1/mail/test"),
     )
     return shown(request, Page(tr("Settings"), sections, (), (), same, 0, done))
@@ -40,7 +41,11 @@ def _mail(request: HttpRequest, problem: Problem | None) -> tuple[Section, ...]:
     """The button that sends a test mail, or what is to be set before one can be sent."""
     if not may(request, "settings:update"):
         return ()
-    part: Part = Note(tr("No mail is sent from here: set mail.host and mail.sender in stationmaster.toml."))
+    how = tr(
+        "No mail is sent from here: set mail.host and mail.sender in stationmaster.toml, which lies in the data folder, or in "
+        "the one where `stationmaster up` is started."
+    )
+    part: Part = Note(how)
     if mail.can_send():
         typed = request.POST.get("to", "") if problem else ""
         wrong = problem.fields.get("to", "") if problem else ""
@@ -52,12 +57,16 @@ def _mail(request: HttpRequest, problem: Problem | None) -> tuple[Section, ...]:
 def _table(rows: list[Any]) -> Part:
     columns = (
         Column(tr("Name"), lambda row: Cell(row["name"], note=row["description"])),
-        Column(tr("Value"), lambda row: code(_value(row))),
+        Column(tr("Value"), lambda row: replace(code(_value(row["value"])), note=row["expected"])),
         Column(tr("From"), lambda row: text(" ".join(filter(None, (row["origin"], row["where"]))))),
     )
     return lists.plain(columns, rows)
 
 
-def _value(row: Row) -> str:
-    value = row["value"]
+def _value(value: Any) -> str:
+    """A value as it is typed; empty where none is set, which is shown alike for all of them."""
+    if value is None or value in ("", [], {}):
+        return ""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_value, value))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,10 +1,13 @@
 """A page, shown to whoever asked. Owns: its template, what was told after a form was sent, and who asks."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from stationmaster.entrances.console.assets import REFRESH
-from stationmaster.entrances.console.pages.parts import Page
+from stationmaster.entrances.console.pages.parts import Cell, Form, Page, Part, Table
 from stationmaster.entrances.web.requests import of
 from stationmaster.operators import services as operators
 from stationmaster.store.actor import Actor
@@ -28,5 +31,27 @@ def may(request: HttpRequest, action: str) -> bool:
 def shown(request: HttpRequest, page: Page) -> HttpResponse:
     """The page; with the status of what was wrong with the form that led here, if anything was."""
     told = request.session.pop(TOLD, "") if request.method == "GET" else ""
-    values = {"page": page, "told": told, "refresher": REFRESH if page.refresh else ""}
+    values = {"page": _labelled(page), "told": told, "refresher": REFRESH if page.refresh else ""}
     return render(request, "page.html", values, status=page.problem.status if page.problem else 200)
+
+
+def _labelled(page: Page) -> Page:
+    """The page; what was wrong with what was sent names the fields as the form does."""
+    problem = page.problem
+    if problem is None or problem.message:
+        return page
+    labels = {field.name: field.label for section in page.sections for part in section.parts for form in _forms(part)
+              for field in form.fields if field.label}  # fmt: skip
+    message = "; ".join(f"{labels.get(name, name)}: {why}" for name, why in problem.fields.items())
+    return replace(page, problem=replace(problem, message=message))
+
+
+def _forms(part: Part) -> Iterator[Form]:
+    if isinstance(part, Form):
+        yield part
+    if isinstance(part, Table):
+        yield from (form for row in part.rows for cell in row for each in _cells(cell) for form in each.forms)
+
+
+def _cells(cell: Cell) -> tuple[Cell, ...]:
+    return cell.many or (cell,)

@@ -13,6 +13,7 @@ from stationmaster.entrances.console.pages.parts import (
 )
 from stationmaster.i18n import marked, told, tr
 from stationmaster.vendors.registry import VENDORS
+from stationmaster.workspaces.planning import wording
 from stationmaster.workspaces.planning.reasons import REASONS
 
 Words = Mapping[str, tuple[str, Tone]]
@@ -58,21 +59,11 @@ PLANS: Final[Words] = {
     "refused": (marked("refused"), "off"),
     "nothing": (marked("nothing to do"), "off"),
 }
-STEPS: Final[Words] = {
-    "adopt": (marked("take over"), "off"),
-    "close": (marked("close"), "off"),
-    "withdraw": (marked("take the invitation back"), "bad"),
-    "remove": (marked("remove"), "bad"),
-    "unassign": (marked("take the licence back"), "bad"),
-    "role": (marked("change the role"), "busy"),
-    "projects": (marked("add to projects"), "busy"),
-    "reinvite": (marked("invite again"), "good"),
-    "invite": (marked("invite"), "good"),
-    "assign": (marked("give a licence"), "good"),
-    "manual": (marked("by hand"), "busy"),
-    "blocked": (marked("cannot be done"), "bad"),
-    "skip": (marked("left alone"), "off"),
-}
+_TONES: Final[Mapping[str, Tone]] = {
+    "withdraw": "bad", "remove": "bad", "unassign": "bad", "blocked": "bad", "role": "busy", "projects": "busy", "manual": "busy",
+    "reinvite": "good", "invite": "good", "assign": "good",
+}  # fmt: skip
+STEPS: Final[Words] = {kind: (called, _TONES.get(kind, "off")) for kind, called in wording.STEPS.items()}
 OUTCOMES: Final[Words] = {
     "done": (marked("done"), "good"),
     "failed": (marked("failed"), "bad"),
@@ -154,6 +145,40 @@ LISTED: Final[Mapping[str, str]] = {
     "keys": marked("Keys"),
     "limits": marked("Limits"),
 }
+RESULTS: Final[Mapping[str, str]] = {
+    # of a workspace's jobs
+    "read": marked("Read to its end"),
+    "drift": marked("Different"),
+    "told": marked("Left alone, and why"),
+    "unconfirmed": marked("Writes that are not confirmed"),
+    "plan": marked("Plan"),
+    "more": marked("Not shown"),
+    "state": marked("State"),
+    "organisation": marked("Organisation"),
+    "directory_managed": marked("Managed by a directory"),
+    "found": marked("Found"),
+    "unread": marked("Not read"),
+    "seats_total": marked("Seats in all"),
+    "seats_used": marked("Seats used"),
+    "done": marked("Done"),
+    "failed": marked("Failed"),
+    "skipped": marked("Skipped"),
+    "candidate": marked("Candidates"),
+    "notified": marked("Told"),
+    "over": marked("Grace is over"),
+    "waiting": marked("Invitations that wait"),
+    # of an import
+    "rows": marked("Rows"),
+    "created": marked("Added"),
+    "updated": marked("Changed"),
+    "unchanged": marked("Unchanged"),
+    "duplicates": marked("Twice in the file"),
+    "conflicts": marked("In conflict"),
+    "errors": marked("Not usable"),
+    "leavers": marked("Would leave"),
+    "left": marked("Left"),
+    "waits": marked("Waits, because"),
+}
 GUARDS: Final[Mapping[str, str]] = {
     "many_removals": marked("it removes many people"),
     "buys_seats": marked("it buys seats"),
@@ -165,6 +190,7 @@ CONFLICTS: Final[Mapping[str, str]] = {
     "login": marked("what a vendor knows one by is another's address: move the log-in, or take it away"),
     "several": marked("one person has several log-ins at this vendor: take all but one away"),
 }
+TITLES: Final = (marked("By hand"),)      # of vendors, where it is a word
 # What `vendors.registry` says of each vendor; its sentences are the keys.
 BY_HAND: Final = (
     marked("People accept their invitation themselves."),

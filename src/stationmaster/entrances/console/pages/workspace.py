@@ -10,6 +10,7 @@ from stationmaster.entrances.console.pages import drift, lists, words
 from stationmaster.entrances.console.pages.acting import Sent, Went, posted, version
 from stationmaster.entrances.console.pages.attaching import fields_of
 from stationmaster.entrances.console.pages.lists import Column
+from stationmaster.entrances.console.pages.names import readable
 from stationmaster.entrances.console.pages.parts import (
     NOTHING,
     Cell,
@@ -19,6 +20,7 @@ from stationmaster.entrances.console.pages.parts import (
     Link,
     Note,
     Page,
+    Problem,
     Row,
     Section,
     flag,
@@ -42,92 +44,77 @@ _MOST: Final = 100  # conflicts on the summary
 
 def one(request: HttpRequest, which: str) -> HttpResponse:
     """What is known of one, its vendor and its jobs, and what can be run."""
-    actor = me(request)
     done = posted(request, {"run": lambda actor, sent: _run(actor, which, sent)})
     if isinstance(done, HttpResponse):
         return done
-    row = workspaces.get_workspace(actor, which)
+    row = _row(me(request), which)
     running = any(job["state"] in ("queued", "running") for job in row["last_jobs"].values())
-    sections = [
+    links = (Link(tr("Make a plan"), f"/plans/new?workspace={quote(row['name'])}", main=True),)
+    return shown(
+        request,
+        Page(
+            row["name"], _sections(request, row), of_one(row, ""), links if may(request, "plans:create") else (), _same(row),
+            _REFRESH if running else 0, done,
+        ),
+    )  # fmt: skip
+
+
+def _row(actor: Actor, which: str) -> Row:
+    """The workspace; what its jobs said at their end, with names."""
+    row = workspaces.get_workspace(actor, which)
+    said = readable(actor, [job["sentence"] for job in row["last_jobs"].values()])
+    ended = {kind: {**job, "sentence": said(job["sentence"])} for kind, job in row["last_jobs"].items()}
+    return {**row, "last_jobs": ended, "trouble": said(row["trouble"])}
+
+
+def _sections(request: HttpRequest, row: Row) -> list[Section]:
+    return [
         Section("", (_facts(row), *_runs(request, row)), "facts"),
-        *_conflicts(actor, row),
+        *_conflicts(me(request), row),
         *((drift.section(row["drift"]),) if _runnable(row) or row["drift"] else ()),
         Section(tr("Jobs"), (_jobs_table(row),), "jobs"),
         _offers(row),
     ]
-    links = (
-        (Link(tr("Make a plan"), f"/plans/new?workspace={quote(row['name'])}", main=True),)
-        if may(request, "plans:create")
-        else ()
-    )
-    return shown(
-        request,
-        Page(
-            row["name"],
-            sections,
-            of_one(row, ""),
-            links,
-            (
-                (f"stationmaster workspace show {row['name']}", f"GET /api/v1/workspaces/{row['id']}"),
-                *(
-                    ((f"stationmaster workspace run {row['name']} reconcile", f"POST /api/v1/workspaces/{row['id']}/run"),)
-                    if _runnable(row)
-                    else ()
-                ),
-            ),
-            _REFRESH if running else 0,
-            done,
-        ),
-    )
+
+
+def _same(row: Row) -> tuple[tuple[str, str], ...]:
+    name, path = row["name"], f"/api/v1/workspaces/{row['id']}"
+    looks = (f"stationmaster workspace show {name}", f"GET {path}")
+    runs = (f"stationmaster workspace run {name} reconcile", f"POST {path}/run")
+    return (looks, runs) if _runnable(row) else (looks,)
 
 
 def policy(request: HttpRequest, which: str) -> HttpResponse:
     """What may be done there by itself, how it is reached, and detaching it."""
-    actor = me(request)
-    done = posted(
-        request,
-        {
-            "save": lambda actor, sent: _saved(actor, which, sent),
-            "detach": lambda actor, sent: _detached(actor, which, sent),
-        },
-    )
+    done = posted(request, {
+        "save": lambda actor, sent: _saved(actor, which, sent), "detach": lambda actor, sent: _detached(actor, which, sent),
+    })  # fmt: skip
     if isinstance(done, HttpResponse):
         return done
-    row = workspaces.get_workspace(actor, which)
+    row = workspaces.get_workspace(me(request), which)
+    title, path = f"{row['name']}: {tr('Policy')}", f"/api/v1/workspaces/{row['id']}"
+    same = (
+        (f"stationmaster workspace update {row['name']} --fix-drift invite", f"PATCH {path}"),
+        (f"stationmaster workspace delete {row['name']}", f"DELETE {path}"),
+    )
+    return shown(request, Page(title, _of_policy(request, row, done), of_one(row, "policy"), (), same, 0, done))
+
+
+def _of_policy(request: HttpRequest, row: Row, problem: Problem | None) -> list[Section]:
+    """What it is, and for whoever may: the form that changes it, and the one that detaches the workspace."""
     sections = [Section(tr("Policy"), (_policy_facts(row),))]
     if may(request, "workspaces:update"):
-        fields = (*fields_of(request.POST, done, row), Field("revision", "", "hidden", str(row["revision"])))
+        fields = (*fields_of(request.POST, problem, row), Field("revision", "", "hidden", str(row["revision"])))
         sections.append(Section(tr("Change it"), (Form(tr("Save"), "save", fields),)))
     if may(request, "workspaces:delete"):
-        sections.append(
-            Section(
-                tr("Detach it"),
-                (
-                    Form(
-                        tr("Detach"),
-                        "detach",
-                        (Field("sure", tr("Yes, {name}", name=row["name"]), "checkbox", needed=True),),
-                        text=tr("Its admin key, assignments, seats and plans are forgotten here. At the vendor nothing happens."),
-                        danger=True,
-                    ),
-                ),
-            )
-        )
-    return shown(
-        request,
-        Page(
-            f"{row['name']}: {tr('Policy')}",
-            sections,
-            of_one(row, "policy"),
-            (),
-            (
-                (f"stationmaster workspace update {row['name']} --fix-drift invite", f"PATCH /api/v1/workspaces/{row['id']}"),
-                (f"stationmaster workspace delete {row['name']}", f"DELETE /api/v1/workspaces/{row['id']}"),
-            ),
-            0,
-            done,
-        ),
-    )
+        sections.append(Section(tr("Detach it"), (_detaching(row),)))
+    return sections
+
+
+def _detaching(row: Row) -> Form:
+    sure = Field("sure", tr("Yes, {name}", name=row["name"]), "checkbox", needed=True)
+    what = tr("Its admin key, assignments, seats and plans are forgotten here. At the vendor nothing happens.")
+    return Form(tr("Detach"), "detach", (sure,), text=what, danger=True)
 
 
 def _saved(actor: Actor, which: str, sent: Sent) -> Went:
@@ -205,7 +192,7 @@ def _offers(row: Row) -> Section:
     offers = row["offers"]
     facts = Facts(tuple((words.name(words.CAPABILITIES, name), can(offered)) for name, offered in offers["capabilities"].items()))
     hand = tuple(Note(words.told_as(each)) for each in offers["by_hand"])
-    title = tr("What {vendor} offers an interface for", vendor=offers["title"])
+    title = tr("What {vendor} offers an interface for", vendor=vendor_title(row["vendor"]))
     return Section(title, (facts, *((Note(tr("What stays by hand:")), *hand) if hand else ())))
 
 

@@ -28,6 +28,7 @@ from stationmaster.operators import services as operators
 from stationmaster.store.actor import Actor
 from stationmaster.vendors.registry import VENDORS
 from stationmaster.workspaces import services as workspaces
+from stationmaster.workspaces.planning.wording import seats
 
 _NUMBERS: Final = ("calls_per_minute", "reconcile_minutes", "seat_limit", "remove_inactive_days", "grace_days",
     "seat_price_minor")
@@ -43,7 +44,7 @@ def all_of_them(request: HttpRequest) -> HttpResponse:
 def _table(request: HttpRequest) -> Table:
     actor = me(request)
     choices = (
-        Choice(tr("Vendor"), "vendor", tuple((each.name, each.title) for each in VENDORS.values())),
+        Choice(tr("Vendor"), "vendor", tuple((name, vendor_title(name)) for name in VENDORS)),
         Choice(tr("In use"), "disabled", (("false", tr("yes")), ("true", tr("no")))),
     )
     shape = Shape(
@@ -82,7 +83,7 @@ def vendors(request: HttpRequest) -> HttpResponse:
     """What each vendor's interface can, and what stays to be done by hand."""
     rows = workspaces.list_vendors(me(request))
     columns = [
-        Column(tr("Vendor"), lambda row: Cell(row["title"], note=row["vendor"])),
+        Column(tr("Vendor"), lambda row: Cell(vendor_title(row["vendor"]), note=row["vendor"])),
         *(_capability(each) for each in rows[0]["capabilities"]),
         Column(tr("Knows people by"), lambda row: Cell(_known_by(row))),
         Column(tr("Roles"), lambda row: texts(row["roles"])),
@@ -155,17 +156,19 @@ def _last_jobs(found: Row) -> Cell:
 
 
 def seats_cell(row: Row) -> Cell:
-    """How many seats are used, of how many."""
-    if row["seats_used"] is None:
+    """How many seats are used, of how many; what nobody knows is a dash."""
+    used, total = seats(row)
+    if used is None and total is None:
         return Cell(DASH, number=True)
-    total = row["seats_total"]
-    pending = tr("{number} invited", number=row["seats_pending"]) if row["seats_pending"] else ""
-    return Cell(f"{row['seats_used']} / {total}" if total is not None else str(row["seats_used"]), number=True, note=pending)
+    invited = row["seats_pending"] or row["found"].get("invites", 0)
+    pending = tr("{number} invited", number=invited) if invited else ""
+    shown = DASH if used is None else str(used)
+    return Cell(f"{shown} / {total}" if total is not None else shown, number=True, note=pending)
 
 
 def vendor_title(name: str) -> str:
     """What a vendor is called."""
-    return VENDORS[name].title if name in VENDORS else name
+    return words.told_as(VENDORS[name].title) if name in VENDORS else name
 
 
 def _capability(name: str) -> Column:
