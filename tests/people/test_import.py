@@ -130,6 +130,23 @@ def test_a_bad_row_is_named_and_the_others_go_on(database: str, row: str, column
     assert "example" not in told
 
 
+@pytest.mark.parametrize("row", ["d@example.com,Doe, Jane,staff", "d@example.com", "d@example.com,Doe", "d@example.com,,,four"])
+def test_a_row_of_another_width_is_taken_for_nothing(database: str, row: str) -> None:
+    """A name with a comma that nobody quoted, or a row that breaks off, is an error with its row's number: no cell gets into
+    another one's field, no group is made of half a name, and who is there keeps what they have."""
+    head = "email,name,groups"
+    imported(f"{head}\nd@example.com,Doe,staff\n")
+    of = imported(f"{head}\n{row}\ne@example.com,Eve,staff,,\n")
+    assert (of["errors"], of["created"]) == (1, 1)
+    assert problems(of["id"]) == [(2, "error", "")]
+    (found,) = imports.list_problems(ADMIN, of["id"], Query()).items
+    assert found["code"] == "error.import.width"
+    assert "cells, and the heading has 3" in found["message"]
+    kept = person("d@example.com")
+    assert (kept["display_name"], kept["groups"]) == ("Doe", ["staff"])
+    assert [each["name"] for each in people.list_groups(ADMIN, Query()).items] == ["staff"]
+
+
 def test_refused_rows_are_the_jobs_failures(database: str) -> None:
     """A file of which rows were refused is a job in part: it counts rows, those refused as failed, duplicates among them; the
     counts add up, and what the job leaves behind names each row, without its values."""

@@ -58,7 +58,7 @@ def test_workers_that_are_killed_import_every_row_once(database: str) -> None:
     job = imports.start(ADMIN, which)["job"]
     chance, killed = random.Random(5), 0
     while not _ended(job):
-        worker = WorkerProcess([]).wait_ready()
+        worker = WorkerProcess([], attempts=KILLS + 10).wait_ready()      # a busy machine may get nothing done between two kills
         if killed < KILLS:
             time.sleep(chance.uniform(0.0, 0.8))
             worker.kill()

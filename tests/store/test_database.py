@@ -64,6 +64,15 @@ def test_sqlite_beside_files_are_private(database: str) -> None:
         assert set(modes.values()) == {0o600}
 
 
+def test_who_stands_still_in_a_transaction_holds_nobody_up(database: str) -> None:
+    """PostgreSQL ends a session that does nothing inside of a transaction for a minute: a process that was stopped there would
+    keep its locks, and a job that another worker takes up would wait for them for ever."""
+    if database == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW idle_in_transaction_session_timeout")
+            assert cursor.fetchone() == ("1min",)
+
+
 def test_sqlite_is_opened_for_many_writers(database: str) -> None:
     """SQLite keeps a write-ahead log, waits for other writers, holds foreign keys, and does not lose what it confirmed."""
     if database == "sqlite":

@@ -21,6 +21,7 @@ SENTENCES: Final = (
     marked("row {row} has more than {number} characters"),
     marked("row {row} has more than {number} columns"),
     marked("the file has more than {number} rows"),
+    marked("has {got} cells, and the heading has {wanted}: are quotation marks missing?"),
     marked("the file has no rows"),
     marked("the file has no rows: nobody leaves for that"),
     marked("say the encoding: gb18030, utf-16 or latin-1"),

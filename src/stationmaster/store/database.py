@@ -12,6 +12,9 @@ from stationmaster.errors import StationmasterError
 
 SQLITE_FILE = "stationmaster.sqlite3"
 BUSY_SECONDS = 20        # how long a writer waits for another one
+# A process that stands still (stopped, its machine paused) inside of a transaction would hold its locks for ever, and with them
+# whoever takes up its work: the server ends such a session. Nothing of ours waits inside of one for so long.
+STILL_SECONDS = 60
 _PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
 # What libpq may be told in the URL; the rest of its options name files or programs, or undo what we set.
 _LIBPQ = {
@@ -63,7 +66,10 @@ def _postgresql(parts: SplitResult) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": query.pop("host", "") or parts.hostname or "",
         "PORT": str(parts.port or ""),
-        "OPTIONS": {"application_name": "stationmaster", "connect_timeout": "10", **query},
+        "OPTIONS": {
+            "application_name": "stationmaster", "connect_timeout": "10",
+            "options": f"-c idle_in_transaction_session_timeout={STILL_SECONDS}s", **query,
+        },
         "CONN_MAX_AGE": 0,      # under ASGI each request has a thread of its own, and would leave its connection behind
     }
 

@@ -10,7 +10,7 @@ from stationmaster.operators.access import require
 from stationmaster.people.checks import text
 from stationmaster.people.importing import batch, fields, reading, stored, work
 from stationmaster.people.importing.models import COUNTS, OPEN, RUNNING, WAITING, Import, Problem
-from stationmaster.people.importing.wanted import Row, keys_of
+from stationmaster.people.importing.wanted import WIDTH, Row, keys_of
 from stationmaster.store.actor import Actor
 from stationmaster.store.changes import change
 from stationmaster.store.export import Format, export
@@ -232,4 +232,8 @@ def _shown(of: Import, row: Row, before: int, decided: batch.Decided | None) -> 
     problems = [{name: getattr(each, name) for name in ("column", "code", "message")} for each in found]
     outcome = decided.verdict.outcome if decided else "duplicate"
     person = decided.verdict.person if decided else ""
-    return {"row": row.number, "outcome": outcome, "person": person, "values": dict(row.cells), "problems": problems}
+    return {"row": row.number, "outcome": outcome, "person": person, "values": _values(row), "problems": problems}
+
+
+def _values(row: Row) -> Mapping[str, str]:
+    return {name: cell for name, cell in row.cells.items() if name != WIDTH}
