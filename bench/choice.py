@@ -44,7 +44,7 @@ class Subject:
     def trouble(self, state: Life) -> None:
         """Every so many-th member's life is `state`."""
         for member in self.pool.members[::ONE_OF]:
-            member.standing.become(state, NOW)
+            member.upstream.standing.become(state, NOW)
 
 
 def measure(passes: int) -> list[Cost]:

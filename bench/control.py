@@ -27,7 +27,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import control_changes, scim
+from bench import control_changes, control_revoke, scim
 from bench.control_changes import within
 from bench.control_plan import plans
 from bench.machine import free_port
@@ -36,6 +36,7 @@ from bench.proc import PAGE, PROC, tree
 
 RESULTS = Path(__file__).resolve().parent / "results"
 CREDENTIALS, KEYS, ROWS, POOL, CHANGES = 10_000, 50_000, 100_000, 100, 200
+REVOCATIONS = 50
 MIB = 1024 * 1024
 
 
@@ -61,7 +62,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results (bench/results)")
     asked = parser.parse_args()
     load = os.getloadavg()[0]
-    found = [*_start(), *_changes(asked.scale)]
+    found = [*_start(), *_changes(asked.scale), *_revocations(asked.scale)]
     with tempfile.TemporaryDirectory() as folder:
         _open(Path(folder))
         found += _snapshot(asked.scale)
@@ -261,6 +262,21 @@ def _changes(scale: float) -> Iterator[Figure]:
             times = control_changes.seconds_until_known(folder, gateway, console, max(int(CHANGES * scale), 2))
     yield Figure(f"a change until every worker goes by it, median of {len(times)}", within(times, 0.5), "s")
     yield Figure("… 99 in 100", within(times, 0.99), "s", 1.0)
+
+
+def _revocations(scale: float) -> Iterator[Figure]:
+    from stationmaster.sandbox.server import SandboxServer
+
+    with tempfile.TemporaryDirectory() as folder, SandboxServer() as vendor:
+        gateway, console = free_port(), free_port()
+        words = ["up", "--data", folder, "--port", str(gateway), "--console-port", str(console), "--metrics-port", "0"]
+        with _running(words, control_changes.ENVIRONMENT) as (process, _):
+            _until_answers(process, f"http://127.0.0.1:{console}/healthz")
+            _until_answers(process, f"http://127.0.0.1:{gateway}/healthz")
+            rounds = max(int(REVOCATIONS * scale), 2)
+            times = control_revoke.seconds_until_unused(folder, gateway, console, vendor.url, rounds)
+    yield Figure(f"a leaked credential until no worker uses it, median of {len(times)}", within(times, 0.5), "s")
+    yield Figure("… the longest", times[-1], "s", 1.0)
 
 
 # Writing.

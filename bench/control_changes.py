@@ -18,7 +18,7 @@ ENVIRONMENT = {"STATIONMASTER__GATEWAY__WORKERS": "2"}
 
 def seconds_until_known(folder: str, gateway: int, console: int, changes: int) -> list[float]:
     """So many seconds took each of `changes` changes, in ascending order."""
-    door = _Console(console, _token(folder))
+    door = Console(console, token(folder))
     workers = [http.client.HTTPConnection("127.0.0.1", gateway, timeout=10) for _ in range(CONNECTIONS)]
     found: list[float] = []
     while len(found) < changes:
@@ -48,24 +48,30 @@ def _asked(worker: http.client.HTTPConnection, key: str) -> int:
     return answer.status
 
 
-def _token(folder: str) -> str:
+def token(folder: str) -> str:
+    """An admin's API token for the control plane of this data folder."""
     words = ["token", "create", "bench", "--role", "admin", "--data", folder, "--output", "json"]
     done = subprocess.run([sys.executable, "-m", "stationmaster", *words], capture_output=True, check=True, env=dict(os.environ))
     return str(json.loads(done.stdout)["token"])
 
 
-class _Console:
+class Console:
+    """REST, over one open connection."""
+
     def __init__(self, port: int, token: str) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         self._fields = {"authorization": f"Bearer {token}", "content-type": "application/json"}
 
     def make(self, name: str) -> str:
-        return str(self._sent("POST", "/api/v1/keys", 201, {"name": name})["key"])
+        """A virtual key."""
+        return str(self.sent("POST", "/api/v1/keys", 201, {"name": name})["key"])
 
     def delete(self, name: str) -> None:
-        self._sent("DELETE", f"/api/v1/keys/{name}", 204, **{"if-match": "*"})
+        """Take a virtual key away."""
+        self.sent("DELETE", f"/api/v1/keys/{name}", 204, **{"if-match": "*"})
 
-    def _sent(self, method: str, path: str, status: int, body: object = None, **fields: str) -> dict[str, object]:
+    def sent(self, method: str, path: str, status: int, body: object = None, **fields: str) -> dict[str, object]:
+        """One call; another status than this ends the bench."""
         content = None if body is None else json.dumps(body)
         self._connection.request(method, path, content, {**self._fields, **fields})
         answer = self._connection.getresponse()

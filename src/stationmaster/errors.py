@@ -6,18 +6,18 @@ Entrances translate these into answers, exit codes and pages; nobody else format
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-Fault = Literal["caller", "vendor", "ours", "operator"]
+Fault = Literal["caller", "vendor", "target", "ours", "operator"]
 
-_STATUS: dict[Fault, int] = {"caller": 400, "vendor": 502, "ours": 500, "operator": 500}
+_STATUS: dict[Fault, int] = {"caller": 400, "vendor": 502, "target": 502, "ours": 500, "operator": 500}
 
 
 class StationmasterError(Exception):
     """Anything Stationmaster reports on purpose.
 
     `code` is stable and dotted (`error.config.unknown_key`), `message` one sentence, `hint` what to do
-    next (may be empty), `retryable` whether the same call may work later, `fault` whose fault it is (`operator`:
-    of whoever set this machine up), `status` the HTTP status that says the same, `fields` what is wrong with
-    which field of what was sent.
+    next (may be empty), `retryable` whether the same call may work later, `fault` whose fault it is (`target`:
+    of a gateway that credentials are published into, `operator`: of whoever set this machine up), `status` the HTTP
+    status that says the same, `fields` what is wrong with which field of what was sent.
     """
 
     STATUS: ClassVar[int] = 0   # of a subclass; 0: by whose fault it is
@@ -71,3 +71,9 @@ class Stale(StationmasterError):
     """The thing was changed since the caller read it (If-Match)."""
 
     STATUS = 412
+
+
+class Overtaken(StationmasterError):
+    """The thing was changed by somebody else while this was being done: nothing was, and it may be tried again."""
+
+    STATUS = 409

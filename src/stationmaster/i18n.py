@@ -58,7 +58,7 @@ def of_terminal(environ: Mapping[str, str]) -> Language:
 def tr(text: str, **values: object) -> str:
     """`text` in the reader's language, with `values` in its braces. `text` is a literal, so that the catalogue can be
     held against the code."""
-    return _texts(_spoken()).gettext(text).format(**values)
+    return _text(text).format(**values)
 
 
 def trn(one: str, many: str, number: int, **values: object) -> str:
@@ -73,18 +73,23 @@ def marked(text: str) -> str:
 
 def told(text: str, **values: object) -> str:
     """A text that was marked, in the reader's language, with `values` in its braces."""
-    return _texts(_spoken()).gettext(text).format(**values)
+    return _text(text).format(**values)
 
 
 def known(text: str) -> str | None:
     """A text that was marked, in the reader's language, its braces as they stand; None: the catalogue has no such text."""
-    found = _texts(_spoken()).gettext(text) if text else text
+    found = _text(text)
     return found if found != text else None
 
 
 def english() -> bool:
     """Whether the reader reads English, in which all texts are written."""
     return _spoken() == "en"
+
+
+def _text(text: str) -> str:
+    """In the reader's language; nothing stays nothing, for which gettext would tell the catalogue's own head."""
+    return _texts(_spoken()).gettext(text) if text else text
 
 
 def _spoken() -> Language:

@@ -18,19 +18,30 @@ from api.kit import FORM, Callers, browser, code
 from controlkit import CLI, a_credential, a_workspace
 from internal.kit import Control
 from jobs import deeds  # noqa: F401  registers kinds of job
+from stationmaster.bills.models import BillDay
+from stationmaster.credentials import generations
 from stationmaster.credentials import services as credentials
+from stationmaster.credentials.models import Credential, TokenSource
 from stationmaster.entrances import live
 from stationmaster.entrances.api.site import document
+from stationmaster.importing import services as rosters
 from stationmaster.jobs import services as jobs
+from stationmaster.jobs.models import Job
 from stationmaster.operators import services as operators
 from stationmaster.people import imports
 from stationmaster.people import services as people
 from stationmaster.people.models import Import, Leaver
+from stationmaster.publishing import services as publishing
+from stationmaster.publishing.models import Publication, PublishPlan, Target
+from stationmaster.publishing.planning import digest_of
+from stationmaster.publishing.reaching import place_of
 from stationmaster.routing import services as routing
+from stationmaster.sandbox.server import SandboxServer
 from stationmaster.store.changes import change
 from stationmaster.usage.models import UsageEvent
 from stationmaster.workspaces import addresses, seats
 from stationmaster.workspaces import services as workspaces
+from stationmaster.workspaces.models import AllowedAddress, Workspace
 from usage.kit import request, sent
 from work.kit import Mailbox
 
@@ -39,6 +50,8 @@ SEERS: Final = ALL - {"member"}
 RUNNERS: Final = frozenset({"operator", "admin"})
 ADMINS: Final = frozenset({"admin"})
 CHECKERS: Final = frozenset({"auditor", "admin"})
+A_SOURCE: Final = {"kind": "oauth2_client_credentials", "secret": "the-client-and-its-secret",
+                   "options": {"token_url": "https://login.example.com/token", "client_id": "stationmaster"}}  # fmt: skip
 SOAK: Final = bool(os.environ.get("SOAK"))
 _numbers = itertools.count()
 
@@ -58,6 +71,111 @@ def _name() -> str:
 
 def _credential() -> str:
     return str(credentials.create_credential(CLI, a_credential(_name()))["id"])
+
+
+def _identity_provider() -> None:
+    if not AllowedAddress.objects.filter(name="login.example.com").exists():
+        addresses.allow_address(CLI, {"name": "login.example.com", "reason": "the company's"})
+
+
+def _sourced() -> str:
+    """One whose secret comes from a source, which nobody asks here."""
+    _identity_provider()
+    made = {**A_SOURCE, "vendor": "openai_compatible", "base_url": "https://models.example.com/v1"}
+    credentials.put_source(CLI, name := _name(), made)
+    TokenSource.objects.all().observe(refresh_at=None)
+    return str(credentials.get_credential(CLI, name)["id"])
+
+
+def _slot() -> str:
+    """One that has no secret, and says where it gets one."""
+    workspace, name = _workspace(), _name()
+    credentials.mint_credential(CLI, name, {"workspace": workspace, "project": "proj_1"})
+    Job.objects.filter(kind="mint", state="queued").delete()
+    return str(credentials.get_credential(CLI, name)["id"])
+
+
+def _minting() -> str:
+    """A workspace with a credential that is minted there."""
+    workspace = _workspace()
+    credentials.update_credential(CLI, _credential(), {"workspace": workspace, "project": "proj_1"})
+    return workspace
+
+
+def _rotating() -> str:
+    which = _credential()
+    credentials.rotate_credential(CLI, which, {"secret": "sk-proj-the-next-one"})
+    return which
+
+
+def _kept() -> str:
+    """One whose earlier secret is kept."""
+    which = _rotating()
+    with change(CLI) as edit:
+        row = Credential.objects.get(id=which)
+        old = generations.promote(edit, row, row.generations.get())
+        assert old is not None
+        generations.keep(edit, old, 1)
+    return which
+
+
+@functools.cache
+def _sandbox() -> SandboxServer:
+    """Where simulated gateways are, for as long as these tests run."""
+    server = SandboxServer()
+    server.__enter__()
+    atexit.register(server.__exit__, None, None, None)
+    return server
+
+
+def _unstored() -> dict[str, Any]:
+    """How a gateway in the sandbox is reached."""
+    if not AllowedAddress.objects.filter(name="127.0.0.1").exists():
+        addresses.allow_address(CLI, {"name": "127.0.0.1", "reason": "the sandbox"})
+    gateway = _sandbox().targets.make("s2a", _name())
+    return {"base_url": gateway.base_url(_sandbox().url), "secret": gateway.secret, "allow_insecure_http": True}
+
+
+def _target() -> str:
+    """One that was tested."""
+    made = publishing.create_target(CLI, {"name": _name(), "kind": "s2a", **_unstored()})
+    assert publishing.test_target(CLI, {}, str(made["id"]))["ok"]
+    return str(made["id"])
+
+
+def _publish_plan() -> PublishPlan:
+    with change(CLI) as edit:
+        row = PublishPlan(target=Target.objects.get(id=_target()), counts={})
+        row.digest = digest_of(place_of(row.target), ())
+        edit.create(row)
+    return row
+
+
+def _applying_plan() -> Cell:
+    row = _publish_plan()
+    return Cell("POST", f"publish-plans/{row.id}/apply", {"hash": row.digest})
+
+
+def _publication(target: str = "") -> Publication:
+    with change(CLI) as edit:
+        row = Publication(credential=Credential.objects.get(id=_credential()), target=Target.objects.get(id=target or _target()),
+                          entry="7")
+        edit.create(row)
+    return row
+
+
+def _withdrawing() -> Cell:
+    row = _publication(_target())
+    return Cell("POST", f"targets/{row.target_id}/withdraw", {"credentials": [row.credential_id]})
+
+
+def _bill() -> str:
+    place = Workspace.objects.get(id=_workspace())
+    return str(BillDay.objects.create(workspace=place, day=timezone.now(), read_at=timezone.now()).pk)
+
+
+def _calendar() -> str:
+    return str(credentials.create_feed(CLI, {"name": _name()}).row["id"])
 
 
 def _pool() -> str:
@@ -132,6 +250,16 @@ def _import() -> str:
     which = str(imports.begin_import(CLI, {})["id"])
     imports.add_part(CLI, which, 0, b"mail\n")
     return which
+
+
+def _roster() -> str:
+    which = str(rosters.begin(CLI, {})["id"])
+    rosters.add_part(CLI, which, 0, b"mail\n")
+    return which
+
+
+def _mapping() -> str:
+    return str(rosters.save_mapping(CLI, {"name": _name(), "fields": {"who": "email"}})["id"])
 
 
 def _assignment() -> str:
@@ -241,6 +369,19 @@ CALLS: Final[dict[str, Callable[[], Cell]]] = {
     "list_people_conflicts": lambda: Cell("GET", "people/conflicts"),
     "list_groups_members": lambda: Cell("GET", f"groups/{_group()}/members"),
     "change_groups_members": lambda: Cell("POST", f"groups/{_group()}/members", {"add": [_person()]}),
+    "list_imports": lambda: Cell("GET", "imports"),
+    "get_imports": lambda: Cell("GET", f"imports/{_roster()}"),
+    "create_imports": lambda: Cell("POST", "imports", {"name": "x.json"}),
+    "delete_imports": lambda: Cell("DELETE", f"imports/{_roster()}"),
+    "upload_imports": lambda: Cell("PUT", f"imports/{_roster()}/content?offset=5", {}),
+    "preview_imports": lambda: Cell("POST", f"imports/{_roster()}/preview", {}),
+    "start_imports": lambda: Cell("POST", f"imports/{_roster()}/start", {}),
+    "list_imports_problems": lambda: Cell("GET", f"imports/{_roster()}/problems"),
+    "list_import_mappings": lambda: Cell("GET", "import-mappings"),
+    "get_import_mappings": lambda: Cell("GET", f"import-mappings/{_mapping()}"),
+    "create_import_mappings": lambda: Cell("POST", "import-mappings", {"name": _name(), "fields": {"who": "email"}}),
+    "delete_import_mappings": lambda: Cell("DELETE", f"import-mappings/{_mapping()}"),
+    "export_roster": lambda: Cell("GET", "rosters/accounts"),
     "list_people_imports": lambda: Cell("GET", "people/imports"),
     "get_people_imports": lambda: Cell("GET", f"people/imports/{_import()}"),
     "create_people_imports": lambda: Cell("POST", "people/imports", {"name": "x.csv"}),
@@ -267,6 +408,48 @@ CALLS: Final[dict[str, Callable[[], Cell]]] = {
     "skip_seats": lambda: Cell("POST", f"seats/{_seat()}/skip", {"reason": "on leave"}),
     "unskip_seats": lambda: Cell("POST", f"seats/{_seat()}/unskip", {}),
     "reinvite_seats": lambda: Cell("POST", f"seats/{_seat()}/reinvite", {}),
+    "mint_credentials": lambda: Cell("POST", f"credentials/{_slot()}/mint", {}),
+    "paste_credentials": lambda: Cell("POST", f"credentials/{_name()}/paste", {"secret": "sk-proj-pasted"}),
+    "guide_vendors": lambda: Cell("POST", "vendors/anthropic/guide", {}),
+    "list_bills": lambda: Cell("GET", "bills"),
+    "get_bills": lambda: Cell("GET", f"bills/{_bill()}"),
+    "list_bills_parts": lambda: Cell("GET", f"bills/{_bill()}/parts"),
+    "read_workspaces_bills": lambda: Cell("POST", f"workspaces/{_workspace()}/bills", {}),
+    "rotate_credentials": lambda: Cell("POST", f"credentials/{_credential()}/rotate", {"secret": "sk-proj-the-next-one"}),
+    "rotate_workspaces": lambda: Cell("POST", f"workspaces/{_minting()}/rotate", {}),
+    "rollback_credentials": lambda: Cell("POST", f"credentials/{_rotating()}/rollback", {}),
+    "revoke_credentials": lambda: Cell("POST", f"credentials/{_credential()}/revoke", {"reason": "leaked"}),
+    "revoke_kept_credentials": lambda: Cell("POST", f"credentials/{_kept()}/revoke-kept", {}),
+    "mark_revoked_credentials": lambda: Cell("POST", f"credentials/{_kept()}/revoked", {"generation": 1}),
+    "probe_credentials": lambda: Cell("POST", f"credentials/{_credential()}/probe", {}),
+    "override_credentials": lambda: Cell("POST", f"credentials/{_credential()}/override", {"state": "out", "reason": "audit"}),
+    "list_credentials_history": lambda: Cell("GET", f"credentials/{_credential()}/history"),
+    "recognise_vendors": lambda: Cell("POST", "vendors/openai/recognise", {"secret": "sk-proj-anything"}),
+    "calendar": lambda: Cell("GET", "calendar"),
+    **_crud("targets", _target, lambda: {"name": _name(), "kind": "s2a", **_unstored()}, {"label": "X"}),
+    "forget_targets": lambda: Cell("POST", f"targets/{_target()}/forget", {}),
+    "test_targets": lambda: Cell("POST", f"targets/{_target()}/test", {}),
+    "test_target_kinds": lambda: Cell("POST", "target-kinds/s2a/test", _unstored()),
+    "list_target_groups": lambda: Cell("POST", f"targets/{_target()}/groups", {}),
+    "read_back_targets": lambda: Cell("POST", f"targets/{_target()}/read-back", {}),
+    "withdraw_targets": _withdrawing,
+    "list_target_kinds": lambda: Cell("GET", "target-kinds"),
+    "list_publish_plans": lambda: Cell("GET", "publish-plans"),
+    "get_publish_plans": lambda: Cell("GET", f"publish-plans/{_publish_plan().id}"),
+    "list_publish_plans_steps": lambda: Cell("GET", f"publish-plans/{_publish_plan().id}/steps"),
+    "create_publish_plans": lambda: Cell("POST", "publish-plans", {"target": _target(), "withdraw": True,
+                                                                  "credentials": [_credential()]}),
+    "apply_publish_plans": _applying_plan,
+    "list_publications": lambda: Cell("GET", "publications"),
+    "get_publications": lambda: Cell("GET", f"publications/{_publication().id}"),
+    "list_sources": lambda: Cell("GET", "sources"),
+    "get_credentials_source": lambda: Cell("GET", f"credentials/{_sourced()}/source"),
+    "put_credentials_source": lambda: Cell("PUT", f"credentials/{_sourced()}/source", A_SOURCE),
+    "delete_credentials_source": lambda: Cell("DELETE", f"credentials/{_sourced()}/source"),
+    "refresh_credentials": lambda: Cell("POST", f"credentials/{_sourced()}/refresh", {}),
+    "list_credentials_publications": lambda: Cell("GET", f"credentials/{_credential()}/publications"),
+    "export_targets": lambda: Cell("POST", "exports/kong", {"credentials": [_credential()]}),
+    **_crud("calendars", _calendar, lambda: {"name": _name()}, {}),
     "run_workspaces": lambda: Cell("POST", f"workspaces/{_workspace()}/run", {"kind": "reconcile"}),
     "list_workspaces_listed": lambda: Cell("GET", f"workspaces/{_workspace()}/listed/members"),
     "list_vendors": lambda: Cell("GET", "vendors"),
@@ -303,7 +486,21 @@ MAY: Final[dict[str, frozenset[str]]] = {
     "list_workspaces": SEERS, "get_workspaces": SEERS, "create_workspaces": ADMINS, "update_workspaces": ADMINS,
     "delete_workspaces": ADMINS,
     "list_credentials": SEERS, "get_credentials": SEERS, "create_credentials": RUNNERS, "update_credentials": RUNNERS,
-    "delete_credentials": RUNNERS,
+    "paste_credentials": RUNNERS, "guide_vendors": RUNNERS, "list_bills": SEERS, "get_bills": SEERS, "list_bills_parts": SEERS,
+    "read_workspaces_bills": RUNNERS,
+    "delete_credentials": RUNNERS, "mint_credentials": RUNNERS, "rotate_credentials": RUNNERS, "rotate_workspaces": RUNNERS,
+    "rollback_credentials": RUNNERS, "revoke_credentials": RUNNERS, "revoke_kept_credentials": RUNNERS,
+    "mark_revoked_credentials": RUNNERS, "probe_credentials": RUNNERS, "override_credentials": RUNNERS,
+    "list_sources": SEERS, "get_credentials_source": SEERS, "put_credentials_source": RUNNERS,
+    "delete_credentials_source": RUNNERS, "refresh_credentials": RUNNERS,
+    "list_credentials_history": SEERS, "recognise_vendors": RUNNERS, "calendar": SEERS,
+    "list_targets": SEERS, "get_targets": SEERS, "create_targets": ADMINS, "update_targets": ADMINS, "delete_targets": ADMINS,
+    "forget_targets": ADMINS, "test_targets": RUNNERS, "test_target_kinds": ADMINS, "list_target_groups": RUNNERS,
+    "read_back_targets": RUNNERS, "withdraw_targets": RUNNERS, "list_target_kinds": SEERS,
+    "list_publish_plans": SEERS, "get_publish_plans": SEERS, "list_publish_plans_steps": SEERS, "create_publish_plans": RUNNERS,
+    "apply_publish_plans": RUNNERS, "list_publications": SEERS, "get_publications": SEERS,
+    "list_credentials_publications": SEERS, "export_targets": SEERS,
+    "list_calendars": SEERS, "get_calendars": SEERS, "create_calendars": RUNNERS, "delete_calendars": RUNNERS,
     "list_pools": SEERS, "get_pools": SEERS, "create_pools": RUNNERS, "update_pools": RUNNERS, "delete_pools": RUNNERS,
     "list_routes": SEERS, "get_routes": SEERS, "create_routes": RUNNERS, "update_routes": RUNNERS, "delete_routes": RUNNERS,
     "list_keys": ALL, "get_keys": SEERS, "create_keys": RUNNERS, "update_keys": RUNNERS, "delete_keys": RUNNERS,
@@ -317,8 +514,11 @@ MAY: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys((
         "list_people_imports", "get_people_imports", "create_people_imports", "delete_people_imports", "upload_people_imports",
         "preview_people_imports", "start_people_imports", "approve_people_imports", "list_people_imports_leavers",
-        "list_people_imports_problems",
+        "list_people_imports_problems", "list_imports", "get_imports", "create_imports", "delete_imports", "upload_imports",
+        "preview_imports", "start_imports", "list_imports_problems", "list_import_mappings", "get_import_mappings",
+        "create_import_mappings", "delete_import_mappings",
     ), RUNNERS),
+    "export_roster": RUNNERS | CHECKERS,
     "list_assignments": SEERS, "get_assignments": SEERS, "create_assignments": RUNNERS, "update_assignments": RUNNERS,
     "delete_assignments": RUNNERS,
     "list_plans": SEERS, "get_plans": SEERS, "create_plans": RUNNERS, "list_plans_steps": SEERS, "approve_plans": RUNNERS,

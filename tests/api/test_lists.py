@@ -147,6 +147,20 @@ def test_filters_that_cannot_be(callers: Callers) -> None:
         assert refused.json()["error"]["fields"]
 
 
+def test_a_value_that_no_row_can_have(callers: Callers) -> None:
+    """Of a field with a fixed set of values another one is refused, with those there are and the nearest: an empty list would
+    say that nothing is in that state."""
+    for path, asked in (("jobs", "state:eq:runing"), ("seats", "state:in:active,runing"), ("people", "source:ne:runing"),
+                        ("audit", "actor_kind:eq:runing"), ("jobs", "kind:eq:runing")):  # fmt: skip
+        refused = callers["admin"].get(path, params={"filter": asked})
+        assert (refused.status_code, code(refused)) == (422, "error.list.bad_filter"), path
+        assert refused.json()["error"]["fields"][asked.partition(":")[0]].startswith("is one of ")
+    told = callers["admin"].get("jobs", params={"filter": "state:eq:runing"}).json()["error"]
+    assert told["message"] == "state: is one of queued, running, succeeded, partial, failed, cancelled"
+    assert told["hint"] == 'did you mean "running"?'
+    assert callers["admin"].get("jobs", params={"filter": "state:eq:running"}).json()["items"] == []
+
+
 def _something() -> None:
     """Two things of most kinds."""
     from stationmaster.operators import services as operators

@@ -422,11 +422,13 @@ def test_usage_in_figures(callers: Callers) -> None:
 
 
 def test_health_counts(callers: Callers) -> None:
-    """Health says how many credentials stand how, and how many gateways are here."""
+    """Health says how many credentials stand how, how many gateways are here, and on how many days bills are
+    apart."""
     credentials.create_credential(ADMIN, a_credential())
     shown = callers["viewer"].get("health").json()
     assert (shown["credentials"], shown["gateways"]) == ({"unknown": 1}, {"known": 0, "connected": 0, "up_to_date": 0})
     assert shown["revision"] == revision()
+    assert shown["bills"] == {"apart": 0}
 
 
 def test_who_calls_too_often_waits(callers: Callers, monkeypatch: pytest.MonkeyPatch) -> None:

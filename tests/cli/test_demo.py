@@ -85,12 +85,15 @@ def test_remove(tmp_path: Path, sandbox: str) -> None:
         up.command("key", "create", "mine")
         assert all("demo" in min(names(up, noun)) for noun in NOUNS)
         dry = _remove(up, "--dry-run")
-        assert (dry.returncode, len(json.loads(dry.stdout)["removed"])) == (10, 17)
+        assert (dry.returncode, len(json.loads(dry.stdout)["removed"])) == (10, 18)
         assert len(names(up, "credential")) == 4
         assert _remove(up, "--yes").returncode == 0
         assert [names(up, noun) for noun in NOUNS] == [{"mine"}, set(), set(), set(), set()]
         until(lambda: up.ask(key_in(up.said)) == 401, "the gateway's word of it")
-        assert _remove(up, "--yes").stderr == "There is nothing of the demo here.\n"
+        assert _remove(up, "--yes").stderr == (
+            f"There is nothing of the demo in the folder {up.data}. A demo that was started with --data DIR is in DIR: name that "
+            "with --data.\n"
+        )
 
 
 def test_remove_leaves_alone_what_is_needed(tmp_path: Path, sandbox: str) -> None:
@@ -103,6 +106,21 @@ def test_remove_leaves_alone_what_is_needed(tmp_path: Path, sandbox: str) -> Non
         assert "demo-openai-a is still used by pool mine" in refused.stderr
         assert "demo" in names(up, "key")
         assert len(names(up, "credential")) == 4
+
+
+def test_a_demo_elsewhere_is_asked_for(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no demo, the error names the folder that was looked in and how to name another. A control plane elsewhere
+    that the environment names is asked, whatever folders are here."""
+    monkeypatch.setenv("LANG", "C")
+    monkeypatch.setenv("STATIONMASTER_DATA", str(tmp_path / "control"))
+    done = run("demo", "remove")
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"error: there is no demo in the folder {tmp_path}/control-demo\n"
+        "hint: a demo that was started with --data DIR is in DIR: name that with --data\n"
+    )
+    monkeypatch.setenv("STATIONMASTER_URL", "http://127.0.0.1:1")
+    assert "there is no API token" in run("demo", "remove").stderr
 
 
 def _remove(up: Up, *words: str) -> subprocess.CompletedProcess[str]:
@@ -127,6 +145,9 @@ def test_everything_is_marked() -> None:
     made = [*setting.workspaces(4010), *setting.credentials(4010)]
     assert all(row["name"].startswith("demo") and row["organisation"] == "demo" for row in made)
     assert {row["base_url"].removesuffix("/v1") for row in made} == {"http://127.0.0.1:4010"}
+    for row in setting.targets(4010):
+        assert row["name"].startswith("demo")
+        assert row["base_url"].startswith("http://127.0.0.1:4010/targets/")
     assert all(name.startswith("demo") for name in (setting.KEY, setting.DEFAULT_POOL, *setting.POOLS))
     assert {name for pool in setting.POOLS.values() for name in pool} == {row["name"] for row in setting.credentials(4010)}
 

@@ -16,7 +16,7 @@ import trustme
 import rig
 from stationmaster import i18n
 from stationmaster.diagnosis import Finding, database, folder, machine, ports, wishes
-from stationmaster.diagnosis.database import DAY, GatewayToken, Queue, SeenGateway
+from stationmaster.diagnosis.database import DAY, EndingCredential, GatewayToken, Queue, SeenGateway
 from stationmaster.diagnosis.ports import Port
 from stationmaster.errors import StationmasterError
 from stationmaster.settings import Flag, Settings, load, with_saved
@@ -328,10 +328,11 @@ class Answers:
 
     def __init__(
         self, pending: Sequence[str] | Exception = (), clock: float | None = None, keys: Exception | None = None,
-        tokens: Iterable[GatewayToken] = (), gateways: Iterable[SeenGateway] = (), queue: Queue = Queue(True, 0),  # noqa: B008
+        tokens: Iterable[GatewayToken] = (), gateways: Iterable[SeenGateway] = (), ending: Iterable[EndingCredential] = (),
+        queue: Queue = Queue(True, 0),  # noqa: B008
     ) -> None:  # fmt: skip
         self._pending, self._clock, self._keys, self._tokens, self._gateways = pending, clock, keys, tokens, gateways
-        self._queue = queue
+        self._ending, self._queue = ending, queue
 
     def pending(self) -> Sequence[str]:
         """Or the failure."""
@@ -356,6 +357,10 @@ class Answers:
         """As told."""
         return self._gateways
 
+    def ending(self) -> Iterable[EndingCredential]:
+        """As told."""
+        return self._ending
+
     def queue(self) -> Queue:
         """As told."""
         return self._queue
@@ -371,7 +376,9 @@ def found(answers: Answers) -> dict[str, Finding]:
 def test_a_good_database() -> None:
     """Everything is asked, and everything is fine."""
     every = found(Answers())
-    assert list(every) == ["database", "migrations", "clock", "stored_secrets", "gateway_tokens", "versions", "workers"]
+    assert list(every) == [
+        "database", "migrations", "clock", "stored_secrets", "gateway_tokens", "versions", "credentials", "workers",
+    ]  # fmt: skip
     assert {each.severity for each in every.values()} == {"ok"}
 
 
@@ -447,3 +454,12 @@ def test_ports_are_those_that_run() -> None:
     alone = {"console.host": "::1", "console.port": 4521}
     assert [(port.host, port.number) for port in ports.wanted(Settings(), alone)] == [("::1", 4521)]
     assert [port.number for port in ports.wanted(Settings())] == [4001, 4000, 4002]
+
+
+def test_credentials_that_end() -> None:
+    """One that has ended is broken, one that soon will is a warning, and both say how to rotate it."""
+    for expires, severity in ((NOW - 1, "broken"), (NOW + 3 * 86_400, "warning")):
+        told = found(Answers(ending=[EndingCredential("openai-a", expires)]))["credentials"]
+        assert told.severity == severity
+        assert "openai-a" in told.what
+        assert "credential rotate openai-a" in told.fix

@@ -16,7 +16,9 @@ import httpx2
 
 from stationmaster.gateway.config import NewKey, new_key
 
-SECRETS = {vendor: f"secret-of-{vendor}-that-clients-never-see" for vendor in ("openai", "anthropic", "gemini")}
+VENDORS = ("openai", "anthropic", "gemini", "bedrock", "vertex")
+SECRETS = {vendor: f"secret-of-{vendor}-that-clients-never-see" for vendor in VENDORS}
+PLACE = "/v1/projects/acme/locations/europe-west1"
 T = TypeVar("T")
 SLOW = 60.0  # seconds that a start or an event may take on a busy machine
 
@@ -26,22 +28,24 @@ port = {port}
 default_pool = "openai"
 drain_seconds = 1
 """
-_VENDOR = """
+_CREDENTIAL = """
 [[credential]]
 id = "{vendor}"
 vendor = "{vendor}"
 base_url = "{base}"
 secret = "env:SECRET_{vendor}"
-
+"""
+_POOL = """
 [[pool]]
 id = "{vendor}"
-members = [{{ credential = "{vendor}" }}]
+members = {members}
 
 [[route]]
 models = {models}
 pool = "{vendor}"
 """
-_MODELS = {"anthropic": ["claude-*"], "gemini": ["gemini-*"], "openai": ["*"]}
+_MODELS = {"anthropic": ["claude-*"], "gemini": ["gemini-*"], "bedrock": ["*.anthropic.*"], "openai": ["*"]}
+_BESIDE = {"anthropic": ("vertex",)}     # who serves the same models in another dialect
 
 
 class Entry:
@@ -120,15 +124,13 @@ class Station:
         return kept + httpx2.get(f"{self.sandbox_url}/sandbox/ledger", timeout=SLOW).text
 
     def _config(self, port: int) -> str:
-        vendors = [
-            _VENDOR.format(
-                vendor=vendor,
-                base=self.sandbox_url + ("/v1" if vendor == "openai" else ""),
-                models=json.dumps(models),
-            )
+        tails = {"openai": "/v1", "vertex": PLACE}
+        credentials = [_CREDENTIAL.format(vendor=vendor, base=self.sandbox_url + tails.get(vendor, "")) for vendor in VENDORS]
+        pools = [
+            _POOL.format(vendor=vendor, members=_members(vendor, *_BESIDE.get(vendor, ())), models=json.dumps(models))
             for vendor, models in _MODELS.items()
         ]
-        return "\n".join([_CONFIG.format(port=port), *vendors, *(key.block() for key in self.keys.values())])
+        return "\n".join([_CONFIG.format(port=port), *credentials, *pools, *(key.block() for key in self.keys.values())])
 
     def _spawn(self, noun: str, *options: str) -> None:
         environ = os.environ | {f"SECRET_{vendor}": secret for vendor, secret in SECRETS.items()}
@@ -145,6 +147,10 @@ class Station:
             return httpx2.get(f"{self.url}/readyz").status_code == 200
         except httpx2.TransportError:
             return False
+
+
+def _members(*credentials: str) -> str:
+    return "[" + ", ".join(f'{{ credential = "{name}" }}' for name in credentials) + "]"
 
 
 @contextmanager

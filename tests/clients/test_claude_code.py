@@ -10,7 +10,7 @@ from clients import turns
 from clients.desk import Client, Desk
 from clients.guide import block
 from clients.offline import NAMES_ASKED
-from clients.station import Station
+from clients.station import PLACE, Station
 
 CLIENT = Client("Claude Code", "@anthropic-ai/claude-code", "claude-code")
 
@@ -62,6 +62,21 @@ def test_page(desk: Desk, station: Station, key: str) -> None:
     """The commands on the page work as they stand there."""
     script = block("claude-code-quiet", station.url, key) + block("claude-code", station.url, key)
     assert desk.run(script).out.split() == ["OK", "OK", "again"]
+
+
+@pytest.mark.covers("Bedrock and Vertex, by the commands of this page")
+@pytest.mark.parametrize("cloud", ["bedrock", "vertex"])
+def test_clouds(desk: Desk, station: Station, key: str, cloud: str) -> None:
+    """In its modes for clouds Claude Code has its answer, over the cloud's own path; every call is metered, and a model that it
+    looks for before is answered or refused, not waited for."""
+    script = block("claude-code-quiet", station.url, key) + block(f"claude-code-{cloud}", station.url, key)
+    assert desk.run(script).out.split() == ["OK"]
+    (last,) = [event for event in station.events(CLIENT.id, 1) if event["stream"]]
+    assert (last["credential"], last["status"], last["usage_source"]) == (cloud, 200, "upstream_final")
+    seen = station.ledger()[-1]
+    turns.check(seen, last)
+    assert seen.path.endswith({"bedrock": "/invoke-with-response-stream", "vertex": ":streamRawPredict"}[cloud])
+    assert cloud == "bedrock" or seen.path.startswith(PLACE)
 
 
 @pytest.mark.covers("the key as `x-api-key`, and in both headers")

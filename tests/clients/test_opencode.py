@@ -43,6 +43,20 @@ def check_tokens(told: list[dict[str, Any]], event: dict[str, Any]) -> None:
     assert tokens["output"] + tokens["reasoning"] == counted["output"]
 
 
+@pytest.mark.covers("Bedrock, by the file of this page")
+def test_bedrock(desk: Desk, station: Station, key: str) -> None:
+    """opencode's own provider for Bedrock asks over Converse, and is metered."""
+    desk.write("work/opencode.json", block("opencode-bedrock", station.url, key))
+    desk.environ |= {"OPENCODE_DISABLE_MODELS_FETCH": "1", "AWS_BEARER_TOKEN_BEDROCK": key}
+    nonce = turns.nonce()
+    told = desk.run(
+        f"opencode run -m amazon-bedrock/eu.anthropic.claude-opus-5-5 --format json --title test 'say OK {nonce}'"
+    ).lines()
+    assert [line["part"]["text"] for line in told if line["type"] == "text"] == [f"OK {nonce}"]
+    ((entry, event),) = turns.calls(station, CLIENT.id, 1)
+    assert (entry.path, event["credential"]) == ("/model/eu.anthropic.claude-opus-5-5/converse-stream", "bedrock")
+
+
 @pytest.mark.covers("two turns in each of three dialects")
 @pytest.mark.parametrize("package", PACKAGES)
 def test_two_turns(

@@ -24,7 +24,8 @@ from stationmaster.gateway.core.tokens import DetailedTokens, Tokens
 USD = 1_000_000_000                # in nanodollars
 TODAY = date(2026, 11, 25)
 PEAK = time(2, 0, tzinfo=UTC)      # where a price depends on the hour, it is the dearer one now
-THEIRS = {"openai": "openai", "anthropic": "anthropic", "gemini": "google", "azure_openai": "azure"}
+THEIRS = {"openai": "openai", "anthropic": "anthropic", "gemini": "google", "azure_openai": "azure",
+          "bedrock": "aws", "vertex": "google"}
 MODELS = [
     ("openai", "gpt-3.5-turbo"), ("openai", "gpt-4"), ("openai", "gpt-4-turbo"), ("openai", "gpt-4o"),
     ("openai", "gpt-4o-2024-08-06"), ("openai", "gpt-4o-20240806"), ("openai", "GPT-4o-mini"), ("openai", "gpt-4.1"),

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from stationmaster.line.errors import NotFound
 from stationmaster.sandbox.admin.organisation import Organisation
 from stationmaster.sandbox.server import SandboxServer
 from stationmaster.vendors._base import PROTOCOLS, Access, Capability, HasServiceAccounts, Match, Mints
-from stationmaster.vendors.errors import NotFound
 from stationmaster.vendors.registry import VENDORS, Vendor
 
 C = Capability

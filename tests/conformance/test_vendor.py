@@ -26,22 +26,22 @@ from conformance.places import (
     offers,
     place_at,
 )
+from line.scripted import Script, answer, nothing, scripted
 from stationmaster import vendors
-from stationmaster.sandbox.server import SandboxServer
-from stationmaster.vendors._base import Access, Capability
-from stationmaster.vendors.errors import (
+from stationmaster.line.errors import (
     AlreadyExists,
     DirectoryManaged,
     DryRunRefused,
     NotFound,
     RateLimited,
     Rejected,
+    RemoteError,
     StopRun,
     Transient,
-    VendorError,
 )
+from stationmaster.sandbox.server import SandboxServer
+from stationmaster.vendors._base import Access, Capability
 from stationmaster.vendors.registry import VENDORS, open_vendor
-from vendors.scripted import Script, answer, nothing, scripted
 
 INVITING = tuple(name for name in ADMINISTERED if Capability.INVITES in VENDORS[name].capabilities)
 PROBE_SECRETS = {"bedrock": "bedrock-api-key-conformance-0123456789"}
@@ -90,7 +90,7 @@ class TestWhatThereIs:
     def test_every_module_is_registered(self) -> None:
         """A module of an adapter that the registry does not name, which nothing here would ask, cannot exist."""
         found = {each.name for each in pkgutil.iter_modules(vendors.__path__) if not each.name.startswith("_")}
-        assert found - {"errors", "registry"} == {each.module for each in VENDORS.values()}
+        assert found - {"registry"} == {each.module for each in VENDORS.values()}
 
     @pytest.mark.parametrize("name", VENDORS)
     def test_an_adapter_has_what_the_registry_says_and_no_more(self, name: str) -> None:
@@ -400,7 +400,7 @@ class TestSecrets:
         made.organisation.faults.set("echo-secret", times=None)
         caplog.set_level(logging.DEBUG)
         adapter = made.open(**watch.hooks())
-        with pytest.raises(VendorError) as caught:
+        with pytest.raises(RemoteError) as caught:
             operation.call(made, adapter)
         error = caught.value
         seen = "".join((

@@ -9,12 +9,15 @@ from controlkit import ADMIN
 from operators.browser import Browser
 from operators.people import PASSWORD, somebody
 from people import kit as files
+from stationmaster.credentials import services as credentials
 from stationmaster.people import services as people
+from stationmaster.publishing import services as publishing
 from stationmaster.vendors._base import Organisation
 from stationmaster.workspaces import services as workspaces
 from workspaces import kit as places
 
 CSV = "E-Mail,Name,Groups\nmember-001@example.test,One,engineers\nmember-777@example.test,Seven,engineers\nnot an address,Odd,\n"
+SECRET = "sk-stage-0123456789abcdef"
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Stage:
     seat: str
     job: str
     upload: str
+    credential: str
+    target: str
 
     def pages(self) -> list[str]:
         """The address of every page."""
@@ -41,6 +46,8 @@ class Stage:
             "/groups", f"/groups/{self.group}", "/assignments", f"/assignments/{self.assignment}",
             "/plans", "/plans/new", f"/plans/{self.plan}", "/seats", "/seats/offboarding", f"/seats/{self.seat}", "/runs",
             "/jobs", f"/jobs/{self.job}", "/workers", "/settings",
+            "/credentials", "/credentials/new", "/credentials/guide", "/calendar", f"/credentials/{self.credential}",
+            "/targets", "/targets/new", f"/targets/{self.target}", "/publications", "/publish", "/exports", "/bills", "/imports",
         ]  # fmt: skip
 
 
@@ -56,7 +63,14 @@ def stage(number: int = 6, name: str = "acme") -> Stage:
     upload = files.upload(CSV)
     last = workspaces.get_workspace(ADMIN, workspace.id)["last_jobs"]["onboard"]
     return Stage(workspace.id, tuple(persons), group, str(assignment["id"]), str(plan["id"]), seat_of(workspace.id, persons[0]),
-                 str(last["id"]), upload)  # fmt: skip
+                 str(last["id"]), upload, *_published())  # fmt: skip
+
+
+def _published() -> tuple[str, str]:
+    """A credential, and a gateway elsewhere that takes it as soon as its own admin's secret is known."""
+    credential = credentials.create_credential(ADMIN, {"name": "first", "vendor": "openai", "secret": SECRET})
+    given = {"name": "elsewhere", "kind": "litellm", "base_url": "https://gateway.example.com", "disabled": True}
+    return str(credential["id"]), str(publishing.create_target(ADMIN, given)["id"])
 
 
 def seat_of(workspace: str, person: str) -> str:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -30,6 +31,8 @@ ROLES = ("viewer", "auditor", "operator", "member")
 TAKES = {
     "/workspaces/new": (), "/people/new": ("operator",), "leave": ("operator",), "erase": (), "/plans/new": ("operator",),
     "/people/conflicts": ("operator", "auditor"), "/people/imports": ("operator",),
+    "/credentials/new": ("operator",), "/credentials/guide": ("operator",), "/targets/new": (),
+    "/publish": ("operator",), "/imports": ("operator",),
 }  # fmt: skip
 
 
@@ -247,6 +250,33 @@ def test_a_list_takes_what_rests_lists_take(stage: Stage) -> None:
     assert "<code>user_name:eq:member-001</code>" in other
     assert browser.get("/people?filter=nonsense").status_code == 422
     assert browser.get("/people?nonsense=1").status_code == 422
+
+
+def test_a_filter_that_nothing_can_match_is_a_note(stage: Stage) -> None:
+    """A value that a list's field cannot have, or a field that it has not, is said where the rows would be, in the reader's
+    language, above which the filter can be taken away; what was typed is no markup."""
+    browser = kit.signed_in()
+    text = kit.page(browser, f"/jobs?{urlencode({'filter': f'state:eq:runing{ODD}'})}")
+    assert "state: is one of queued, running, succeeded, partial, failed, cancelled" in text
+    assert "Take this filter away" in text
+    assert "<script>alert" not in text
+    assert "did you mean &quot;running&quot;?" in kit.page(browser, "/jobs?filter=state:eq:runing")
+    assert "did you mean &quot;state&quot;?" in kit.page(browser, "/seats?filter=stat:eq:active")
+    chinese = kit.page(kit.signed_in("operator", "zh-CN"), "/jobs?filter=state:eq:runing")
+    assert "state: 应为 queued, running, succeeded, partial, failed, cancelled 之一" in chinese
+    assert "您是指 &quot;running&quot; 吗" in chinese
+
+
+def test_every_choice_of_a_list_can_be_made(stage: Stage) -> None:
+    """What a page offers to choose from, its list takes: no choice leads to a note that there is no such value."""
+    browser = kit.signed_in()
+    options = {
+        (path, html.unescape(option)) for path in stage.pages()
+        for option in re.findall(r'<option value="([a-z_]+:eq:[^"]*)"', kit.page(browser, path))
+    }
+    assert len(options) > 40
+    for path, option in sorted(options):
+        assert ": is one of " not in kit.page(browser, f"{path}?{urlencode({'filter': option})}"), (path, option)
 
 
 def test_a_page_follows_what_runs(stage: Stage) -> None:

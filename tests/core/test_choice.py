@@ -8,7 +8,7 @@ import rig
 from stationmaster.gateway.core.endpoints import Dialect
 from stationmaster.gateway.core.faults import Fault
 from stationmaster.gateway.core.life import Life, State
-from stationmaster.gateway.core.memory import Memory
+from stationmaster.gateway.core.memory import Memory, Standing
 from stationmaster.gateway.core.pools import MAX_MODEL, MAX_TIERS, Plan, PoolState
 from stationmaster.gateway.core.requests import RequestHead
 from stationmaster.gateway.core.snapshot import Credential, Member, Pool, Route, Settings, Snapshot, Vendor, VirtualKey
@@ -39,6 +39,7 @@ def serving(pool: PoolState, session: int, dialect: Dialect = "openai", model: s
 def become(pool: PoolState, name: str, state: State) -> None:
     """The member is in this state from now on."""
     member = next(one for one in pool.members if one.id == name)
+    assert isinstance(member.standing, Standing)
     member.standing.become(Life(state, "denied"), NOW)
 
 
@@ -169,6 +170,7 @@ def test_the_wait_of_a_cooling_pool() -> None:
     pool = pool_of(Member("a"), Member("b"), Member("c"))
     tiers = pool.tiers("openai", "m")
     for member, until in zip(pool.members, (0.0, NOW + 9, NOW + 7), strict=True):
+        assert isinstance(member.standing, Standing)
         member.standing.become(Life("cooling" if until else "disabled", "rate_limited", until=until), NOW)
     assert pool.choose(tiers, 1, NOW) is None
     assert pool.wait(tiers, NOW) == ("rate_limited", 7.0)

@@ -88,6 +88,9 @@ class Person:
             self._fault()
         elif signal == "terminal":
             self._put("disabled", "terminal", until)
+        elif signal == "refreshed":
+            self.faults = 0
+            self.state = "well" if self.state == "suspect" else self.state
         elif signal == "elapsed" and self.state == "cooling":
             self._put("suspect" if self.faults else "well", "", 0.0)
 

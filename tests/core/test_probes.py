@@ -51,13 +51,16 @@ TARGETS: list[tuple[Vendor, str, bytes]] = [
     ("azure_openai", "https://x.openai.azure.com", b"GET /openai/v1/models HTTP/1.1"),
     ("anthropic", "", b"GET /v1/models?limit=1 HTTP/1.1"),
     ("gemini", "", b"GET /v1beta/models?pageSize=1 HTTP/1.1"),
+    ("bedrock", "https://bedrock-runtime.eu-central-1.amazonaws.com", b"GET /async-invoke?maxResults=1 HTTP/1.1"),
+    ("vertex", "https://x-aiplatform.googleapis.com/v1/projects/p/locations/x",
+     b"GET /v1beta1/publishers/google/models?pageSize=1 HTTP/1.1"),
 ]
 
 
 @pytest.mark.parametrize(("vendor", "base", "line"), TARGETS)
 def test_the_question(vendor: Vendor, base: str, line: bytes) -> None:
     """A vendor's cheapest question: one GET of its model list, as short as it offers, with our credential."""
-    raw = probes.request(Upstream(Credential("a", vendor, "the-secret", base)))
+    raw = probes.request(Upstream(Credential("a", vendor, "the-secret", base)), 0.0)
     head, _, body = raw.partition(b"\r\n\r\n")
     assert (head.split(b"\r\n")[0], body) == (line, b"")
     assert head.count(b"the-secret") == 1
@@ -69,7 +72,7 @@ def test_every_vendor_has_a_question() -> None:
     assert set(PROBES) == {row[0] for row in TARGETS}
     for vendor, base, _ in TARGETS:
         upstream = Upstream(Credential("a", vendor, "the-secret", base))
-        assert probes.request(upstream).split(b"\r\n")[1:] == list_request(upstream).split(b"\r\n")[1:]
+        assert probes.request(upstream, 0.0).split(b"\r\n")[1:] == list_request(upstream).split(b"\r\n")[1:]
 
 
 # When.

@@ -61,6 +61,8 @@ LENIENT: list[tuple[Meter, bytes, Tokens | None]] = [
     (Meter.CHAT, b'{"prompt_tokens":20,"completion_tokens":-%b}' % NINES, Tokens(20)),
     (Meter.CHAT, b'{"prompt_tokens":20,"completion_tokens":1e999}', Tokens(20, 0, 0, MOST)),
     (Meter.CHAT, b'{"prompt_tokens":20,"completion_tokens":1e30}', Tokens(20, 0, 0, MOST)),
+    *[(Meter.CHAT, b'{"prompt_tokens":%b,"completion_tokens":9,"prompt_tokens_details":{"cached_tokens":8}}' % most,
+       Tokens(MOST - 8, 8, 0, 9)) for most in (b"1" + b"0" * 19, NINES, b"1e30")],
     (Meter.CHAT, b'{"prompt_tokens":20,"completion_tokens":9,"total_tokens":%b,"queue_time":NaN}' % NINES, Tokens(20, 0, 0, 9)),
     (Meter.CHAT, b'{"prompt_tokens":"20","completion_tokens":9}', Tokens(output=9)),
     (Meter.CHAT, b'{"prompt_tokens":20,"completion_tokens":null,"prompt_tokens_details":[]}', Tokens(20)),

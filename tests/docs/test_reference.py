@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stationmaster.gateway.core import faults
-from stationmaster.gateway.core.endpoints import Dialect, Meter
+from stationmaster.gateway.core.endpoints import DIALECTS, Dialect, Meter
 from stationmaster.gateway.core.events import Event
 from stationmaster.gateway.core.health import Transition
 from stationmaster.gateway.core.probes import PROBES
@@ -61,7 +61,7 @@ def test_every_probe_is_told() -> None:
 def test_no_error_of_ours_looks_like_a_vendors() -> None:
     """Every envelope carries our type and code; none says `server_error` on a 4xx (a client retries by that)."""
     for fault in every_fault():
-        for dialect in ("openai", "anthropic", "gemini", "azure"):
+        for dialect in DIALECTS:
             body = faults.envelope(fault, dialect, "req_1")
             assert fault.code.encode() in body or fault.code.upper().encode() in body
             assert b"req_1" in body

@@ -36,6 +36,12 @@ def vendor(sandbox: int, path: str = "") -> Any:
         return json.load(answer)
 
 
+def gateway(sandbox: int) -> Any:
+    """What the simulated LiteLLM holds."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{sandbox}/sandbox/targets/litellm/demo") as answer:
+        return json.load(answer)
+
+
 def test_the_tour(tmp_path: Path) -> None:
     """Fifty people from a file come to have seats, each by one invitation, and one of them leaves: the vendor agrees."""
     (sandbox,) = free_ports(1)
@@ -56,6 +62,11 @@ def test_the_tour(tmp_path: Path) -> None:
         invited = Counter(row["whom"] for row in writes if row["operation"].endswith("/invites"))
         assert set(invited.values()) == {1}
         assert len(invited) == 47
+        assert re.search(r"team-a +demo-litellm +published +present", told)
+        assert re.search(r"^1 +revoked .* minted", told, re.MULTILINE), "at the vendor, too"
+        assert [row["operation"] for row in writes if "service_accounts" in row["operation"]], "which made it"
+        until(lambda: gateway(sandbox)["held"] == [], "the copy's withdrawal")
+
 
 
 def states(up: Up) -> dict[str, int]:
@@ -75,6 +86,6 @@ def test_it_is_all_there() -> None:
     text = "\n".join(blocks(READMES[0], "shell"))
     for words in (
         "person import", "assignment create", "plan make", "plan approve", "plan apply", "accept_after", "workspace run",
-        "seat list", "person deactivate",
+        "seat list", "person deactivate", "credential mint", "credential rotate", "credential revoke", "publication publish",
     ):  # fmt: skip
         assert words in text

@@ -11,7 +11,7 @@ from jobs.ledger import ask
 from stationmaster.jobs.kinds import Done, Failed, Kind, NewItem, Outcome, Postponed, Skipped, register
 from stationmaster.jobs.models import JobItem
 from stationmaster.jobs.run import Run
-from stationmaster.vendors import errors as vendor
+from stationmaster.line import errors as vendor
 
 CANARY = "sk-proj-Qc8AZr2vTn5mXw0y"      # must show nowhere
 

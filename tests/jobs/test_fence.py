@@ -17,9 +17,10 @@ from jobs.ledger import Ledger
 from stationmaster.audit.services import verify
 from stationmaster.jobs import claims, items
 from stationmaster.jobs import services as jobs
+from stationmaster.jobs.ceasing import Cancelled, Lost
 from stationmaster.jobs.claims import Fence
 from stationmaster.jobs.engine import Working
-from stationmaster.jobs.kinds import Cancelled, Done, Lost, NewItem
+from stationmaster.jobs.kinds import Done, NewItem
 from stationmaster.jobs.models import Job, JobItem, JobLog
 from stationmaster.jobs.run import Run
 from stationmaster.store.changes import revision

@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stationmaster.errors import Conflict, StationmasterError
+from stationmaster.jobs.ceasing import Waiting
 from stationmaster.jobs.cleaning import HIDDEN, MAX_LINE, clean, cleaned
-from stationmaster.jobs.kinds import Failed, Postponed, Skipped, Waiting
+from stationmaster.jobs.kinds import Failed, Postponed, Skipped
 from stationmaster.jobs.showing import Progress, progress
 from stationmaster.jobs.verdicts import backoff, outcome_of, state_of
-from stationmaster.vendors import errors as vendor
+from stationmaster.line import errors as vendor
 
 SECRETS = [
     "sk-proj-Qc8AZr2vTn5mXw0y", "sk-admin-Lp3kVb7dHs9qWe1t", "sk-ant-admin01-abcdefgh12", "ghp_0123456789abcdefABCDEF0123456789",

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from stationmaster import logs
-from stationmaster.vendors._line.line import hush
+from stationmaster.line.line import hush
 
 OURS = logging.getLogger("stationmaster.somewhere")
 SECRETS = {

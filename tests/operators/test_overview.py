@@ -65,8 +65,8 @@ def test_where_there_is_nothing_it_says_what_to_do() -> None:
     """Every line of an empty installation names the command that makes the first one."""
     found = rows(signed_in())
     gateways = ["Credentials", "Pools", "Routes", "Virtual keys", "Gateways"]
-    assert list(found) == [*gateways, "Workspaces", "People", "Seats", "Jobs"]
-    assert [cells[0] for cells in found.values()] == ["0"] * 9
+    assert list(found) == [*gateways, "Workspaces", "People", "Seats", "Bills", "Jobs"]
+    assert [cells[0] for cells in found.values()] == ["0"] * 10
     commands = ("credential create", "pool create", "route create", "key create", "gateway-token create", "workspace create",
                 "person import", "assignment create")  # fmt: skip
     for command, cells in zip(commands, found.values(), strict=False):
@@ -89,7 +89,7 @@ def test_it_counts_and_says_how_things_stand() -> None:
     now = timezone.now()
     Gateway.objects.create(name="gw", version="1", revision=0, workers=1, token="t", first_seen=now, last_seen=now)
     found = rows(signed_in("viewer"))
-    assert [cells[0] for cells in found.values()] == ["5", "2", "1", "2", "1", "0", "0", "0", "0"]
+    assert [cells[0] for cells in found.values()] == ["5", "2", "1", "2", "1", "0", "0", "0", "0", "0"]
     assert found["Credentials"][1] == ("1 is healthy; 1 is resting for a while; 1 is out of service, refused by its vendor; "
                                        "1 is switched off; no gateway has spoken of 1 yet")  # fmt: skip
     assert found["Pools"][1] == "1 has no credential that is switched on"

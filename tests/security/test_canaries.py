@@ -40,6 +40,8 @@ from stationmaster.store.changes import change
 GIVEN = {
     "rest credential": "sk-proj-CanaryRest/9f8e+7d6c==x", "rest update": "sk-proj-CanaryUpdate/1a2b+3c4d==x",
     "rest workspace": "sk-admin-CanaryWork/5e6f+7a8b==x", "refused": "sk-proj-CanaryRefused/4d5e+6f7a==x",
+    "rest generation": "sk-proj-CanaryNext/3b4c+5d6e==x", "rest target": "admin-CanaryTarget/7e8f+9a0b==x",
+    "rest source": "CanaryClientSecret/1c2d+3e4f==x5a6b", "rest refresh": "CanaryRefreshToken/9d8c+7b6a==x5f4e",
     "stdin": "sk-proj-CanaryStdin/0a1b+2c3d==x", "file": "sk-ant-api03-CanaryFile/4e5f+6a7b==x",
     "apply env": "AIzaSyCanaryApplyEnv/8c9d+0e1f==x", "apply file": "CanaryApplyFile/2a3b+4c5d==x6e7f",
     "oidc": "oidc-CanaryIssuer/6a7b+8c9d==x", "database": "CanaryDatabase9f8e7d6cPassword",
@@ -147,6 +149,8 @@ def by_rest(callers: Callers, driven: Driven) -> None:
     once("api token", "/tokens", {"name": "t", "role": "viewer"}, "token")
     once("gateway token", "/gateway-tokens", {"name": "g"}, "token")
     once("rotated gateway token", "/gateway-tokens/g/rotate", {"overlap_seconds": 60}, "token")
+    by_newer_entrances(call, once)
+    driven.made["calendar"] = driven.made["calendar"].rpartition("/")[2].removesuffix(".ics")
     refused(call)
     for noun in LISTS:
         for form in ("", "?format=csv", "?format=json", "?format=jsonl"):
@@ -154,6 +158,27 @@ def by_rest(callers: Callers, driven: Driven) -> None:
     for path in ("/settings", "/health", "/usage/totals", "/credentials/openai-a", "/keys/team", "/workspaces/acme"):
         assert call("GET", path).status_code == 200
     assert call("POST", "/audit/verify", json={}).json()["ok"] is True
+
+
+def by_newer_entrances(call: Any, once: Any) -> None:
+    """The next secret of a credential, a target's admin credential, what short-lived tokens are asked with, a calendar."""
+    assert call("POST", "/credentials/openai-a/rotate", json={"secret": GIVEN["rest generation"]}).status_code in (200, 201, 202)
+    target = {"name": "t", "kind": "s2a", "base_url": "https://s2a.example.com", "secret": GIVEN["rest target"]}
+    assert call("POST", "/targets", json=target).status_code == 201
+    place = {"vendor": "openai_compatible", "base_url": "https://models.example.com/v1"}
+    assert call("POST", "/addresses", json={"name": "login.example.com", "reason": "the company's"}).status_code == 201
+    options = {"token_url": "https://login.example.com/token", "client_id": "stationmaster"}
+    for name, kind, given in (
+        ("c-source", "oauth2_client_credentials", {"secret": GIVEN["rest source"]}),
+        ("r-source", "oauth2_refresh_token", {"secret": GIVEN["rest source"], "refresh_token": GIVEN["rest refresh"]}),
+    ):
+        made = call("PUT", f"/credentials/{name}/source", json={**place, "kind": kind, "options": options, **given})
+        assert made.status_code in (200, 201), made.text
+        call("POST", f"/credentials/{name}/refresh", json={})
+    once("calendar", "/calendars", {"name": "ops"}, "address")
+    for path in ("/credentials/openai-a", "/credentials/c-source/source", "/credentials/r-source/source", "/targets/t",
+                 "/calendars", "/publications", "/jobs", "/targets?format=csv", "/calendar"):  # fmt: skip
+        assert call("GET", path).status_code == 200, path
 
 
 def refused(call: Any) -> None:

@@ -37,6 +37,11 @@ FILES: list[tuple[str, int, str, str, str]] = [
     ('[console]\npublic_url = "https://a@b"\n', 2, "console.public_url", "expected an address like", "bad_value"),
     ('[console]\npublic_url = "https://a/?x"\n', 2, "console.public_url", "expected an address like", "bad_value"),
     ('[oidc]\nissuer = "javascript://a"\n', 2, "oidc.issuer", "expected an address like", "bad_value"),
+    ("[rotation]\nshares = [50, 10, 100]\n", 2, "rotation.shares", "expected a list of rising percentages", "bad_value"),
+    ("[rotation]\nshares = [0, 100]\n", 2, "rotation.shares", "expected a list of rising percentages", "bad_value"),
+    ("[rotation]\nshares = [10, 50]\n", 2, "rotation.shares", "that ends in 100", "bad_value"),
+    ("[rotation]\nshares = []\n", 2, "rotation.shares", "expected a list", "bad_value"),
+    ("[rotation]\ndrain_seconds = -1\n", 2, "rotation.drain_seconds", "expected a number from 0", "bad_value"),
     ("[gateway]\nidle_timeout_seconds = nan\n", 2, "gateway.idle_timeout_seconds", "expected a number", "bad_value"),
     ("[gateway]\nidle_timeout_seconds = inf\n", 2, "gateway.idle_timeout_seconds", "expected a number", "bad_value"),
     ('[gateway]\ndefault_pool = "a b"\n', 2, "gateway.default_pool", "expected a name of up to 128", "bad_value"),
@@ -145,6 +150,6 @@ def test_lists_in_variables(read: Read, text: str, value: tuple[str, ...]) -> No
 def test_every_default_may_be_written_down(read: Read, name: str) -> None:
     """What `config show` prints can be put into a variable, and means the same there."""
     shown: Any = read().shown(name)
-    text = ",".join(shown) if isinstance(shown, list) else str(shown).lower() if isinstance(shown, bool) else str(shown)
+    text = ",".join(map(str, shown)) if isinstance(shown, list) else str(shown).lower() if isinstance(shown, bool) else str(shown)
     text = "" if shown is None else text
     assert read(environ={FIELDS[name].variables[0]: text} if name != "data.dir" else {}).shown(name) == shown

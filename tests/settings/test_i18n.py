@@ -77,6 +77,13 @@ def test_only_literals_are_spoken() -> None:
                 assert all(isinstance(text, ast.Constant) and isinstance(text.value, str) for text in texts), path
 
 
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_nothing_stays_nothing(language: i18n.Language) -> None:
+    """An empty text is empty in every language, and not the head of the catalogue."""
+    with i18n.spoken(language):
+        assert (i18n.told(""), i18n.tr(""), i18n.known("")) == ("", "", None)
+
+
 def test_both_languages() -> None:
     """The same call speaks the language that is set, with its values, and counts."""
     i18n.use("en")

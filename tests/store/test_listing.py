@@ -149,6 +149,37 @@ IMPOSSIBLE = [
 ]
 
 
+MISTAKEN = [
+    ("health", "eq", "helthy", 'did you mean "healthy"?'), ("vendor", "in", "openai,opeani", 'did you mean "openai"?'),
+    ("vendor", "in", ["Anthropic"], 'did you mean "anthropic"?'), ("override", "ne", "sideways", ""), ("health", "eq", "", ""),
+]
+
+
+def test_a_value_that_no_row_can_have(ten: str) -> None:
+    """Where a field has a fixed set of values, another one is a mistake, and no empty list: it is not repeated, those there are
+    and the nearest are named. Parts of a value are asked for as ever, and so is an empty one where there is one."""
+    for field, op, value, hint in MISTAKEN:
+        with pytest.raises(Invalid) as caught:
+            list_credentials(ADMIN, Query(filters=(Filter(field, op, value),)))
+        assert caught.value.message.startswith(f"{field}: is one of "), field
+        assert (caught.value.code, caught.value.hint) == ("error.list.bad_filter", hint)
+        assert "opeani" not in caught.value.message
+        assert "Anthropic" not in caught.value.message
+    assert "unknown, healthy, cooling" in str(list_error("health", "bogus"))
+    assert '"in", "out"' not in str(list_error("override", "bogus"))
+    assert 'in, out, ""' in str(list_error("override", "bogus"))
+    for field, op, value in (("health", "prefix", "unk"), ("health", "contains", "know"), ("override", "eq", ""),
+                             ("vendor", "ne", "gemini"), ("health", "in", "healthy,unknown")):  # fmt: skip
+        assert list_credentials(ADMIN, Query(filters=(Filter(field, op, value),))).total == 10, (field, op)
+
+
+def list_error(field: str, value: str) -> Invalid:
+    """What a filter is refused with."""
+    with pytest.raises(Invalid) as caught:
+        list_credentials(ADMIN, Query(filters=(Filter(field, "eq", value),)))
+    return caught.value
+
+
 def test_what_cannot_be_asked(ten: str) -> None:
     """A query that cannot be is refused with its field named, before the database is asked for rows."""
     for query in IMPOSSIBLE:
@@ -170,8 +201,9 @@ def test_a_cursor_is_good_for_its_list_only(ten: str) -> None:
 
 def test_did_you_mean(ten: str) -> None:
     """A misspelt column is answered with the one that was meant."""
-    with pytest.raises(Invalid, match='did you mean "vendor"'):
+    with pytest.raises(Invalid, match=r"^vender: is none of id, name, vendor, ") as caught:
         list_credentials(ADMIN, Query(sort="vender"))
+    assert caught.value.hint == 'did you mean "vendor"?'
 
 
 HOSTILE = ["'; DROP TABLE credentials_credential; --", '" OR 1=1 --', "%' OR '1'='1", "\\", "a') OR ('1'='1"]
@@ -233,4 +265,16 @@ def test_formulas_are_defused(database: str) -> None:
 def test_columns_are_not_null() -> None:
     """Every column that lists sort by holds a value in every row: where one could be missing, pages would lose rows."""
     fields = {field.name: field for field in Credential._meta.concrete_fields}
-    assert not [column.name for column in CREDENTIALS.columns if column.sortable and fields[column.where].null]
+    stored = [column.where for column in CREDENTIALS.columns if column.sortable and column.where != "ends_at"]
+    assert not [where for where in stored if fields[where].null]
+
+
+def test_no_end_is_the_last_one(database: str) -> None:
+    """Sorted by their end, page by page, credentials that never end come last, and none is lost between two pages."""
+    for name, end in (("later", "2031-01-01T00:00:00Z"), ("soon", "2030-01-01T00:00:00Z")):
+        store(name, expires_at=end)
+    store("never", "ever")
+    found = walked(Query(sort="expires_at", limit=1))
+    assert found[:2] == ["soon", "later"]
+    assert sorted(found[2:]) == ["ever", "never"]
+    assert walked(Query(sort="-expires_at", limit=1)) == found[::-1]

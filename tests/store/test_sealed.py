@@ -117,6 +117,19 @@ def test_a_broken_secret_can_be_set_anew(row: Credential) -> None:
     assert before["secret"] == "does not open"
 
 
+def test_the_same_secret_again_is_no_change(row: Credential) -> None:
+    """A file or a program that hands over what is stored changes nothing: the secret stays the first of its generations, no event
+    is written, and gateways get nothing new."""
+    before, events = Credential.objects.get(), AuditEvent.objects.count()
+    update_credential(ADMIN, row.id, {"secret": SECRET})
+    after = Credential.objects.get()
+    assert (after.generation, after.revision) == (before.generation, before.revision)
+    assert AuditEvent.objects.count() == events
+    update_credential(ADMIN, row.id, {"secret": "sk-new-one"})
+    assert Credential.objects.get().generation == before.generation + 1
+    assert [Credential.objects.get().secret.holds(each) for each in ("sk-new-one", SECRET, "")] == [True, False, False]
+
+
 def test_rows_are_not_found_by_it(row: Credential) -> None:
     """No query compares a sealed column."""
     for lookup in ("secret", "secret__contains", "secret__startswith", "secret__in"):

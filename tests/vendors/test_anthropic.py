@@ -1,44 +1,19 @@
 """What Anthropic's adapter promises beyond the conformance suite."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
+from line.scripted import answer, scripted
+from stationmaster.line.errors import AlreadyExists, NotFound, Rejected, RemoteError, StopRun, Transient
 from stationmaster.sandbox.admin.organisation import Organisation
 from stationmaster.sandbox.server import SandboxServer
-from stationmaster.vendors._base import Access, Match, Mints
+from stationmaster.vendors._base import Match, Mints
 from stationmaster.vendors.anthropic import Adapter
-from stationmaster.vendors.errors import AlreadyExists, NotFound, Rejected, StopRun, Transient, VendorError
-from vendors.scripted import answer, scripted
+from vendors.kit import Vendor
 
-LOOPBACK = frozenset({"127.0.0.1"})
-ADMIN = "sk-ant-admin01-scripted-0123456789"
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxServer]:
-    """One for all."""
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
-def organisation(sandbox: SandboxServer, request: pytest.FixtureRequest) -> Organisation:
-    """A new one."""
-    return sandbox.admin.make("anthropic", f"anthropic-{request.node.name}", people=4)
-
-
-def opened(sandbox: SandboxServer, organisation: Organisation, **access: Any) -> Adapter:
-    """An adapter that does not sleep."""
-    given = {"secret": organisation.secret, "base_url": organisation.base_url(sandbox.url), "allowed": LOOPBACK} | access
-    return Adapter(Access("anthropic", **given), strict=True, sleep=lambda _: None)
-
-
-def at(url: str, secret: str = ADMIN) -> Adapter:
-    """An adapter of a scripted vendor."""
-    return Adapter(Access("anthropic", secret=secret, base_url=url, allowed=LOOPBACK), strict=True, sleep=lambda _: None)
+VENDOR = Vendor("anthropic", Adapter, admin="sk-ant-admin01-scripted-0123456789")
+opened, at = VENDOR.opened, VENDOR.at
 
 
 def complaint(code: str, status: int = 400) -> bytes:
@@ -83,7 +58,7 @@ class TestPeople:
         adapter.invite("one@example.test", "user")
         with pytest.raises(Rejected) as caught:
             adapter.invite("two@example.test", "user")
-        assert caught.value.vendor_code == "org_member_limit_exceeded"
+        assert caught.value.remote_code == "org_member_limit_exceeded"
 
     @pytest.mark.parametrize(
         ("code", "status", "kind"),
@@ -93,9 +68,9 @@ class TestPeople:
          ("organization_on_hold", 400, StopRun), ("api_key_scope_missing", 403, StopRun),
          ("concurrent_membership_change", 409, Transient), ("enforced_spend_limit_reached", 429, StopRun)],
     )  # fmt: skip
-    def test_codes(self, code: str, status: int, kind: type[VendorError]) -> None:
+    def test_codes(self, code: str, status: int, kind: type[RemoteError]) -> None:
         """The vendor's codes decide, whatever the words; its request id is kept for its support."""
-        with scripted(complaint(code, status)) as peer, pytest.raises(VendorError) as caught:
+        with scripted(complaint(code, status)) as peer, pytest.raises(RemoteError) as caught:
             at(peer.url).invite("one@example.test", "user")
         assert type(caught.value) is kind
         assert caught.value.request_id == "req_7"

@@ -13,12 +13,15 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from line.scripted import Peer, answer, scripted
 from stationmaster.errors import Invalid
+from stationmaster.line import wire
+from stationmaster.line.errors import Transient
+from stationmaster.outbound import resolve_and_check
 from stationmaster.vendors._base import Access
-from stationmaster.vendors.errors import Transient
+from stationmaster.vendors.bedrock import _asked
 from stationmaster.vendors.registry import open_vendor
 from stationmaster.vendors.vertex import TOKENS, _token_address
-from vendors.scripted import Peer, answer, scripted
 
 LOOPBACK = frozenset({"127.0.0.1"})
 KEY = "key-of-the-probe/0123+456=="
@@ -31,14 +34,14 @@ SIMPLE = ("azure_openai", "bedrock", "gemini", "vertex", "openai_compatible")
 
 def opened(vendor: str, url: str, secret: str = KEY, organisation: str = "", **more: Any) -> Any:
     """An adapter for a scripted peer."""
-    return open_vendor(Access(vendor, secret, url, organisation, LOOPBACK, **more))
+    return open_vendor(Access(vendor, secret=secret, base_url=url, organisation=organisation, allowed=LOOPBACK, **more))
 
 
 @pytest.mark.parametrize(
     ("vendor", "path", "header", "value"),
     [
         ("azure_openai", "/openai/v1/models", "api-key", KEY),
-        ("bedrock", "/foundation-models", "authorization", f"Bearer {KEY}"),
+        ("bedrock", "/async-invoke?maxResults=1", "authorization", f"Bearer {KEY}"),
         ("gemini", "/v1beta/models?pageSize=1", "x-goog-api-key", KEY),
         ("vertex", "/v1beta1/publishers/google/models?pageSize=1", "authorization", f"Bearer {KEY}"),
         ("openai_compatible", "/models", "authorization", f"Bearer {KEY}"),
@@ -86,7 +89,7 @@ def test_a_page_is_no_list(vendor: str) -> None:
 def test_an_address_is_needed(vendor: str) -> None:
     """There is no vendor's own."""
     with pytest.raises(Invalid):
-        open_vendor(Access(vendor, KEY))
+        open_vendor(Access(vendor, secret=KEY))
 
 
 def test_azure_by_its_whole_address() -> None:
@@ -116,17 +119,61 @@ def test_gemini_says_in_the_details_why() -> None:
 # Bedrock with the keys of an identity.
 
 
-def test_aws_signs_what_it_sends() -> None:
-    """Signature Version 4 over method, path, host and time, worked out here again; whose keys they are is told."""
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Callable[[Peer], str]:
+    """AWS' names lead to this machine: the address where models are called, of a peer that plays AWS."""
+
+    def here(host: str, port: int, allowed: Any) -> list[str]:
+        return ["127.0.0.1"] if host.endswith(".eu-west-1.amazonaws.com") else resolve_and_check(host, port, allowed)
+
+    monkeypatch.setattr(wire, "resolve_and_check", here)
+    return lambda peer: f"http://bedrock-runtime.eu-west-1.amazonaws.com:{peer.port}"
+
+
+def test_aws_signs_what_it_sends(aws: Callable[[Peer], str]) -> None:
+    """An address where models are called lists none: the list is asked for under AWS' other name, and whose keys they are under a
+    third. Signature Version 4 over method, path, host and time, worked out here again."""
     who = b"<GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult>"
     with scripted(MODELS, answer(who)) as peer:
-        found = opened("bedrock", peer.url, AWS, "eu-west-1").probe()
-        host = peer.url.removeprefix("http://")
+        found = opened("bedrock", aws(peer), AWS, insecure=True).probe()
+        hosts = [f"{name}.eu-west-1.amazonaws.com:{peer.port}" for name in ("bedrock", "sts")]
     assert (found.ok, found.organisation) == (True, "123456789012")
-    assert peer.header("authorization", 0) == _signature(peer, 0, host, "GET\n/foundation-models\n", "bedrock")
+    assert [peer.header("host", at) for at in (0, 1)] == hosts
+    assert peer.header("authorization", 0) == _signature(peer, 0, hosts[0], "GET\n/foundation-models\n", "bedrock")
     query = "Action=GetCallerIdentity&Version=2011-06-15"
     assert peer.heads()[1] == f"GET /?{query} HTTP/1.1"
-    assert peer.header("authorization", 1) == _signature(peer, 1, host, f"GET\n/\n{query}", "sts")
+    assert peer.header("authorization", 1) == _signature(peer, 1, hosts[1], f"GET\n/\n{query}", "sts")
+
+
+def test_an_address_of_ones_own_is_asked_for_what_it_has() -> None:
+    """A private endpoint or a proxy in front of Bedrock has neither the list of models nor identities: it is asked as gateways
+    ask, signed for the region that the secret names, and nobody else is asked."""
+    with scripted(answer({"asyncInvokeSummaries": []})) as peer:
+        found = opened("bedrock", peer.url, json.dumps({**json.loads(AWS), "region": "eu-west-1"})).probe()
+        host = peer.url.removeprefix("http://")
+    assert (found.ok, found.organisation, peer.heads()) == (True, "", ["GET /async-invoke?maxResults=1 HTTP/1.1"])
+    assert peer.header("authorization") == _signature(peer, 0, host, "GET\n/async-invoke\nmaxResults=1", "bedrock")
+
+
+@pytest.mark.parametrize(
+    ("address", "lists", "tells"),
+    [
+        ("", "https://bedrock.eu-west-1.amazonaws.com", "https://sts.eu-west-1.amazonaws.com"),
+        ("https://bedrock-runtime-fips.us-east-1.amazonaws.com/", "https://bedrock-fips.us-east-1.amazonaws.com",
+         "https://sts.us-east-1.amazonaws.com"),
+        ("https://bedrock-runtime.cn-north-1.amazonaws.com.cn", "https://bedrock.cn-north-1.amazonaws.com.cn",
+         "https://sts.cn-north-1.amazonaws.com.cn"),
+        ("https://bedrock-runtime.us-west-2.api.aws", "https://bedrock.us-west-2.api.aws", "https://sts.us-west-2.amazonaws.com"),
+        ("https://bedrock-runtime.us-east-1.amazonaws.com.example.com", "https://bedrock-runtime.us-east-1.amazonaws.com.example.com",
+         ""),
+        ("https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com", "https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com",
+         ""),
+    ],
+)  # fmt: skip
+def test_which_of_aws_names_are_asked(address: str, lists: str, tells: str) -> None:
+    """Beside the public addresses of Bedrock stand its list and its identities; of another address nobody is guessed."""
+    asked = _asked(address, "eu-west-1")
+    assert (asked.base, asked.who) == (lists, tells)
 
 
 def _signature(peer: Peer, at: int, host: str, begin: str, service: str) -> str:
@@ -144,19 +191,19 @@ def _signature(peer: Peer, at: int, host: str, begin: str, service: str) -> str:
     return f"AWS4-HMAC-SHA256 Credential=AKIAPROBE0123456789/{scope}, SignedHeaders={names}, Signature={signed}"
 
 
-def test_aws_keys_that_may_not_list_are_known_all_the_same() -> None:
+def test_aws_keys_that_may_not_list_are_known_all_the_same(aws: Callable[[Peer], str]) -> None:
     """The kind of error is in a header; the account is told though the list is not."""
     denied = answer({"Message": "User is not authorized"}, 403, ["x-amzn-errortype: AccessDeniedException:http://internal/"])
     with scripted(denied, answer(b"<Account>123456789012</Account>")) as peer:
-        found = opened("bedrock", peer.url, AWS, "eu-west-1").probe()
+        found = opened("bedrock", aws(peer), AWS, insecure=True).probe()
     assert (found.ok, found.code, found.organisation) == (False, "AccessDeniedException", "123456789012")
 
 
-def test_aws_keys_that_nobody_knows_are_asked_once() -> None:
+def test_aws_keys_that_nobody_knows_are_asked_once(aws: Callable[[Peer], str]) -> None:
     """Then there is nobody to be named."""
     unknown = answer({"message": "bad token"}, 403, ["x-amzn-errortype: UnrecognizedClientException"])
     with scripted(unknown) as peer:
-        found = opened("bedrock", peer.url, AWS, "eu-west-1").probe()
+        found = opened("bedrock", aws(peer), AWS, insecure=True).probe()
     assert (found.ok, found.code, len(peer.requests)) == (False, "UnrecognizedClientException", 1)
 
 
@@ -168,11 +215,19 @@ def test_aws_keys_that_nobody_knows_are_asked_once() -> None:
 def test_what_bedrock_cannot_use_is_refused(secret: str, organisation: str, url: str) -> None:
     """Keys without a region, half a pair, broken JSON; and the secret is not repeated."""
     with pytest.raises(Invalid) as caught:
-        open_vendor(Access("bedrock", secret, url, organisation))
+        open_vendor(Access("bedrock", secret=secret, base_url=url, organisation=organisation))
     assert secret not in str(caught.value) + repr(vars(caught.value))
 
 
 # Vertex with the key of a service account.
+
+
+@pytest.mark.parametrize("before", ["", "/behind/a/proxy"])
+def test_vertex_lists_what_belongs_to_no_project(before: str) -> None:
+    """A credential's address names its project and location, as gateways need it; the list of models has neither."""
+    with scripted(MODELS) as peer:
+        assert opened("vertex", f"{peer.url}{before}/v1/projects/acme-1/locations/europe-west1", "token-of-an-hour").probe().ok
+    assert peer.heads() == [f"GET {before}/v1beta1/publishers/google/models?pageSize=1 HTTP/1.1"]
 
 
 @pytest.fixture(scope="module")
@@ -265,19 +320,19 @@ def test_google_that_fails_proves_nothing(account: Callable[..., str]) -> None:
 def test_other_kinds_of_json_are_refused(secret: str) -> None:
     """Some would have files read or programs run here."""
     with pytest.raises(Invalid) as caught:
-        open_vendor(Access("vertex", secret))
+        open_vendor(Access("vertex", secret=secret))
     assert secret not in str(caught.value)
 
 
 def test_a_project_is_a_project() -> None:
     """It stands in a header."""
     with pytest.raises(Invalid):
-        open_vendor(Access("vertex", KEY, organisation="acme-1\r\nx-evil: 1"))
+        open_vendor(Access("vertex", secret=KEY, organisation="acme-1\r\nx-evil: 1"))
 
 
 def test_a_key_does_not_choose_where_its_token_comes_from(account: Callable[..., str]) -> None:
     """Google's own address, unless the workspace itself has another and the key names the same."""
     key = json.loads(account("https://elsewhere.example"))
-    assert _token_address(key, Access("vertex", "")) == TOKENS
-    assert _token_address(key, Access("vertex", "", "https://private.example")) == TOKENS
-    assert _token_address(key, Access("vertex", "", "https://elsewhere.example")) == "https://elsewhere.example/token"
+    assert _token_address(key, Access("vertex")) == TOKENS
+    assert _token_address(key, Access("vertex", base_url="https://private.example")) == TOKENS
+    assert _token_address(key, Access("vertex", base_url="https://elsewhere.example")) == "https://elsewhere.example/token"

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from line.scripted import SECRET, answer, scripted
+from stationmaster.line.errors import DirectoryManaged, NotFound, Rejected, Transient
 from stationmaster.sandbox.admin import Organisation
 from stationmaster.sandbox.server import SandboxServer
 from stationmaster.vendors._base import Access
 from stationmaster.vendors.cursor import Adapter
-from stationmaster.vendors.errors import DirectoryManaged, NotFound, Rejected, Transient
-from vendors.scripted import SECRET, answer, scripted
 
 Make = Callable[..., tuple[Organisation, Adapter]]
 LOOPBACK = frozenset({"127.0.0.1"})
@@ -26,7 +26,7 @@ def make() -> Iterator[Make]:
 
         def made(people: int = 3, **access: Any) -> tuple[Organisation, Adapter]:
             team = sandbox.admin.make("cursor", f"team-{next(numbers)}", people)
-            told = Access("cursor", team.secret, sandbox.url, team.name, LOOPBACK, **access)
+            told = Access("cursor", secret=team.secret, base_url=sandbox.url, organisation=team.name, allowed=LOOPBACK, **access)
             return team, Adapter(told, sleep=lambda _: None)
 
         yield made
@@ -34,7 +34,7 @@ def make() -> Iterator[Make]:
 
 def at(url: str) -> Adapter:
     """An adapter for a scripted peer."""
-    return Adapter(Access("cursor", SECRET, url, allowed=LOOPBACK), sleep=lambda _: None)
+    return Adapter(Access("cursor", secret=SECRET, base_url=url, allowed=LOOPBACK), sleep=lambda _: None)
 
 
 def test_members_and_when_they_were_active(make: Make) -> None:

@@ -1,19 +1,20 @@
 """GitHub Copilot: what is particular to it. What holds for every vendor is in tests/conformance."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import pytest
 
+from line.scripted import SECRET, answer, scripted
 from stationmaster.errors import Invalid
+from stationmaster.line.errors import NotFound, RateLimited, Rejected, StopRun, Transient
 from stationmaster.sandbox.admin import Organisation
 from stationmaster.sandbox.admin.rows import Licence
 from stationmaster.sandbox.server import SandboxServer
 from stationmaster.vendors._base import Access
-from stationmaster.vendors.errors import NotFound, RateLimited, Rejected, StopRun, Transient
 from stationmaster.vendors.github_copilot import Adapter
-from vendors.scripted import SECRET, answer, scripted
 
 Make = Callable[..., tuple[Organisation, Adapter]]
 LOOPBACK = frozenset({"127.0.0.1"})
@@ -31,15 +32,15 @@ def make() -> Iterator[Make]:
 
         def made(people: int = 3, **settings: Any) -> tuple[Organisation, Adapter]:
             organisation = sandbox.admin.make("github_copilot", f"copilot-{next(numbers)}", people, **settings)
-            access = Access("github_copilot", organisation.secret, sandbox.url, organisation.name, LOOPBACK)
-            return organisation, Adapter(access, strict=True, sleep=lambda _: None)
+            return organisation, at(sandbox.url, secret=organisation.secret, name=organisation.name, strict=True)
 
         yield made
 
 
-def at(url: str, **more: Any) -> Adapter:
-    """An adapter for a scripted peer; not strict unless it says so."""
-    return Adapter(Access("github_copilot", SECRET, url, "acme", LOOPBACK), sleep=lambda _: None, **more)
+def at(url: str, *, secret: str = SECRET, name: str = "acme", **more: Any) -> Adapter:
+    """An adapter for whoever listens there; not strict unless it says so."""
+    access = Access("github_copilot", secret=secret, base_url=url, organisation=name, allowed=LOOPBACK)
+    return Adapter(access, sleep=lambda _: None, **more)
 
 
 def test_being_in_is_not_having_a_seat(make: Make) -> None:
@@ -195,4 +196,27 @@ def test_sign_on_stops_the_run() -> None:
 def test_an_organisation_has_a_name(name: str) -> None:
     """One that can stand in a path."""
     with pytest.raises(Invalid):
-        Adapter(Access("github_copilot", SECRET, organisation=name))
+        Adapter(Access("github_copilot", secret=SECRET, organisation=name))
+
+
+def test_what_was_used_and_billed_by_day(make: Make) -> None:
+    """Premium requests by model, and what is billed for Copilot alone, each of one day of UTC, whatever hour it is asked from."""
+    _, adapter = make(people=3)
+    until = datetime(2026, 11, 21, 15, tzinfo=UTC)
+    usage = list(adapter.usage(until - timedelta(days=1), until))
+    assert [(f"{row.start:%d}", row.end - row.start, row.model, row.requests) for row in usage] == [
+        ("20", timedelta(days=1), "GPT-5", 33), ("21", timedelta(days=1), "GPT-5", 33),
+    ]  # fmt: skip
+    costs = list(adapter.costs(until - timedelta(days=1), until))
+    assert [(f"{row.start:%d}", row.item, row.amount_nano, row.currency) for row in costs] == [
+        ("20", "Copilot Business", 1_900_000_000, "USD"), ("21", "Copilot Business", 1_900_000_000, "USD"),
+    ]  # fmt: skip
+
+
+def test_without_a_report_nothing_is_zero(make: Make) -> None:
+    """An organisation of which GitHub tells nothing is refused with words, and is no day without use."""
+    _, adapter = make(copilot=False)
+    until = datetime(2026, 11, 21, tzinfo=UTC)
+    for ask in (adapter.usage, adapter.costs):
+        with pytest.raises(Rejected, match="usage report"):
+            list(ask(until - timedelta(days=1), until))

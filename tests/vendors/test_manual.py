@@ -4,9 +4,9 @@ import os
 import subprocess
 import sys
 
+from line.scripted import answer, scripted
 from stationmaster.vendors._base import Access, HasInvites, HasMembers, HasProjects, HasSeats, Identifies, Probes
 from stationmaster.vendors.manual import Adapter
-from vendors.scripted import answer, scripted
 
 
 def test_nothing_can_be_asked_of_it() -> None:

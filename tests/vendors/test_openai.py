@@ -1,45 +1,20 @@
 """What OpenAI's adapter promises beyond the conformance suite."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
+from line.scripted import Watch, answer, scripted
+from stationmaster.line.errors import NotFound, Rejected, RemoteError, StopRun, Transient
 from stationmaster.sandbox.admin.organisation import Organisation
 from stationmaster.sandbox.server import SandboxServer
 from stationmaster.vendors._base import Access
-from stationmaster.vendors.errors import NotFound, Rejected, StopRun, Transient, VendorError
 from stationmaster.vendors.openai import Adapter
-from vendors.scripted import Watch, answer, scripted
+from vendors.kit import LOOPBACK, Vendor
 
-LOOPBACK = frozenset({"127.0.0.1"})
-ADMIN = "sk-admin-scripted-0123456789"
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxServer]:
-    """One for all."""
-    with SandboxServer() as server:
-        yield server
-
-
-@pytest.fixture
-def organisation(sandbox: SandboxServer, request: pytest.FixtureRequest) -> Organisation:
-    """A new one."""
-    return sandbox.admin.make("openai", f"openai-{request.node.name}", people=4)
-
-
-def opened(sandbox: SandboxServer, organisation: Organisation, **access: Any) -> Adapter:
-    """An adapter that does not sleep."""
-    given = {"secret": organisation.secret, "base_url": organisation.base_url(sandbox.url), "allowed": LOOPBACK} | access
-    return Adapter(Access("openai", **given), strict=True, sleep=lambda _: None)
-
-
-def at(url: str, secret: str = ADMIN) -> Adapter:
-    """An adapter of a scripted vendor."""
-    return Adapter(Access("openai", secret=secret, base_url=url, allowed=LOOPBACK), strict=True, sleep=lambda _: None)
+VENDOR = Vendor("openai", Adapter, admin="sk-admin-scripted-0123456789")
+opened, at = VENDOR.opened, VENDOR.at
 
 
 class TestIdentity:
@@ -123,7 +98,7 @@ class TestKeys:
         assert adapter.mint_key(project, "narrow", scopes=["api.all.read"]).key.owner
         before = {row.id for row in adapter.service_accounts()}
         organisation.faults.set("429", on="POST *service_accounts/*", seconds=60)
-        with pytest.raises(VendorError) as caught:
+        with pytest.raises(RemoteError) as caught:
             adapter.mint_key(project, "narrow", scopes=["api.all.read"])
         assert caught.value.code == "error.vendor.rate_limited"
         assert {row.id for row in adapter.service_accounts()} == before

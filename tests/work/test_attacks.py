@@ -11,10 +11,10 @@ from django.utils import timezone
 from controlkit import ADMIN, OPERATOR
 from stationmaster.errors import Conflict
 from stationmaster.jobs import services as jobs
+from stationmaster.line import line
 from stationmaster.people import services as people
 from stationmaster.sandbox.admin import Organisation
 from stationmaster.sandbox.server import SandboxServer
-from stationmaster.vendors._line import line
 from stationmaster.workspaces import kinds
 from stationmaster.workspaces import services as workspaces
 from stationmaster.workspaces.models import Plan, PlanStep, Seat, Workspace

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from django.utils import timezone
 
@@ -11,7 +11,7 @@ from stationmaster.audit.models import AuditEvent, Person
 from stationmaster.audit.trail import Fault, Head, Verdict
 from stationmaster.errors import NotFound
 from stationmaster.operators.access import require
-from stationmaster.store.actor import Actor
+from stationmaster.store.actor import Actor, Kind
 from stationmaster.store.changes import change
 from stationmaster.store.export import Format, export
 from stationmaster.store.filters import Column
@@ -39,7 +39,7 @@ EVENTS = Listing(
     noun="audit",
     columns=(
         Column("seq", kind="number"), Column("at", kind="time"), Column("source"), Column("subject"), Column("action"),
-        Column("actor"), Column("actor_kind", sortable=False), Column("request_id", sortable=False),
+        Column("actor"), Column("actor_kind", sortable=False, values=get_args(Kind)), Column("request_id", sortable=False),
         Column("revision", kind="number", sortable=False),
     ),
     show=show, search="about", sort="-seq", key="seq",

@@ -1,5 +1,6 @@
 """The `stationmaster` command: its nouns, and what holds for all of them."""
 
+import copy
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from stationmaster.cli import (
     admin,
     assignment,
     audit,
+    calendar,
     config,
     credential,
     gateway_token,
@@ -24,10 +26,13 @@ from stationmaster.cli import (
     person,
     plan,
     pool,
+    publication,
+    roster,
     route,
     scim,
     seat,
     setting,
+    target,
     token,
     usage,
     vendor,
@@ -72,6 +77,10 @@ app = typer.Typer(
 class _Serving(TyperGroup):
     """A noun that serves by itself, such as `gateway`; with a command behind it, that command runs instead."""
 
+    def invoke(self, ctx: Any) -> Any:
+        """By a copy, which `resolve_command` may change: the next call may name no command."""
+        return super(_Serving, copy.copy(self)).invoke(ctx)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Called only when a command is named: then the group's own callback, which serves, is not wanted."""
         self.callback = None
@@ -100,10 +109,15 @@ for _name, _noun in (
     ("workspace", workspace), ("credential", credential), ("pool", pool), ("route", route), ("usage", usage), ("audit", audit),
     ("settings", setting), ("gateway-token", gateway_token), ("master-key", master_key), ("job", job),
     ("person", person), ("group", group), ("assignment", assignment), ("plan", plan), ("seat", seat), ("vendor", vendor),
-    ("scim", scim), ("mail", mail), ("address", address),
+    ("scim", scim), ("mail", mail), ("address", address), ("calendar", calendar), ("target", target),
+    ("publication", publication), ("roster", roster),
 ):
     app.add_typer(_noun.app, name=_name)
-app.command()(export)
+_export = typer.Typer(cls=_Serving, invoke_without_command=True, subcommand_metavar="[COMMAND]")
+_export.callback()(export)
+_export.command("roster")(roster.export_)
+app.add_typer(_export, name="export")
+app.command("import")(roster.import_)
 app.command()(apply)
 app.command(short_help="Say what is wrong with this installation.")(doctor)
 app.command()(control)

@@ -4,6 +4,19 @@ from typing import Annotated, Any
 
 import typer
 
+from stationmaster.cli.credential_guide import add_guide
+from stationmaster.cli.credential_life import (
+    Expires,
+    Keep,
+    Lifetime,
+    Place,
+    Project,
+    Rotation,
+    Scopes,
+    Warn,
+    add_life,
+)
+from stationmaster.cli.credential_source import add_source
 from stationmaster.cli.desk import Desk, Row
 from stationmaster.cli.fields import Option, takes
 from stationmaster.cli.output import Format, print_rows
@@ -31,15 +44,39 @@ app = noun_app("Secrets that vendors issued for API use.")
 NOUN = Noun(
     "credential", "credentials",
     ("id", "name", "vendor", "base_url", "organisation", "secret_set", "disabled", "disabled_reason", "prices",
-     "allow_insecure_http", "health", "health_cause", "health_at", "revision", "created_at", "updated_at"),
-    ("name", "vendor", "organisation", "disabled", "health", "health_cause", "health_at"),
+     "allow_insecure_http", "generation", "incoming", "share", "workspace", "project", "scopes", "lifetime_days", "rotate_days",
+     "keep_hours", "warn_days", "secret_since", "expires_at", "expiry", "override", "override_until", "override_reason",
+     "probed_at", "probe_ok", "probe_words", "organisation_seen", "health", "health_cause", "health_at", "revision", "created_at",
+     "updated_at"),
+    ("name", "vendor", "organisation", "serves", "disabled", "health", "health_cause", "expiry", "expires_at"),
+    lambda row: _for_people(row),
 )  # fmt: skip
+
+
+def _for_people(row: Row) -> Row:
+    if "reports" in row:      # one of them, whole
+        return {**row, "reports": [_report(each) for each in row["reports"]]}
+    return {**row, "serves": _serves(row)}
+
+
+def _serves(row: Row) -> str:
+    """The number of the secret that serves, and of what comes in beside it."""
+    coming = f"{row['incoming']} ({row['share']} %)" if row["incoming"] else ""
+    return " + ".join(filter(None, (str(row["generation"]) if row["secret_set"] else "", coming)))
+
+
+def _report(report: Row) -> Row:
+    """What a gateway said, without an end where it named none."""
+    return {name: value for name, value in report.items() if name != "until" or value}
+
+
 _CHECKED = ("name", "vendor", "state", "cause", "code", "milliseconds")
 
 Prices = Annotated[
     list[str] | None,
     typer.Option("--price", metavar="MODEL:KIND=USD", help="A price per million tokens: input, output … Repeatable; all anew."),
 ]
+
 
 def _prices(texts: list[str]) -> dict[str, dict[str, float]]:
     """Prices as the file has them: model → kind → USD. Raises typer.BadParameter."""
@@ -56,7 +93,14 @@ def _prices(texts: list[str]) -> dict[str, dict[str, float]]:
     return found
 
 
-FIELDS = (*REACHED, Option("price", Prices, "prices", _prices), *USED)
+FIELDS = (
+    *REACHED, Option("price", Prices, "prices", _prices), *USED, Option("workspace", Place), Option("project", Project),
+    Option("expires", Expires, "expires_at"), Option("warn", Warn, "warn_days"),
+)  # fmt: skip
+FOLLOWED = (
+    Option("scope", Scopes, "scopes", lambda typed: typed or None), Option("lifetime", Lifetime, "lifetime_days"),
+    Option("rotation", Rotation, "rotate_days"), Option("keep", Keep, "keep_hours"),
+)  # fmt: skip
 
 add_list(app, NOUN)
 add_show(app, NOUN)
@@ -84,7 +128,7 @@ def create(
 
 @app.command()
 @at_desk
-@takes(FIELDS)
+@takes((*FIELDS, *FOLLOWED))
 def update(
     desk: Desk,
     which: Which,
@@ -138,3 +182,6 @@ def check(
 
 
 add_delete(app, NOUN)
+add_life(app)
+add_guide(app)
+add_source(app)

@@ -102,8 +102,11 @@ class Desk(Protocol):
     def artifact(self, which: str, name: str) -> Iterator[str]:
         """A file that a job left, as pieces of text."""
 
-    def upload(self, which: str, offset: int, data: bytes) -> Row:
-        """Send the part of an import's file that begins at `offset`; the import then."""
+    def upload(self, which: str, offset: int, data: bytes, noun: str = "people/imports") -> Row:
+        """Send the part of an import's file that begins at `offset`; the import then. `noun`: "imports", of an older setup."""
+
+    def roster(self, form: str) -> Iterator[str]:
+        """Teams, people and states as an older setup keeps them, as pieces of text."""
 
     def invite(self, which: str) -> Row:
         """A link by which an operator, by id or e-mail address, chooses a password: `link`, `expires_at`."""

@@ -20,7 +20,7 @@ def _as_typed(value: Any) -> Any:
 @dataclass(frozen=True)
 class Option:
     """One option: its parameter's name and typer's annotation of it, with None for "not given"; the row's field that it fills,
-    if that is called otherwise; and what makes the field's value of what was typed."""
+    if that is called otherwise; and what makes the field's value of what was typed (None: not given)."""
 
     name: str
     annotation: Any
@@ -35,8 +35,8 @@ def takes(options: Sequence[Option]) -> Callable[[Verb], Verb]:
         @functools.wraps(verb)
         def run(*args: Any, **given: Any) -> None:
             typed = [(option, given.pop(option.name, None)) for option in options]
-            fields = {option.field or option.name: option.value(value) for option, value in typed if value is not None}
-            verb(*args, fields=fields, **given)
+            made = {option.field or option.name: option.value(value) for option, value in typed if value is not None}
+            verb(*args, fields={name: value for name, value in made.items() if value is not None}, **given)
 
         signature = inspect.signature(verb)
         parameters = [new for each in signature.parameters.values() for new in _in_place_of(each, options)]

@@ -11,11 +11,13 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from stationmaster.audit import services as audit
+from stationmaster.bills import services as bills
 from stationmaster.cli.desk import MAX_PAGE, Asked, Happened, Made, Page, Row, Step, UsageAsked
 from stationmaster.cli.machine import ThisMachine, link_of
 from stationmaster.credentials import services as credentials
 from stationmaster.entrances import live
 from stationmaster.errors import Conflict, NotFound
+from stationmaster.importing import services as rosters
 from stationmaster.jobs import services as jobs
 from stationmaster.jobs.artifacts import artifact
 from stationmaster.mail import services as mail
@@ -23,6 +25,8 @@ from stationmaster.operators import services as operators
 from stationmaster.operators.gateways import OVERLAP
 from stationmaster.people import imports
 from stationmaster.people import services as people
+from stationmaster.publishing import exporting
+from stationmaster.publishing import services as publishing
 from stationmaster.routing import services as routing
 from stationmaster.store import changes
 from stationmaster.store.actor import Actor
@@ -43,11 +47,18 @@ class _Services(NamedTuple):
     delete: Callable[..., None] | None = None
 
 
+def _export(product: str, actor: Actor, given: Row) -> Row:
+    return exporting.export_declared(actor, product, given)
+
+
 _NOUNS: Mapping[str, _Services] = {
     "workspaces": _Services(workspaces.list_workspaces, workspaces.get_workspace, workspaces.create_workspace,
                             workspaces.update_workspace, workspaces.delete_workspace),
     "credentials": _Services(credentials.list_credentials, credentials.get_credential, credentials.create_credential,
                              credentials.update_credential, credentials.delete_credential),
+    "sources": _Services(credentials.list_sources, credentials.get_source, None, credentials.put_source,
+                         credentials.delete_source),
+    "calendars": _Services(credentials.list_feeds, credentials.get_feed, credentials.create_feed, None, credentials.delete_feed),
     "pools": _Services(routing.list_pools, routing.get_pool, routing.create_pool, routing.update_pool, routing.delete_pool),
     "routes": _Services(routing.list_routes, routing.get_route, routing.create_route, routing.update_route, routing.delete_route),
     "keys": _Services(routing.list_keys, routing.get_key, routing.create_key, routing.update_key, routing.delete_key),
@@ -61,6 +72,7 @@ _NOUNS: Mapping[str, _Services] = {
     "gateways": _Services(usage.list_gateways),
     "audit": _Services(audit.list_events),
     "usage/events": _Services(usage.list_events),
+    "bills": _Services(bills.list_bills, bills.get_bill),
     "jobs": _Services(jobs.list_jobs, jobs.get),
     "assignments": _Services(workspaces.list_assignments, workspaces.get_assignment, workspaces.create_assignment,
                              workspaces.update_assignment, workspaces.delete_assignment),
@@ -68,11 +80,24 @@ _NOUNS: Mapping[str, _Services] = {
     "seats": _Services(workspaces.list_seats, workspaces.get_seat),
     "runs": _Services(None, workspaces.get_run),
     "mail/test": _Services(None, create=mail.send_test),
+    "targets": _Services(publishing.list_targets, publishing.get_target, publishing.create_target, publishing.update_target,
+                         publishing.delete_target),
+    "publish-plans": _Services(publishing.list_plans, publishing.get_plan, publishing.make_plan),
+    "publications": _Services(publishing.list_publications, publishing.get_publication),
+    **{f"exports/{name}": _Services(None, create=partial(_export, name)) for name in exporting.PRODUCTS},
     "people": _Services(people.list_people, people.get_person, people.create_person, people.update_person, people.delete_person),
     "people/conflicts": _Services(people.list_conflicts),
     "people/imports": _Services(imports.list_imports, imports.get_import, imports.begin_import),
+    "imports": _Services(rosters.list_rosters, rosters.get_roster, rosters.begin, None,
+                         lambda actor, which, _version: rosters.delete_roster(actor, which)),
+    "import-mappings": _Services(rosters.list_mappings, rosters.get_mapping, rosters.save_mapping, None, rosters.delete_mapping),
     "groups": _Services(people.list_groups, people.get_group, people.create_group, people.update_group, people.delete_group),
 }  # fmt: skip
+
+
+def _forgotten(actor: Actor, which: str) -> Row:
+    publishing.delete_target(actor, which, forget=True)
+    return {}
 
 
 def _listed(name: str, actor: Actor, which: str, query: Query) -> Any:
@@ -91,6 +116,27 @@ _ACTS: Mapping[tuple[str, str], Callable[[Actor, str, Row], Any]] = {
     ("seats", "unskip"): workspaces.unskip_removal,
     ("seats", "reinvite"): workspaces.reinvite_seat,
     ("workspaces", "run"): workspaces.run_job,
+    ("workspaces", "rotate"): credentials.rotate_workspace,
+    ("workspaces", "bills"): bills.read_bills,
+    ("credentials", "mint"): credentials.mint_credential,
+    ("credentials", "rotate"): credentials.rotate_credential,
+    ("credentials", "rollback"): credentials.roll_back,
+    ("credentials", "revoke"): credentials.revoke_credential,
+    ("credentials", "revoke-kept"): credentials.revoke_kept,
+    ("credentials", "revoked"): credentials.mark_revoked,
+    ("credentials", "probe"): credentials.probe_credential,
+    ("credentials", "override"): credentials.override_credential,
+    ("credentials", "refresh"): credentials.refresh_credential,
+    ("vendors", "recognise"): credentials.recognise,
+    ("vendors", "guide"): credentials.guide,
+    ("credentials", "paste"): credentials.paste_credential,
+    ("targets", "forget"): lambda actor, which, _: _forgotten(actor, which),
+    ("targets", "test"): lambda actor, which, given: publishing.test_target(actor, given, which),
+    ("target-kinds", "test"): lambda actor, which, given: publishing.test_target(actor, {**given, "kind": which}),
+    ("targets", "groups"): lambda actor, which, _: {"items": publishing.list_groups(actor, which)},
+    ("targets", "read-back"): lambda actor, which, _: publishing.read_back(actor, which),
+    ("targets", "withdraw"): lambda actor, which, given: publishing.withdraw(actor, {**given, "target": which}),
+    ("publish-plans", "apply"): publishing.apply_plan,
     ("runs", "start"): workspaces.start_run,
     ("runs", "stop"): workspaces.stop_run,
     ("people", "deactivate"): lambda actor, which, _: people.deactivate_person(actor, which),
@@ -99,15 +145,21 @@ _ACTS: Mapping[tuple[str, str], Callable[[Actor, str, Row], Any]] = {
     ("people", "logins"): lambda actor, which, given: people.link_login(actor, which, **given),
     ("people", "logins/remove"): lambda actor, which, given: people.unlink_login(actor, which, **given),
     ("people/imports", "preview"): imports.preview,
+    ("imports", "preview"): rosters.preview,
+    ("imports", "start"): lambda actor, which, given: rosters.start(actor, which, dry_run=given["dry_run"]),
     ("people/imports", "start"): lambda actor, which, given: imports.start(actor, which, dry_run=given["dry_run"]),
     ("people/imports", "approve"): lambda actor, which, given: imports.approve(actor, which, given["leavers"]),
     ("groups", "members"): lambda actor, which, given: people.change_members(
         actor, which, given.get("add", ()), given.get("remove", ())),
 }
 _PARTS: Mapping[tuple[str, str], Callable[[Actor, str, Query], Any]] = {
-    ("jobs", "items"): jobs.items, ("plans", "steps"): workspaces.list_steps, ("seats", "history"): workspaces.seat_history,
+    ("jobs", "items"): jobs.items, ("credentials", "history"): credentials.list_history,
+    ("bills", "parts"): bills.list_parts,
+    ("publish-plans", "steps"): publishing.list_steps,
+    ("plans", "steps"): workspaces.list_steps, ("seats", "history"): workspaces.seat_history,
     **{("workspaces", f"listed/{name}"): partial(_listed, name) for name in workspaces.LISTED},
     ("groups", "members"): people.list_members, ("people/imports", "problems"): imports.list_problems,
+    ("imports", "problems"): rosters.list_problems,
 }
 
 
@@ -170,9 +222,14 @@ class Local:
         """Written from the rows."""
         return artifact(self._actor, which, name)
 
-    def upload(self, which: str, offset: int, data: bytes) -> Row:
+    def upload(self, which: str, offset: int, data: bytes, noun: str = "people/imports") -> Row:
         """By the imports' service."""
-        return _row(imports.add_part(self._actor, which, offset, data))
+        add_part = rosters.add_part if noun == "imports" else imports.add_part
+        return _row(add_part(self._actor, which, offset, data))
+
+    def roster(self, form: str) -> Iterator[str]:
+        """Written from the rows."""
+        return rosters.export_roster(self._actor, form)
 
     def invite(self, which: str) -> Row:
         """By the operators' service."""
@@ -229,7 +286,9 @@ class Local:
             return not self._same_hash(which, secret) and bool(
                 self.rehearse(lambda: self.rotate("keys", which, {"secret_sha256": secret}))
             )
-        return bool(self.rehearse(lambda: self.update(noun, which, {"secret": secret})))
+        held = self.get(noun, which) if noun == "sources" else {}      # of which the rest is said with the secret
+        rest = {name: held[name] for name in ("kind", "options") if name in held}
+        return bool(self.rehearse(lambda: self.update(noun, which, {**rest, "secret": secret})))
 
     def here(self, what: str) -> ThisMachine:  # noqa: ARG002  everything works here
         """This machine."""

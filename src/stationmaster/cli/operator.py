@@ -8,29 +8,37 @@ from stationmaster.cli.desk import Desk, Made, Row
 from stationmaster.cli.output import Format, print_object
 from stationmaster.cli.session import at_desk
 from stationmaster.cli.talk import say
-from stationmaster.cli.verbs import DryRun, Noun, Output, Revision, Yes, add_list, change, confirm, given, noun_app, print_one
+from stationmaster.cli.verbs import (
+    DryRun,
+    Noun,
+    Output,
+    Revision,
+    Yes,
+    add_delete,
+    add_list,
+    add_show,
+    change,
+    confirm,
+    given,
+    noun_app,
+    print_one,
+)
 from stationmaster.errors import StationmasterError
-from stationmaster.i18n import tr
+from stationmaster.i18n import marked, tr
 
 app = noun_app("Who may log in to the console and the API.")
+Who = Annotated[str, typer.Argument(metavar="OPERATOR", help="An e-mail address or an id.")]
 NOUN = Noun(
     "operator", "operators",
     ("id", "email", "display_name", "role", "active", "language", "password", "sso", "second_factor", "last_login_at",
      "revision", "created_at", "updated_at"),
     ("email", "display_name", "role", "active", "password", "sso", "second_factor", "last_login_at", "id"),
+    which=Who,
 )  # fmt: skip
 _ROLES = "viewer, operator, admin, auditor or member."
 
-Who = Annotated[str, typer.Argument(metavar="OPERATOR", help="An e-mail address or an id.")]
-
 add_list(app, NOUN)
-
-
-@app.command()
-@at_desk
-def show(desk: Desk, operator: Who, output: Output = Format.TABLE) -> None:
-    """Show one operator."""
-    print_one(desk.get(NOUN.path, operator), NOUN, output)
+add_show(app, NOUN)
 
 
 @app.command()
@@ -100,16 +108,10 @@ def enable(desk: Desk, operator: Who, dry_run: DryRun = False, output: Output = 
     _update(desk, operator, {"active": True}, None, dry_run, output)
 
 
-@app.command()
-@at_desk
-def delete(
-    desk: Desk, operator: Who, revision: Revision = None, yes: Yes = False, dry_run: DryRun = False, output: Output = Format.TABLE
-) -> None:
-    """Take an operator's way in, sessions and tokens. The audit trail knows their name until `operator erase`."""
-    if not dry_run:
-        confirm(tr("Delete the operator {who}?", who=operator), yes)
-    change(desk, dry_run, output, lambda: desk.delete(NOUN.path, operator, revision))
-    say(tr("Done."))
+add_delete(
+    app, NOUN, about="Take an operator's way in, sessions and tokens. The audit trail knows their name until `operator erase`.",
+    question=marked("Delete the operator {which}?"),
+)  # fmt: skip
 
 
 @app.command()

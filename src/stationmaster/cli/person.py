@@ -9,23 +9,25 @@ from stationmaster.cli.desk import Asked, Desk, Row
 from stationmaster.cli.fields import Option, takes
 from stationmaster.cli.output import Format, print_rows
 from stationmaster.cli.session import at_desk
-from stationmaster.cli.talk import say
 from stationmaster.cli.verbs import (
     DryRun,
     Noun,
     Output,
     Revision,
     Yes,
+    add_delete,
     add_list,
+    add_show,
     change,
     confirm,
     given,
     noun_app,
     print_one,
 )
-from stationmaster.i18n import tr
+from stationmaster.i18n import marked, tr
 
 app = noun_app("The company's people.")
+Who = Annotated[str, typer.Argument(metavar="PERSON", help="An id, a user name or an e-mail address.")]
 NOUN = Noun(
     "person", "people",
     ("id", "user_name", "display_name", "given_name", "family_name", "email", "further_emails", "department", "title", "manager",
@@ -33,10 +35,10 @@ NOUN = Noun(
      "updated_at"),
     ("user_name", "display_name", "email", "department", "source", "active", "updated_at"),
     lambda row: {**row, "logins": [f"{each['vendor']}:{each['login']}" for each in row.get("logins", ())]},
+    which=Who,
 )  # fmt: skip
 _CONFLICT = ("kind", "vendor", "name", "persons")
 
-Who = Annotated[str, typer.Argument(metavar="PERSON", help="An id, a user name or an e-mail address.")]
 UserName = Annotated[str | None, typer.Option(help="The e-mail address when left out.")]
 Email = Annotated[str | None, typer.Option(help="The first address; '' for none.")]
 Further = Annotated[list[str] | None, typer.Option("--further-email", help="Another address. Repeatable; all anew; '' for none.")]
@@ -64,13 +66,7 @@ FIELDS = (
 )  # fmt: skip
 
 add_list(app, NOUN)
-
-
-@app.command()
-@at_desk
-def show(desk: Desk, who: Who, output: Output = Format.TABLE) -> None:
-    """Show one person."""
-    print_one(desk.get(NOUN.path, who), NOUN, output)
+add_show(app, NOUN)
 
 
 @app.command()
@@ -129,16 +125,7 @@ def erase(desk: Desk, who: Who, yes: Yes = False, dry_run: DryRun = False, outpu
     print_one(change(desk, dry_run, output, lambda: desk.act(NOUN.path, who, "erase", {})), NOUN, output)
 
 
-@app.command()
-@at_desk
-def delete(
-    desk: Desk, who: Who, revision: Revision = None, yes: Yes = False, dry_run: DryRun = False, output: Output = Format.TABLE
-) -> None:
-    """Delete one person, to whom nothing refers."""
-    if not dry_run:
-        confirm(tr("Delete {who}?", who=who), yes)
-    change(desk, dry_run, output, lambda: desk.delete(NOUN.path, who, revision))
-    say(tr("Done."))
+add_delete(app, NOUN, about="Delete one person, to whom nothing refers.", question=marked("Delete {which}?"))
 
 
 @app.command()

@@ -24,8 +24,10 @@ MAX_WAIT = 30         # seconds before the next one
 WAIT = 10             # seconds for which a log is waited for
 _TOO_MANY = 429
 _WHO, _NOWHERE = 401, 404
+_PARTS = {"sources": ("credentials", "source")}      # things that are a part of another, and its name there
 _NAMED = {"people": "user_name"}      # what a thing's name is called, where not that
-_ONCE = {"keys": "key", "gateway-tokens": "token", "tokens": "token"}      # under which name an answer shows what is shown once
+# Under which name an answer shows what is shown once.
+_ONCE = {"keys": "key", "gateway-tokens": "token", "tokens": "token", "calendars": "address"}
 
 
 class Remote:
@@ -64,8 +66,8 @@ class Remote:
         return _made(noun, self._row("POST", f"/{noun}", json=given))
 
     def update(self, noun: str, which: str, given: Row, version: int | None = None) -> Row:
-        """`PATCH /noun/which`."""
-        return self._row("PATCH", self._path(noun, which), json=given, headers=_if_match(version))
+        """`PATCH /noun/which`; `PUT` of what is given anew as a whole."""
+        return self._row("PUT" if noun in _PARTS else "PATCH", self._path(noun, which), json=given, headers=_if_match(version))
 
     def delete(self, noun: str, which: str, version: int | None = None) -> None:
         """`DELETE /noun/which`."""
@@ -102,7 +104,13 @@ class Remote:
 
     def artifact(self, which: str, name: str) -> Iterator[str]:
         """`GET /jobs/which/artifacts/name`."""
-        path = f"{self._path('jobs', which)}/artifacts/{quote(name, safe='')}"
+        return self._file(f"{self._path('jobs', which)}/artifacts/{quote(name, safe='')}")
+
+    def roster(self, form: str) -> Iterator[str]:
+        """`GET /rosters/form`."""
+        return self._file(f"/rosters/{quote(form, safe='')}")
+
+    def _file(self, path: str) -> Iterator[str]:
         try:
             with self._client.stream("GET", path) as answer:
                 if not answer.is_success:
@@ -113,10 +121,10 @@ class Remote:
             message = f"{self._shown} stopped in the middle ({type(error).__name__})"
             raise StationmasterError("error.remote.unreachable", message, retryable=True, fault="operator") from None
 
-    def upload(self, which: str, offset: int, data: bytes) -> Row:
-        """`PUT /people/imports/which/content`."""
+    def upload(self, which: str, offset: int, data: bytes, noun: str = "people/imports") -> Row:
+        """`PUT /people/imports/which/content`, or that of another noun."""
         headers = {"Content-Type": "application/octet-stream"}
-        path = f"{self._path('people/imports', which)}/content"
+        path = f"{self._path(noun, which)}/content"
         return self._row("PUT", path, params={"offset": offset}, content=data, headers=headers)
 
     def totals(self, asked: UsageAsked) -> Row:
@@ -166,6 +174,9 @@ class Remote:
 
     def _path(self, noun: str, which: str) -> str:
         """A thing's path. A name with a slash in it is none of a path's parts: then its id is looked up."""
+        if noun in _PARTS:
+            whole, part = _PARTS[noun]
+            return f"{self._path(whole, which)}/{part}"
         if "/" in which:
             found = self.page(noun, Asked(filters=(f"{_NAMED.get(noun, 'name')}:eq:{which}",)), limit=1).items
             if not found:

@@ -82,7 +82,7 @@ def _run(verb: Callable[..., None], desk: Desk, given: dict[str, Any]) -> None:
 @contextmanager
 def opened(where: Where) -> Iterator[Desk]:
     """The desk that is meant. Raises `StationmasterError`."""
-    url = where.url or os.environ.get("STATIONMASTER_URL", "")
+    url = url_of(where.url)
     if url:
         from stationmaster.cli.remote import Remote  # here: --help needs no HTTP client
 
@@ -103,6 +103,11 @@ def opened(where: Where) -> Iterator[Desk]:
         message = f"the database does not answer ({type(error).__name__})"
         hint = "`stationmaster doctor` says more"
         raise StationmasterError("error.store.unreachable", message, hint=hint, fault="operator") from None
+
+
+def url_of(given: str | None) -> str:
+    """The control plane elsewhere that is meant; empty: this machine's."""
+    return given or os.environ.get("STATIONMASTER_URL", "")
 
 
 def open_store(config: Path | None, data: Path | None) -> "Settings":
@@ -139,8 +144,7 @@ def _user() -> str:
 def _set_up(config: Path | None, data: Path | None) -> "Settings":
     """Open this machine's store; refuse one that is not there, or not up to date."""
     from stationmaster import i18n
-    from stationmaster.diagnosis.django_database import asked, sqlite_file
-    from stationmaster.diagnosis.folder import has_ring
+    from stationmaster.diagnosis.django_database import asked
     from stationmaster.diagnosis.rounds import keys_of
     from stationmaster.store.config import StoreConfig, configure
     from stationmaster.vault import keyring
@@ -148,8 +152,7 @@ def _set_up(config: Path | None, data: Path | None) -> "Settings":
     settings = settings_of(config, data)
     i18n.use(settings.ui.language)
     environ = keys_of(settings, os.environ)
-    file = sqlite_file(settings)
-    if not has_ring(settings.folder, environ) or (file is not None and not file.exists()):
+    if not has_store(settings):
         raise _not_ready(f"there is no control plane in the data folder {settings.folder} yet", _beside(settings.folder))
     ring = keyring.load(settings.folder, environ)
     url = settings.database.url.get_secret_value()
@@ -161,6 +164,16 @@ def _set_up(config: Path | None, data: Path | None) -> "Settings":
         raise _not_ready("the database is not up to date with this program")
     asked(keyholder.digests)
     return _with_saved(settings)
+
+
+def has_store(settings: "Settings") -> bool:
+    """Whether a control plane was started there once: its keys are there, and its database unless that is a server's."""
+    from stationmaster.diagnosis.django_database import sqlite_file
+    from stationmaster.diagnosis.folder import has_ring
+    from stationmaster.diagnosis.rounds import keys_of
+
+    file = sqlite_file(settings)
+    return has_ring(settings.folder, keys_of(settings, os.environ)) and (file is None or file.exists())
 
 
 def _with_saved(settings: "Settings") -> "Settings":

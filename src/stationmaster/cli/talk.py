@@ -53,8 +53,8 @@ def _how_many(error: ConfigError) -> str:
 
 
 def exit_code(error: StationmasterError) -> int:
-    """Return 2 for what was asked wrongly, 1 for what failed."""
-    return 2 if isinstance(error, ConfigError) or error.code.startswith("error.usage.") else 1
+    """Return 2 for what was asked wrongly, a list's filters and order among it, 1 for what failed."""
+    return 2 if isinstance(error, ConfigError) or error.code.startswith(("error.usage.", "error.list.")) else 1
 
 
 def print_json(data: Mapping[str, object]) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stationmaster.cli import bills
 from stationmaster.cli.desk import Desk, Row, Step, UsageAsked
 from stationmaster.cli.output import Format, print_rows
 from stationmaster.cli.session import at_desk
@@ -14,6 +15,7 @@ from stationmaster.cli.verbs import Filters, Noun, Output, add_list, conditions,
 from stationmaster.i18n import tr
 
 app = noun_app("What was used and what it cost.")
+app.add_typer(bills.app, name="bills")
 EVENTS = Noun(
     "request", "usage/events",
     ("request_id", "at", "gateway", "key", "owner", "tenant", "credential", "pool", "model", "endpoint", "dialect", "status",

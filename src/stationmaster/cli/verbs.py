@@ -42,7 +42,7 @@ All = Annotated[bool, typer.Option("--all", help="All rows.")]
 class Noun:
     """One kind of thing. `one` is its name, `path` its name at the desk, `fields` all that its rows have, `shown` what a
     table shows of them, `people` makes a row ready for that table, `find` makes an id or name of what somebody typed, `named`
-    puts names where a table's rows have ids alone."""
+    puts names where a table's rows have ids alone, `which` is the argument that names one (None: by its name or id)."""
 
     one: str
     path: str
@@ -51,6 +51,7 @@ class Noun:
     people: Callable[[Row], Row] = dict
     find: Callable[[Desk, str], str] = lambda _, which: which
     named: Callable[[Desk, list[Row]], list[Row]] = lambda _, rows: rows
+    which: Any = None
 
     @property
     def many(self) -> str:
@@ -125,6 +126,8 @@ def add_delete(app: typer.Typer, noun: Noun, name: str = "delete", about: str = 
 
 
 def _which(noun: Noun) -> Any:
+    if noun.which is not None:
+        return noun.which
     named = "name" in noun.fields
     text = "Its name or id." if named else "Its id or position."
     return Annotated[str, typer.Argument(metavar="NAME" if named else "ID", help=text)]

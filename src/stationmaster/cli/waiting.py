@@ -2,6 +2,7 @@
 and not the job.
 """
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from stationmaster.cli.desk import Desk, Row
+from stationmaster.cli.desk import Asked, Desk, Row
 from stationmaster.cli.naming import readable
 from stationmaster.cli.output import Format, print_object, printable
 from stationmaster.cli.talk import say
@@ -23,6 +24,8 @@ LEFT: Final = 130                # exit code of one that Ctrl-C left
 _CODES: Final = {"succeeded": 0, "partial": 3}
 _LOOK: Final = 0.5               # seconds between two looks; over REST twice as long
 _PATIENCE: Final = 5.0           # seconds in the queue before a missing worker is told of
+_MOST: Final = 5                 # failed items that are told of
+_LATER: Final = re.compile(r"later, in [0-9]+ s: ")
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the job's end, with a bar on stderr. Ctrl-C leaves it running.")]
 
@@ -56,7 +59,17 @@ def wait_for(desk: Desk, job: str) -> int:
         say(tr("The job goes on; `{command}` follows it.", command=command(job)))
         raise typer.Exit(LEFT) from None
     say(ending(desk, row))
+    if row["failed"]:
+        _say_what_failed(desk, job)
     return _CODES.get(row["state"], 1)
+
+
+def _say_what_failed(desk: Desk, job: str) -> None:
+    """The sentences of items that failed, and where all is told."""
+    page = desk.part("jobs", job, "items", Asked("", ("state:eq:failed",), ""), "", _MOST)
+    for each in page.items:
+        say(printable(f"{each['key']}: {readable(desk, each['sentence'] or each['reason'])}"))
+    say(tr("`{command}` tells more.", command=f"stationmaster job log {job}"))
 
 
 def ending(desk: Desk, row: Row) -> str:
@@ -77,16 +90,40 @@ def _state(state: str) -> str:
 
 def _watched(desk: Desk, job: str, show: Callable[[Row], None]) -> Row:
     """Look until it has ended; the last row."""
-    started, told = time.monotonic(), False
+    started, warned, lines = time.monotonic(), False, Lines(desk, job)
     while True:
         row = desk.get("jobs", job)
         show(row)
         if row["state"] in ENDED:
             return row
-        if not told and row["state"] == "queued" and time.monotonic() - started > _PATIENCE:
-            told = True
+        lines.tell(row)
+        if not warned and row["state"] == "queued" and time.monotonic() - started > _PATIENCE:
+            warned = True
             _say_why_it_waits(desk)
         time.sleep(_LOOK if desk.local else 2 * _LOOK)
+
+
+class Lines:
+    """What a job that does not get on says of itself: the last line of its log, once, however often it comes again. While items
+    get done the bar tells enough."""
+
+    def __init__(self, desk: Desk, job: str) -> None:
+        self._desk, self._job = desk, job
+        self._seen, self._said = 0, ""
+        self._left: int | None = None
+
+    def tell(self, row: Row) -> None:
+        """Say it, where there is another one."""
+        stands, self._left = row["left"] == self._left, row["left"]
+        if not stands or row["lines"] <= self._seen:
+            return
+        found = self._desk.log(self._job, self._seen)["lines"]
+        self._seen = row["lines"]
+        last = next((line["text"] for line in reversed(found) if line["level"] != "debug"), "")
+        words = _LATER.sub("", last)
+        if words and words != self._said:
+            self._said = words
+            say(printable(readable(self._desk, last)))
 
 
 def _say_why_it_waits(desk: Desk) -> None:

@@ -40,12 +40,14 @@ def serve(given: "Settings", ready: Callable[[], None], patience: float) -> int:
     """Open the store, and run jobs until a signal comes; return the exit code. `patience`: seconds to wait for another worker
     to end, where there can be one only. Raises `StationmasterError`."""
     whole = _opened(given)
+    from stationmaster.entrances.refreshing import keep_refreshing
     from stationmaster.jobs import worker as process
     from stationmaster.jobs.engine import Working
 
     jobs = whole.jobs
     stop = threading.Event()
     threading.Thread(target=_keep_current, args=(stop,), name="settings", daemon=True).start()
+    keep_refreshing(stop)
     return process.work(Working(
         process.name(), stop, jobs.threads, jobs.poll_seconds, jobs.lease_seconds, jobs.attempts, jobs.retention_days,
         patience=patience,

@@ -4,7 +4,18 @@ from django.apps import AppConfig
 
 
 class CredentialsApp(AppConfig):
-    """Credentials and their health."""
+    """Credentials, their secrets and health."""
 
     name = "stationmaster.credentials"
     label = "credentials"
+
+    def ready(self) -> None:
+        """From now on their jobs can run."""
+        from stationmaster.credentials.work.registering import register_all
+
+        register_all()
+        from stationmaster.credentials import expiry, hooks
+        from stationmaster.credentials.sources import asking
+
+        expiry.refreshed_by(asking.refreshes)
+        hooks.on_refused(asking.refused)

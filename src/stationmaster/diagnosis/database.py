@@ -36,6 +36,14 @@ class SeenGateway:
 
 
 @dataclass(frozen=True)
+class EndingCredential:
+    """A credential whose secret ended, or soon will; `expires` in seconds since 1970."""
+
+    name: str
+    expires: float
+
+
+@dataclass(frozen=True)
 class Queue:
     """Who does jobs: whether a worker was heard of lately, and how many jobs could begin now."""
 
@@ -61,6 +69,9 @@ class Database(Protocol):
     def gateways(self) -> Iterable[SeenGateway]:
         """Every gateway that ever said hello."""
 
+    def ending(self) -> Iterable[EndingCredential]:
+        """Credentials that are about to end, by what each says of how long ahead it is told."""
+
     def queue(self) -> Queue:
         """Workers and the jobs that wait for one."""
 
@@ -78,6 +89,7 @@ def check(database: Database, version: str, now: float) -> Iterator[Finding]:
             yield fine("stored_secrets", tr("the key ring opens what is stored"))
             yield from tokens(database.tokens(), now)
             yield from versions(database.gateways(), version, now)
+            yield from credentials(database.ending(), now)
             yield workers(database.queue())
     except StationmasterError as error:
         yield failed(error)
@@ -149,3 +161,19 @@ def versions(found: Iterable[SeenGateway], version: str, now: float) -> Iterator
         yield warning("versions", what, tr("bring the older one up to date"))
     if not other:
         yield fine("versions", tr("control plane and gateways are of version {ours}", ours=version))
+
+
+def credentials(found: Iterable[EndingCredential], now: float) -> Iterator[Finding]:
+    """Whether every credential's secret is valid for some time yet."""
+    ending = list(found)
+    for each in ending:
+        fix = tr("rotate it: stationmaster credential rotate {name}", name=each.name)
+        if each.expires <= now:
+            yield broken("credentials", tr("the secret of the credential {name} has ended", name=each.name), fix)
+        else:
+            days = int((each.expires - now) // DAY)
+            what = trn("the secret of the credential {name} ends in {number} day",
+                       "the secret of the credential {name} ends in {number} days", days, name=each.name)
+            yield warning("credentials", what, fix)
+    if not ending:
+        yield fine("credentials", tr("no credential is about to end"))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from stationmaster.diagnosis.database import Database, GatewayToken, Queue, SeenGateway
+from stationmaster.diagnosis.database import Database, EndingCredential, GatewayToken, Queue, SeenGateway
 from stationmaster.diagnosis.folder import has_ring
 from stationmaster.errors import StationmasterError
 from stationmaster.i18n import tr
@@ -111,6 +111,12 @@ class _Django:
 
         rows = asked(lambda: list(Gateway.objects.values_list("name", "version", "last_seen")))
         return [SeenGateway(name, version, at.timestamp()) for name, version, at in rows]
+
+    def ending(self) -> Iterable[EndingCredential]:
+        from stationmaster.credentials import expiry
+
+        rows = asked(lambda: list(expiry.ending()))
+        return [EndingCredential(row.name, row.expires_at.timestamp()) for row, _ in rows if row.expires_at is not None]
 
     def queue(self) -> Queue:
         from stationmaster.jobs import services as jobs

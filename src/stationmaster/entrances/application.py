@@ -7,6 +7,7 @@ library knows no Django. Everything else but the two health checks is Django's. 
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from stationmaster.entrances.internal.call import Answer, Call, Receive, Scope, 
 from stationmaster.entrances.internal.compiler import Compiler
 from stationmaster.entrances.internal.door import PREFIX, Door
 from stationmaster.entrances.internal.watch import Watch
+from stationmaster.entrances.refreshing import keep_refreshing
 from stationmaster.entrances.requestlines import note, told
 from stationmaster.entrances.scim.door import ScimDoor
 from stationmaster.operators.services import gateway_actor
@@ -78,14 +80,17 @@ class Application:
     async def _live(self, receive: Receive, send: Send) -> None:
         self._loop = asyncio.get_running_loop()
         await receive()
-        chores = asyncio.create_task(keep_doing())
+        chores, stop = asyncio.create_task(keep_doing()), threading.Event()
+        refreshing = keep_refreshing(stop)
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        stop.set()
         chores.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await chores
         await self._door.close()
         self._scim.close()
+        await asyncio.to_thread(refreshing.join, 5.0)
         await send({"type": "lifespan.shutdown.complete"})
 
 

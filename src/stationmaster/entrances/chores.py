@@ -11,10 +11,13 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 from django.utils import timezone
 
+from stationmaster.bills import services as bills
+from stationmaster.credentials import services as credentials
 from stationmaster.entrances import live
 from stationmaster.entrances.api.models import GivenAnswer
 from stationmaster.entrances.api.replay import KEPT
 from stationmaster.operators import services as operators
+from stationmaster.publishing import services as publishing
 from stationmaster.store.actor import SYSTEM
 from stationmaster.usage import services as usage
 
@@ -30,6 +33,10 @@ def _old_answers() -> None:
 CHORES: Final[Mapping[str, Callable[[], object]]] = {
     "delete old requests": lambda: usage.delete_old(SYSTEM, live.settings().retention.raw_events_days),
     "warn of gateway tokens that run out": operators.warn_of_expiry,
+    "tend credentials": credentials.tend,
+    "tend publications": publishing.tend,
+    "read bills": bills.tend,
+    "delete old history of credentials": lambda: credentials.forget_history(live.settings().retention.raw_events_days),
     "forget sessions that are over": operators.forget_expired,
     "forget answers that need not be given again": _old_answers,
 }

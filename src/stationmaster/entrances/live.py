@@ -73,7 +73,7 @@ def renew() -> Settings:
     made = held if saved == _Held.saved else with_saved(held, saved)
     with _lock:
         _Held.settings, _Held.saved, _Held.looked = made, saved, time.monotonic()
-    if made is not held:
+    if made.outbound.allowed_private != held.outbound.allowed_private:      # else it is as it was when Django was set up
         django_settings.STATIONMASTER_ALLOWED = made.outbound.allowed_private
     return made
 

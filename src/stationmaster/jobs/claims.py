@@ -13,8 +13,8 @@ from django.db.models import DurationField, Expression, ExpressionWrapper, F, Q
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Coalesce, Greatest, Now
 
+from stationmaster.jobs.ceasing import Cancelled, Lost
 from stationmaster.jobs.engine._base import Ring
-from stationmaster.jobs.kinds import Cancelled, Lost
 from stationmaster.jobs.models import PENDING, QUEUED, RUNNING, Job, JobItem
 
 _MAX_WHAT = 200

@@ -15,8 +15,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from stationmaster.jobs import claims
+from stationmaster.jobs.ceasing import Lost
 from stationmaster.jobs.cleaning import cleaned
-from stationmaster.jobs.kinds import Done, Failed, Lost, NewItem, Postponed, Skipped
+from stationmaster.jobs.kinds import Done, Failed, NewItem, Postponed, Skipped
 from stationmaster.jobs.models import PENDING, RUNNING, Job, JobItem
 from stationmaster.jobs.run import Run
 

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from django.db import Error, connections
 
-from stationmaster.jobs.kinds import Lost
+from stationmaster.jobs.ceasing import Lost
 from stationmaster.jobs.run import Run
 
 EVERY: Final = 0.5        # seconds between two looks at the log

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from stationmaster.errors import Invalid, StationmasterError
+from stationmaster.errors import Invalid
 
 if TYPE_CHECKING:
     from stationmaster.jobs.models import JobItem
@@ -84,7 +84,7 @@ class Handler(Protocol):
 
     def perform(self, run: "Run", item: "JobItem") -> Outcome:
         """Do one item. Idempotent: it is called again when a worker died or lost the job. `item.attempts` above 1 or an
-        `item.intent_at` say that it was begun before: then what the vendor has is read first. May raise what `vendors.errors`
+        `item.intent_at` say that it was begun before: then what the vendor has is read first. May raise what `line.errors`
         has; the runner makes outcomes of it."""
 
     def conclude(self, run: "Run") -> Values:
@@ -109,7 +109,7 @@ class Kind:
     at a time a workspace, whatever their kinds (of jobs without a workspace: one at a time of the kind). `max_attempts`:
     starts in a row that may pass without anything done (0: the setting's). `on_end` is called in the transaction in which
     a job of it ends, however it does. `retries` false: what failed cannot be tried again by another job, and `instead` is
-    the hint at what people do then."""
+    the hint at what people do then. `cancels`: the action that cancelling one takes besides `jobs:cancel` (empty: none)."""
 
     name: str
     title: str
@@ -120,9 +120,11 @@ class Kind:
     on_end: "Callable[[Change, Ended], None] | None" = None
     retries: bool = True
     instead: str = ""
+    cancels: str = ""
 
 
 _kinds: dict[str, Kind] = {}
+NAMES = _kinds.keys()      # of every kind, as they are at any time
 
 
 def register(kind: Kind) -> None:
@@ -146,37 +148,3 @@ def kind_of(name: str) -> Kind:
     if name not in _kinds:
         raise Invalid("error.job.unknown_kind", f"there is no kind of job {name[:40]!r}", fields={"kind": "unknown"})
     return _kinds[name]
-
-
-class Ceased(StationmasterError):
-    """A run may not go on. Handlers let it pass: they catch no `StationmasterError` and no `Exception` around vendor calls
-    without raising this on."""
-
-
-class Lost(Ceased):
-    """Another worker has the job, or nobody knows any more whether we do: nothing may be written."""
-
-    def __init__(self, message: str = "the job is another worker's now") -> None:
-        super().__init__("error.job.lost", message, fault="ours", retryable=True)
-
-
-class Cancelled(Ceased):
-    """Somebody cancelled the job."""
-
-    def __init__(self) -> None:
-        super().__init__("error.job.cancelled", "the job was cancelled", status=409)
-
-
-class Waiting(Ceased):
-    """A wait would be so long that the item is done later; `seconds` from now."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__("error.job.waiting", "the workspace's rate is spent for now", fault="vendor", retryable=True)
-        self.seconds = seconds
-
-
-class Interrupted(Ceased):
-    """This worker is about to end; the item is begun again by the next one."""
-
-    def __init__(self) -> None:
-        super().__init__("error.job.interrupted", "the worker is ending", fault="ours", retryable=True)

@@ -20,6 +20,7 @@ STATES: Final = (QUEUED, RUNNING, *ENDED)
 
 PENDING: Final = "pending"
 ITEM_DONE: Final = ("ok", "skipped", "failed")
+ITEM_STATES: Final = (PENDING, RUNNING, *ITEM_DONE)
 
 
 class Job(models.Model):

@@ -11,14 +11,16 @@ from typing import Final
 from django.db import connections
 from django.db.utils import InterfaceError, OperationalError
 
+from stationmaster.errors import Overtaken
 from stationmaster.jobs import items, pacing
+from stationmaster.jobs.ceasing import Cancelled, Interrupted, Lost
 from stationmaster.jobs.ending import UNRECORDED
-from stationmaster.jobs.kinds import Cancelled, Failed, Handler, Interrupted, Lost, Outcome, Postponed
+from stationmaster.jobs.kinds import Failed, Handler, Outcome, Postponed
 from stationmaster.jobs.models import JobItem
 from stationmaster.jobs.places import place_of
 from stationmaster.jobs.run import LONGEST_WAIT, Run
 from stationmaster.jobs.verdicts import CRASHED, STOPPING, backoff, outcome_of, spread
-from stationmaster.vendors.errors import RateLimited
+from stationmaster.line.errors import RateLimited
 
 _LOOK: Final = 0.25       # seconds between two looks while there is nothing to do
 _LEAST: Final = 0.02      # the database's clock may be a little behind ours
@@ -133,6 +135,8 @@ class Performing:
             items.finish(self._run, item, outcome)
         except (*_PASSED, *STOPPING):
             raise
+        except Overtaken as error:
+            self._write(item, outcome_of(error, item.attempts))      # read anew, and decided anew
         except Exception as error:
             if outcome.record is None:
                 raise

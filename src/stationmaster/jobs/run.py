@@ -11,9 +11,9 @@ from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 
 from stationmaster.jobs import claims, pacing
+from stationmaster.jobs.ceasing import Cancelled, Ceased, Interrupted, Lost, Waiting
 from stationmaster.jobs.claims import Fence
 from stationmaster.jobs.engine._base import Working
-from stationmaster.jobs.kinds import Cancelled, Ceased, Interrupted, Lost, Waiting
 from stationmaster.jobs.log import LogBook
 from stationmaster.jobs.models import Job, JobItem
 from stationmaster.store.actor import Actor
@@ -139,5 +139,5 @@ def actor_of(job: Job) -> Actor:
     scopes = rest.get("scopes")
     return Actor(
         job.actor_kind, job.actor, rest.get("role", ""), rest.get("request_id", ""),
-        None if scopes is None else frozenset(scopes), rest.get("person", ""),
+        None if scopes is None else frozenset(scopes), rest.get("person", ""), rest.get("fresh", True),
     )

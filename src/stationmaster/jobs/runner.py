@@ -12,16 +12,17 @@ from django.db.utils import InterfaceError, OperationalError
 
 from stationmaster.errors import StationmasterError
 from stationmaster.jobs import claims, items, pacing, verdicts
+from stationmaster.jobs.ceasing import Cancelled, Interrupted, Lost, Waiting
 from stationmaster.jobs.claims import Fence
 from stationmaster.jobs.ending import end
 from stationmaster.jobs.engine._base import Ring, Working
 from stationmaster.jobs.keeper import Keeper
-from stationmaster.jobs.kinds import Cancelled, Interrupted, Kind, Lost, Waiting, kind_of
+from stationmaster.jobs.kinds import Kind, kind_of
 from stationmaster.jobs.models import Job
 from stationmaster.jobs.performing import Performing
 from stationmaster.jobs.places import place_of
 from stationmaster.jobs.run import Run
-from stationmaster.vendors.errors import RateLimited, Transient
+from stationmaster.line.errors import RateLimited, Transient
 
 GAVE_UP = "error.job.attempts"
 _log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ def _guarded(kind: Kind, run: Run, *, prepared: bool) -> _Again | None:
     except (Lost, OperationalError, InterfaceError):
         raise
     except RateLimited as error:      # no item was: that has an outcome of its own
-        return _left_alone(run, error.retry_after or verdicts.backoff(5.0, run.attempt))
+        return _left_alone(run, error.fault, error.retry_after or verdicts.backoff(5.0, run.attempt))
     except Transient as error:
         run.log(f"{error.message}; tried again later", "warning", item="")
         return _Again(verdicts.backoff(run.working.backoff, run.attempt, verdicts.spread()), counted=True)
@@ -112,10 +113,10 @@ def _guarded(kind: Kind, run: Run, *, prepared: bool) -> _Again | None:
     return None
 
 
-def _left_alone(run: Run, seconds: float) -> _Again:
-    """The vendor wants to be, by other jobs too. Without end it is not asked either."""
+def _left_alone(run: Run, whom: str, seconds: float) -> _Again:
+    """The vendor or target wants to be, by other jobs too. Without end it is not asked either."""
     pacing.hold_off(run.workspace or run.id, seconds)
-    run.log(f"the vendor wants to be left alone for {seconds:.0f} s; tried again then", "warning", item="")
+    run.log(f"the {whom} wants to be left alone for {seconds:.0f} s; tried again then", "warning", item="")
     return _Again(seconds, counted=True)
 
 
@@ -126,7 +127,7 @@ def _fail(run: Run, cause: str, sentence: str) -> None:
 
 
 def _steps(kind: Kind, run: Run, *, prepared: bool) -> _Again | None:
-    run.log("started" if run.fence.number == 1 else f"started again, for the {run.fence.number}. time", item="")
+    run.log("started" if run.fence.number == 1 else f"started again, time {run.fence.number}", item="")
     if not prepared:
         total = items.write_down(run, kind.handler.prepare(run))
         run.log(f"{total} items", item="")

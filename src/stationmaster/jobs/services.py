@@ -10,10 +10,11 @@ from django.db.models.functions import Now
 from stationmaster.errors import Conflict, Invalid, NotFound
 from stationmaster.gateway.config.problems import quoted
 from stationmaster.jobs import submitting
+from stationmaster.jobs.ceasing import Cancelled
 from stationmaster.jobs.ending import close
 from stationmaster.jobs.engine import engine
 from stationmaster.jobs.items import BATCH
-from stationmaster.jobs.kinds import Cancelled, kind_of, known
+from stationmaster.jobs.kinds import kind_of, known
 from stationmaster.jobs.models import ENDED, PENDING, QUEUED, Job, JobItem, JobLog, Worker
 from stationmaster.jobs.schedules import schedule, unschedule
 from stationmaster.jobs.showing import ITEMS, JOBS, show_job, show_line, show_worker
@@ -86,10 +87,14 @@ def log(actor: Actor, which: str, after: int = 0, limit: int = MAX_LINES) -> Map
 
 
 def cancel(actor: Actor, which: str) -> Mapping[str, Any]:
-    """Cancel a job: at once when it waits, after the items under way when it runs. Raises `Forbidden`, `NotFound`, `Conflict`."""
+    """Cancel a job: at once when it waits, after the items under way when it runs. Of some kinds that takes a right of theirs,
+    too. Raises `Forbidden`, `NotFound`, `Conflict`."""
     require(actor, "jobs:cancel")
     with change(actor) as edit:
         row = _locked(_find(which).id)
+        kind = known().get(row.kind)
+        if kind is not None and kind.cancels:
+            require(actor, kind.cancels)
         if row.state in ENDED:
             raise Conflict("error.job.ended", f"this job has ended: {row.state}")
         if not row.cancel_asked:

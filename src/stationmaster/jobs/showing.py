@@ -7,8 +7,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from stationmaster.jobs.kinds import known
-from stationmaster.jobs.models import RUNNING, Job, JobItem, JobLog, Worker
+from stationmaster.jobs.kinds import NAMES, known
+from stationmaster.jobs.models import ITEM_STATES, RUNNING, STATES, Job, JobItem, JobLog, Worker
 from stationmaster.store.filters import Column
 from stationmaster.store.listing import Listing
 
@@ -82,8 +82,8 @@ def _seconds(row: Job, now: datetime) -> float:
 JOBS = Listing(
     noun="jobs",
     columns=(
-        Column("id"), Column("kind"), Column("workspace"), Column("state"), Column("actor"), Column("retry_of", sortable=False),
-        Column("created_at", kind="time"), Column("started_at", kind="time", sortable=False),
+        Column("id"), Column("kind", values=NAMES), Column("workspace"), Column("state", values=STATES), Column("actor"),
+        Column("retry_of", sortable=False), Column("created_at", kind="time"), Column("started_at", kind="time", sortable=False),
         Column("ended_at", kind="time", sortable=False), Column("priority", kind="number"), Column("failed", kind="number"),
         Column("dry_run", kind="flag"),
     ),
@@ -92,8 +92,8 @@ JOBS = Listing(
 ITEMS = Listing(
     noun="job items",
     columns=(
-        Column("position", kind="number"), Column("key"), Column("subject"), Column("state"), Column("reason"),
-        Column("attempts", kind="number"),
+        Column("position", kind="number"), Column("key"), Column("subject"), Column("state", values=ITEM_STATES),
+        Column("reason"), Column("attempts", kind="number"),
     ),
     show=show_item, search="", sort="position",
 )

@@ -98,7 +98,8 @@ def _is_plain(args: Mapping[str, Any]) -> bool:
 
 def _rest(actor: Actor) -> dict[str, Any]:
     scopes = None if actor.scopes is None else sorted(actor.scopes)
-    return {"role": actor.role, "request_id": actor.request_id, "scopes": scopes, "person": actor.person}
+    return {"role": actor.role, "request_id": actor.request_id, "scopes": scopes, "person": actor.person,
+            "fresh": actor.fresh}  # fmt: skip
 
 
 def _told(row: Job) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 import random
 from typing import Final
 
-from stationmaster.errors import StationmasterError
+from stationmaster.errors import Overtaken, StationmasterError
+from stationmaster.jobs.ceasing import Waiting
 from stationmaster.jobs.cleaning import clean
-from stationmaster.jobs.kinds import Failed, Outcome, Postponed, Skipped, Waiting
-from stationmaster.vendors.errors import DirectoryManaged, DryRunRefused, RateLimited, StopRun, Transient
+from stationmaster.jobs.kinds import Failed, Outcome, Postponed, Skipped
+from stationmaster.line.errors import DirectoryManaged, DryRunRefused, RateLimited, StopRun, Transient
 
 CRASHED: Final = "error.job.crashed"
+_SHORTLY: Final = 0.2        # seconds until a row is read again that somebody changed meanwhile
 _LONGEST: Final = 300.0      # seconds of a pause that we choose ourselves
 STOPPING: Final = (StopRun, DirectoryManaged)      # going on would fail alike for every item
 
@@ -18,6 +20,8 @@ def outcome_of(error: Exception, begun: int) -> Outcome:
     job, and raised on by the caller."""
     if isinstance(error, Waiting):
         return Postponed(error.seconds, error.code, error.message)
+    if isinstance(error, Overtaken):
+        return Postponed(_SHORTLY, error.code, error.message)
     if isinstance(error, RateLimited):
         return Postponed(error.retry_after or backoff(5.0, begun), error.code, clean(error.message))
     if isinstance(error, DryRunRefused):

@@ -18,7 +18,9 @@ _NOUNS: Final = {
     "addresses": ("read", "create", "delete"),          # private addresses that stored URLs may name
     "assignments": _EDITED,                             # who should hold a seat where
     "audit": ("read", "export", "verify", "erase"),
-    "credentials": _EDITED,
+    "bills": ("read", "export", "update"),              # what vendors say was used; update: read it anew
+    "calendars": ("read", "export", "create", "delete"),          # addresses at which calendars find when credentials end
+    "credentials": (*_EDITED, "mint", "rotate", "revoke", "probe", "hold", "source", "refresh"),
     "events": ("write",),
     "gateways": (*_EDITED, "rotate"),                   # gateways that may join, and their tokens
     "groups": _EDITED,
@@ -30,10 +32,13 @@ _NOUNS: Final = {
     "people": (*_EDITED, "import", "erase"),            # persons, what vendors know them by, and who leaves
     "plans": ("read", "export", "create", "approve", "refuse", "apply"),
     "pools": _EDITED,
+    "rosters": ("import", "export"),                    # files of older setups, in and out again
     "routes": _EDITED,
+    "publications": ("read", "export", "plan", "apply", "remove", "check"),      # credentials' copies at targets
     "seats": ("read", "export", "update"),
     "settings": ("read", "update"),
     "snapshot": ("read",),
+    "targets": (*_EDITED, "test"),                      # gateways of others that credentials are published into
     "tokens": _EDITED,                                  # API tokens
     "usage": ("read", "export"),
     "workspaces": _EDITED,
@@ -45,11 +50,13 @@ _BY_GATEWAYS: Final = frozenset({"snapshot:read", "events:write", "health:report
 _SEEN_BY_ALL = (
     "workspaces:read", "credentials:read", "pools:read", "routes:read", "keys:read", "health:read", "usage:read", "settings:read",
     "gateways:read", "people:read", "groups:read",
-    "jobs:read", "assignments:read", "plans:read", "seats:read",
+    "jobs:read", "assignments:read", "plans:read", "seats:read", "calendars:read", "bills:read",
+    "targets:read", "publications:read",
 )
-_RUN = ("credentials:*", "pools:*", "routes:*", "keys:*", "addresses:read", "workspaces:export", "usage:export",
-        "tokens:*", "gateways:export", "groups:*", "people:read", "people:export", "people:create", "people:update",
-        "people:import", "jobs:*", "assignments:*", "plans:*", "seats:*")
+_RUN = ("credentials:*", "bills:*", "calendars:*", "pools:*", "routes:*", "keys:*", "addresses:read", "workspaces:export",
+        "usage:export", "tokens:*", "gateways:export", "groups:*", "people:read", "people:export", "people:create",
+        "people:update", "people:import", "jobs:*", "assignments:*", "plans:*", "seats:*", "targets:export", "targets:test",
+        "publications:*", "rosters:*")
 # What each role may do, as patterns over ACTIONS.
 _MAY: Final = {
     "viewer": _SEEN_BY_ALL,
@@ -68,6 +75,7 @@ _OWN: Final = {"member": ("*",), "operator": ("tokens:*",)}
 SENSITIVE: Final = frozenset({
     "audit:erase", "gateways:create", "gateways:rotate", "masterkey:retire", "masterkey:rotate", "operators:create",
     "operators:delete", "operators:update", "people:erase", "tokens:create", "tokens:update",
+    "targets:create", "targets:delete", "targets:update",      # keys go, in clear, to whatever address a target has
 })
 
 

@@ -10,10 +10,10 @@ from typing import Literal
 
 from stationmaster.store import keyholder
 
-Purpose = Literal["api token", "gateway token", "scim token", "admin link", "session"]
+Purpose = Literal["api token", "gateway token", "scim token", "admin link", "session", "calendar"]
 
 _PREFIXES: dict[Purpose, str] = {
-    "api token": "sm-api-", "gateway token": "sm-gw-", "scim token": "sm-scim-", "admin link": "", "session": "",
+    "api token": "sm-api-", "gateway token": "sm-gw-", "scim token": "sm-scim-", "admin link": "", "session": "", "calendar": "",
 }
 _SHOWN = 4        # characters of the random part that lists show
 MAX_LENGTH = 200  # of anything that somebody presents

@@ -5,6 +5,7 @@ Nothing that lets somebody in is stored as it is: passwords as Argon2id, tokens,
 
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.contrib.auth.hashers import check_password
 from django.db import models
 from django.utils.crypto import salted_hmac
 
+from stationmaster.errors import Overtaken
 from stationmaster.store.actor import SYSTEM
 from stationmaster.store.changes import change
 from stationmaster.store.fields import AsciiField
@@ -85,7 +87,8 @@ class Operator(ConfigRow, AbstractBaseUser):
         return salted_hmac("stationmaster.operators.session", held, secret=secret, algorithm="sha256").hexdigest()
 
     def _hash_anew(self, password: str) -> None:
-        with change(SYSTEM) as edit, edit.updating(self, action="rehash_password"):
+        # Another log-in at the same time did it, or they have another password by now.
+        with suppress(Overtaken), change(SYSTEM) as edit, edit.updating(self, action="rehash_password"):
             self.set_password(password)
 
 

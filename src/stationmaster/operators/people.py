@@ -39,7 +39,7 @@ def show(row: Operator) -> Mapping[str, Any]:
 OPERATORS = Listing(
     noun="operators",
     columns=(
-        Column("id"), Column("email"), Column("display_name"), Column("role"), Column("active", kind="flag"),
+        Column("id"), Column("email"), Column("display_name"), Column("role", values=ROLES), Column("active", kind="flag"),
         Column("created_at", kind="time"), Column("updated_at", kind="time"), Column("revision", kind="number"),
     ),
     show=show,

@@ -48,7 +48,7 @@ def show(row: ApiToken) -> Mapping[str, Any]:
 TOKENS = Listing(
     noun="tokens",
     columns=(
-        Column("id"), Column("name"), Column("role"), Column("hint"), Column("expires_at", kind="time"),
+        Column("id"), Column("name"), Column("role", values=(*ROLES, "scim")), Column("hint"), Column("expires_at", kind="time"),
         Column("created_at", kind="time"), Column("revision", kind="number"),
     ),
     show=show,
@@ -112,6 +112,12 @@ def actor_of(text: str, request_id: str = "") -> Actor:
     _note_use(row)
     role, scopes = _narrowed(row)
     return Actor("token", row.id, role, request_id, scopes, person=row.owner)
+
+
+def rights_of(token: str) -> frozenset[str]:
+    """The actions that a token, by its id, takes now; none, when it is over."""
+    row = ApiToken.objects.select_related("holder").filter(id=token, expires_at__gt=timezone.now()).first()
+    return rights(*_narrowed(row)) if row is not None and _still_held(row) else frozenset()
 
 
 def unauthenticated() -> StationmasterError:

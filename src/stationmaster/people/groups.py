@@ -12,7 +12,7 @@ from stationmaster.folding import fold
 from stationmaster.gateway.config.problems import quoted
 from stationmaster.operators.access import require
 from stationmaster.people import persons, writing
-from stationmaster.people.models import Group, Membership, Person
+from stationmaster.people.models import SOURCES, Group, Membership, Person
 from stationmaster.people.persons import PEOPLE
 from stationmaster.store.actor import Actor
 from stationmaster.store.changes import change
@@ -37,8 +37,8 @@ def show(row: Any) -> Mapping[str, Any]:
 GROUPS = Listing(
     noun="groups",
     columns=(
-        Column("id"), Column("name", "name_folded"), Column("external_id"), Column("source"), Column("created_at", kind="time"),
-        Column("updated_at", kind="time"), Column("revision", kind="number"),
+        Column("id"), Column("name", "name_folded"), Column("external_id"), Column("source", values=SOURCES),
+        Column("created_at", kind="time"), Column("updated_at", kind="time"), Column("revision", kind="number"),
     ),
     show=show,
 )

@@ -14,7 +14,7 @@ from stationmaster.people.access_ends import operator_of
 from stationmaster.people.checks import FIELDS
 from stationmaster.people.identities import person_of
 from stationmaster.people.leaving import tell_unlinked
-from stationmaster.people.models import Membership, Person
+from stationmaster.people.models import SOURCES, Membership, Person
 from stationmaster.store.actor import Actor
 from stationmaster.store.changes import Change, change
 from stationmaster.store.export import Format, export
@@ -47,7 +47,7 @@ PEOPLE = Listing(
     noun="people",
     columns=(
         Column("id"), *(Column(name, f"{name}_folded") for name in _FOLDED), Column("department"), Column("manager"),
-        Column("employee_number"), Column("external_id"), Column("source"), Column("active", kind="flag"),
+        Column("employee_number"), Column("external_id"), Column("source", values=SOURCES), Column("active", kind="flag"),
         Column("created_at", kind="time"), Column("updated_at", kind="time"), Column("revision", kind="number"),
     ),
     show=show,

@@ -8,6 +8,8 @@ SENTENCES: Final = (
     marked("{what} works only on the control plane's own machine"),
     marked("run it there without STATIONMASTER_URL and --url"),
     marked("there is no control plane in the data folder {folder} yet"),
+    marked("there is no demo in the folder {folder}"),
+    marked("a demo that was started with --data DIR is in DIR: name that with --data"),
     marked("the database is not up to date with this program"),
     marked(
         "start `stationmaster up` or `stationmaster control` once: it makes the database, and brings it up to date; "
@@ -103,4 +105,9 @@ SENTENCES: Final = (
     marked("this key ring is kept by somebody else"),
     marked("the head of the audit trail was changed by something else"),
     marked("run `stationmaster audit verify`; nothing is changed while the trail cannot be continued"),
+    marked("{file} cannot be used: {why}"),
+    marked("{file} was changed while it was read"),
+    marked("another program holds the lock of {file}"),
+    marked("try again when it is done"),
+    marked("try again when nobody writes it"),
 )

@@ -3,6 +3,7 @@ reference); knows nothing of when an error happens.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from stationmaster.sandbox.faults import ErrorFault
 from stationmaster.sandbox.values import Asked, Dialect, Reply, answer
@@ -40,6 +41,18 @@ _GEMINI: Mapping[int, str] = {
     503: "UNAVAILABLE",
     529: "UNAVAILABLE",
 }
+# AWS: the status and kind of what elsewhere is another status; its other errors are kinds of their own.
+_BEDROCK: Mapping[int, tuple[int, str]] = {
+    400: (400, "ValidationException"),
+    401: (403, "UnrecognizedClientException"),
+    402: (400, "ServiceQuotaExceededException"),
+    403: (403, "AccessDeniedException"),
+    404: (404, "ResourceNotFoundException"),
+    429: (429, "ThrottlingException"),
+    500: (500, "InternalServerException"),
+    503: (503, "ServiceUnavailableException"),
+    529: (503, "ServiceUnavailableException"),
+}
 _CAUSES: Mapping[str, Mapping[Dialect, str]] = {
     "quota": {
         "openai": "insufficient_quota",
@@ -62,8 +75,10 @@ def envelope(dialect: Dialect, status: int, message: str, cause: str = "", wait:
     code = _CAUSES.get(cause, {}).get(dialect, "")
     if dialect == "anthropic":
         return _anthropic(status, message, code)
-    if dialect == "gemini":
+    if dialect in ("gemini", "vertex"):
         return _gemini(status, message, cause, wait)
+    if dialect == "bedrock":
+        return {"message": "Too many tokens per day, please wait before trying again." if cause == "quota" else message}
     kind, usual = _OPENAI.get(status, ("server_error", "server_error") if status >= 500 else _OPENAI[400])
     kind = code if code == "insufficient_quota" else kind
     return {"error": {"message": message, "type": kind, "param": None, "code": code or usual}}
@@ -71,7 +86,7 @@ def envelope(dialect: Dialect, status: int, message: str, cause: str = "", wait:
 
 def failure(asked: Asked, status: int, message: str, **headers: str) -> Reply:
     """An error answer in the dialect of the request."""
-    return answer(envelope(asked.dialect, status, message), status, **headers)
+    return _named(asked, answer(envelope(asked.dialect, status, message), status, **headers))
 
 
 def fault_reply(asked: Asked, fault: ErrorFault) -> Reply:
@@ -81,7 +96,22 @@ def fault_reply(asked: Asked, fault: ErrorFault) -> Reply:
         message = f"Incorrect API key provided: {asked.credential}."
     wait = fault.headers.get("retry-after", "")
     body = envelope(asked.dialect, fault.status, message, fault.code, wait)
-    return answer(body, fault.status, **fault.headers)
+    return _named(asked, answer(body, fault.status, **fault.headers))
+
+
+def refusal(kind: str, message: str) -> Reply:
+    """AWS' answer to what is not signed as it has to be."""
+    status = 400 if kind == "IncompleteSignature" else 403
+    return answer({"message": message}, status, **{"x-amzn-errortype": kind})
+
+
+def _named(asked: Asked, reply: Reply) -> Reply:
+    """AWS says in a header what kind of error it is."""
+    if asked.dialect != "bedrock":
+        return reply
+    status, kind = _BEDROCK.get(reply.status, (reply.status, "ValidationException"))
+    tagged = {**reply.headers, "x-amzn-errortype": f"{kind}:http://internal.amazon.com/coral/com.amazon.bedrock/"}
+    return replace(reply, status=status, headers=tagged)
 
 
 def _anthropic(status: int, message: str, code: str) -> dict[str, object]:

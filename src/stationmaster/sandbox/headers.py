@@ -53,8 +53,10 @@ _GEMINI: Mapping[str, str] = {
 
 def vendor_headers(asked: Asked) -> dict[str, str]:
     """The headers of one answer, by dialect; the request id is derived from the request."""
-    if asked.dialect == "gemini":
+    if asked.dialect in ("gemini", "vertex"):
         return dict(_GEMINI)
+    if asked.dialect == "bedrock":
+        return {"x-amzn-requestid": asked.id("")}
     if asked.dialect == "anthropic":
         return {**_NETWORK, **_ANTHROPIC, "request-id": asked.id("req_")}
     own = {**_OPENAI, **_AZURE} if asked.dialect == "azure" else _OPENAI

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from stationmaster.sandbox.faults import choose
 from stationmaster.sandbox.ledger import bare
+from stationmaster.sandbox.signatures import access_key_id
 from stationmaster.sandbox.values import Asked, Dialect
 
 _CARRIERS: Mapping[Dialect, tuple[str, ...]] = {
@@ -17,6 +18,8 @@ _CARRIERS: Mapping[Dialect, tuple[str, ...]] = {
     "azure": ("api-key", "authorization"),
     "anthropic": ("x-api-key", "authorization"),
     "gemini": ("x-goog-api-key", "authorization"),
+    "bedrock": ("authorization",),
+    "vertex": ("authorization",),
 }
 _WS_KEY = "openai-insecure-api-key."
 _BOUNDARY = re.compile(r'boundary="?([^";,]+)', re.IGNORECASE)
@@ -49,13 +52,15 @@ async def hear(request: web.Request, dialect: Dialect, spoiled: Mapping[str, str
 
 
 def _credential(request: web.Request, dialect: Dialect) -> str:
-    """What the vendor's own header carries; Gemini also reads `?key=`, realtime a subprotocol."""
+    """What the vendor's own header carries, of AWS' signatures who signed; Gemini also reads `?key=`, realtime a subprotocol."""
     for name in _CARRIERS[dialect]:
         value = request.headers.get(name, "")
         if name == "authorization" and not value.lower().startswith("bearer "):
             continue
         if bare(value):
             return bare(value)
+    if dialect == "bedrock":
+        return access_key_id(request.headers.get("authorization", ""))
     if dialect == "gemini":
         return request.query.get("key", "")
     offered = request.headers.get("sec-websocket-protocol", "").split(",")

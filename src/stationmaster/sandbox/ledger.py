@@ -14,7 +14,7 @@ from stationmaster.sandbox.values import Asked
 
 CAPACITY = 10_000
 SECRET_HEADERS = frozenset(
-    ("authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "proxy-authorization")
+    ("authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "proxy-authorization", "x-amz-security-token")
 )
 
 Outcome = Literal["open", "answered", "left"]

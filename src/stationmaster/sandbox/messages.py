@@ -16,7 +16,7 @@ def create(asked: Asked) -> Reply:
     """`POST messages`: a message, or its events from `message_start` to `message_stop`."""
     speech = speak(asked)
     if asked.stream:
-        return stream((event(happened) for happened in _events(asked, speech)), _broken)
+        return stream((event(happened) for happened in events(asked, speech)), _broken)
     content: list[Object] = [{"type": "text", "text": speech.text}]
     return answer(_message(asked, content, "end_turn", _usage(asked, speech, speech.words_out + speech.thoughts)))
 
@@ -90,7 +90,8 @@ def _message(asked: Asked, content: list[Object], stop: str | None, usage: Objec
     return message | {"usage": usage} if usage else message
 
 
-def _events(asked: Asked, speech: Speech) -> Iterator[Object]:
+def events(asked: Asked, speech: Speech) -> Iterator[Object]:
+    """What a stream of one message says, from `message_start` to `message_stop`."""
     yield {"type": "message_start", "message": _message(asked, [], None, _usage(asked, speech, 1))}
     yield {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
     yield {"type": "ping"}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stationmaster.sandbox import catalogue, chat, gemini, media, messages, resources, responses
+from stationmaster.sandbox import bedrock, catalogue, chat, gemini, media, messages, resources, responses, vertex
 from stationmaster.sandbox.values import Answerer, Dialect
 
 Route = tuple[str, str, Answerer]
@@ -82,6 +82,20 @@ GEMINI: tuple[Route, ...] = (
     ("GET", "/models/{model}", gemini.retrieve_model),
     ("POST", "/models/{model:[^/:]+}:{verb:[A-Za-z]+}", gemini.act),
 )
+BEDROCK: tuple[Route, ...] = (
+    ("POST", "/model/{model}/invoke", bedrock.invoke),
+    ("POST", "/model/{model}/invoke-with-response-stream", bedrock.invoke_stream),
+    ("POST", "/model/{model}/converse", bedrock.converse),
+    ("POST", "/model/{model}/converse-stream", bedrock.converse_stream),
+    ("POST", "/model/{model}/count-tokens", bedrock.count_tokens),
+    ("GET", "/async-invoke", bedrock.list_async),
+)
+_PUBLISHED = "/projects/{project}/locations/{location}/publishers/{publisher}/models/{model:[^/:]+}:{verb:[A-Za-z]+}"
+VERTEX: tuple[Route, ...] = (
+    ("POST", "/v1" + _PUBLISHED, vertex.act),
+    ("POST", "/v1beta1" + _PUBLISHED, vertex.act),
+    ("GET", "/v1beta1/publishers/google/models", vertex.list_models),
+)
 _TASKS = ("/chat/", "/completions", "/embeddings", "/images/", "/audio/")
 DEPLOYMENTS: tuple[Route, ...] = tuple(route for route in OPENAI if route[1].startswith(_TASKS))
 
@@ -94,10 +108,14 @@ def routes() -> Iterator[tuple[str, str, Answerer, Dialect | None]]:
         ("", ANTHROPIC, "anthropic"),
         ("/openai", MODELS + OPENAI, "azure"),
     )
+    clouds: tuple[tuple[tuple[Route, ...], Dialect], ...] = ((BEDROCK, "bedrock"), (VERTEX, "vertex"))
     for prefix, routes, dialect in tables:
         for version in ("/v1", ""):
             for method, path, answerer in routes:
                 yield method, f"{prefix}{version}{path}", answerer, dialect
+    for table, cloud in clouds:
+        for method, path, answerer in table:
+            yield method, path, answerer, cloud
     for method, path, answerer in DEPLOYMENTS:
         yield method, "/openai/deployments/{model}" + path, answerer, "azure"
     for method, path, answerer in GEMINI:

@@ -16,6 +16,8 @@ from stationmaster.sandbox.admin import Admin
 from stationmaster.sandbox.app import make_app
 from stationmaster.sandbox.faults import SENTENCES
 from stationmaster.sandbox.ledger import Entry, Ledger
+from stationmaster.sandbox.targets import Targets
+from stationmaster.sandbox.tokens import Tokens
 
 KEEP_ALIVE = 75.0
 GRACE = 0.1
@@ -49,13 +51,16 @@ async def serve(app: web.Application, host: str, port: int, started: Started, en
 
 
 def run(host: str, port: int, started: Started) -> None:
-    """Serve in the foreground until SIGINT or SIGTERM. A port in use is `error.sandbox.cannot_listen`."""
+    """Serve in the foreground until SIGINT or SIGTERM; what vendors say was used is what was called.
+
+    A port in use is `error.sandbox.cannot_listen`.
+    """
 
     async def until_signal() -> None:
         ended = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
-        await serve(make_app(Ledger()), host, port, started, ended)
+        await serve(make_app(Ledger(), admin=Admin(consumption="called")), host, port, started, ended)
 
     try:
         uvloop.run(until_signal())
@@ -74,14 +79,21 @@ class SandboxServer:
         client = OpenAI(base_url=sandbox.url + "/v1", api_key="sk-one")
         sandbox.asked()[-1].model
         sandbox.admin.make("openai", "acme", people=4).invitations("member-009@example.test")
+        sandbox.targets.make("crs", "relay").ours()
+        sandbox.tokens.make("entra", "directory").asked()
     ```
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, admin: Admin | None = None) -> None:
+    def __init__(
+        self, host: str = "127.0.0.1", port: int = 0, admin: Admin | None = None, targets: Targets | None = None,
+        tokens: Tokens | None = None,
+    ) -> None:  # fmt: skip
         self.host = host
         self.port = port
         self.ledger = Ledger()
         self.admin = admin or Admin()
+        self.targets = targets or Targets()
+        self.tokens = tokens or Tokens()
         self._spoiled: dict[str, str] = {}
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
         self._ready = threading.Event()
@@ -145,7 +157,7 @@ class SandboxServer:
 
     async def _serve(self) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        app = make_app(self.ledger, self._spoiled, self.admin)
+        app = make_app(self.ledger, self._spoiled, self.admin, self.targets, self.tokens)
         await serve(app, self.host, self.port, self._started, self._ended)
 
     def _started(self, port: int) -> None:

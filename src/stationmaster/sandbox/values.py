@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-Dialect = Literal["openai", "azure", "anthropic", "gemini"]
+Dialect = Literal["openai", "azure", "anthropic", "gemini", "bedrock", "vertex"]
 Fields = Mapping[str, Any]
 
 CREATED = 1_790_000_000
@@ -44,7 +44,7 @@ class Asked:
 
     @property
     def model(self) -> str:
-        """The model asked for: in the path (Gemini, Azure deployments), the body, or the query (realtime)."""
+        """The model asked for: in the path (Gemini, the clouds), the body, or the query (realtime)."""
         named = self.params.get("model") or self.fields.get("model") or self.query.get("model")
         return named.removeprefix("models/") if isinstance(named, str) else ""
 
@@ -52,7 +52,7 @@ class Asked:
     def stream(self) -> bool:
         """Whether events are asked for: in the body (`true`, or the form's text), the query, or Gemini's verb."""
         wish = self.fields.get("stream", self.query.get("stream"))
-        return wish in (True, "true") or self.params.get("verb") == "streamGenerateContent"
+        return wish in (True, "true") or self.params.get("verb") in ("streamGenerateContent", "streamRawPredict")
 
     @property
     def organisation(self) -> str:

@@ -4,6 +4,7 @@ Owns the declaration of one setting. May not know which settings there are.
 """
 
 import enum
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,6 +92,13 @@ def _is_name(text: str) -> bool:
     return re.fullmatch(ID_PATTERN, text) is not None
 
 
+def _rising(shares: tuple[int, ...]) -> tuple[int, ...]:
+    """Percentages, each more than the one before, of which the last is all."""
+    if not shares or shares[0] < 1 or shares[-1] != 100 or any(more <= less for less, more in itertools.pairwise(shares)):
+        raise ValueError(shares)
+    return shares
+
+
 def _one_of_schemes(*schemes: str) -> Callable[[SecretStr], SecretStr]:
     def validated(value: SecretStr) -> SecretStr:
         text = value.get_secret_value()
@@ -114,6 +122,7 @@ PrivateTargets = Annotated[
 Domains = Annotated[
     tuple[Annotated[str, AfterValidator(_domain)], ...], Words('a list of domains like "example.com"')
 ]
+Shares = Annotated[tuple[int, ...], AfterValidator(_rising), Words("a list of rising percentages that ends in 100")]
 Secret = Annotated[SecretStr, Words("a secret")]
 DatabaseURL = Annotated[
     SecretStr,

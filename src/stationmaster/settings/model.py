@@ -23,6 +23,7 @@ from stationmaster.settings.marks import (
     Name,
     PrivateTargets,
     Secret,
+    Shares,
     Takes,
     Tls,
     ValkeyURL,
@@ -170,6 +171,37 @@ class Seats(Section):
     )  # fmt: skip
 
 
+class Rotation(Section):
+    """How [a credential's next secret](credentials.md) takes over from the one before."""
+
+    shares: Shares = setting(
+        (10, 50, 100), "per cent of the sessions that the new secret serves, one step after the other", takes=NOW
+    )
+    hold_seconds: float = setting(
+        15.0, "behind each step, for faults to show, once every connected gateway goes by it", takes=NOW, ge=0, le=_DAY
+    )
+    drain_seconds: float = setting(600.0, "for what runs with the secret before to end", takes=NOW, ge=0, le=_DAY)
+    probing_seconds: float = setting(
+        120.0, "that a vendor may take to know a new key, before it counts as refused", takes=NOW, ge=0, le=_DAY
+    )
+    absent_hours: float = setting(
+        24.0, "that a gateway which is not heard of is waited for, before the secret before is revoked", takes=NOW, ge=0, le=8760
+    )
+    copied_hours: float = setting(
+        24.0, "that copies in targets are waited for, before the secret before is revoked", takes=NOW, ge=0, le=8760
+    )
+
+
+class Bills(Section):
+    """What vendors say was used, beside what gateways counted."""
+
+    threshold_percent: int = setting(
+        95, "per cent that we counted of what a vendor reports, or a vendor of what we did; less is told", takes=NOW, ge=1, le=100
+    )
+    settle_days: int = setting(3, "for which a vendor's figures of a day may still change", takes=NOW, ge=1, le=30)
+    delay_hours: int = setting(6, "after midnight (UTC) before the reports of the day before are read", takes=NOW, ge=0, le=23)
+
+
 class Mail(Section):
     """The SMTP relay that people are written to through, and what they are told."""
 
@@ -200,6 +232,19 @@ class Outbound(Section):
     allowed_private: PrivateTargets = setting(
         (), "private networks and hosts that stored addresses may lead to; all others are refused", takes=NOW
     )
+
+
+class Identity(Section):
+    """What [sources of credentials](credential-sources.md) may use of the machines that refresh them."""
+
+    folder: Path | None = setting(
+        None, "the folder whose files are identity tokens, such as one that Kubernetes projects. Without it none are read",
+        takes=START,
+    )  # fmt: skip
+    ambient: bool = setting(
+        False, "let sources use the machine's own identity: a managed identity, or what GOOGLE_APPLICATION_CREDENTIALS names",
+        takes=START,
+    )  # fmt: skip
 
 
 class Log(Section):

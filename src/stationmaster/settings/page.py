@@ -43,6 +43,8 @@ def _default(value: Any) -> str:
         return "none"
     if isinstance(value, str | Path):
         return f'`"{value}"`'
+    if isinstance(value, tuple):
+        return f"`{list(value)}`"
     return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value:g}`"
 
 

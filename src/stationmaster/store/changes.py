@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import transaction
 
-from stationmaster.errors import Stale, StationmasterError
+from stationmaster.errors import Overtaken, Stale, StationmasterError
 from stationmaster.store import keyholder, scope
 from stationmaster.store.actor import Actor
 from stationmaster.store.models import Dropped, Head
@@ -63,13 +63,16 @@ class Change:
     @contextmanager
     def updating(self, row: ConfigRow, version: int | None = None, action: str = "update") -> Iterator[None]:
         """Run the body, which changes `row` and what belongs to it, then save it and note the event, if it is another
-        row now. `version`: the revision that the caller read. Raises `Stale`."""
+        row now; what gateways and issuers saw meanwhile (`OBSERVED`) is left alone. `version`: the revision that the caller
+        read. Raises `Stale`; `Overtaken` for a row that was read before this change and is another since: saved whole, it would
+        take back what somebody did meanwhile."""
         check_version(row, version)
         before = row.audited()
         yield
         after = row.audited()
         if after != before:
-            row.save(force_update=True)
+            self._as_read(row)
+            row.save(force_update=True, update_fields=row.configured())
             self.record(_what(row, action), before, after)
 
     def create(self, row: ConfigRow) -> None:
@@ -83,6 +86,14 @@ class Change:
         self.record(_what(row, "delete"), row.audited(), None)
         Dropped.objects.create(revision=self.revision, kind=row.KIND, row=row.id, name=row.known_as())
         row.delete()
+
+
+    def _as_read(self, row: ConfigRow) -> None:
+        """Changes follow one another, so what was read or saved in this one is as it was."""
+        if row.read_in is self or row.revision == self.revision:
+            return
+        if not type(row).objects.filter(id=row.id, revision=row.revision).exists():
+            raise Overtaken("error.store.overtaken", f"{row.id} was changed meanwhile", hint="try again", retryable=True)
 
 
 def check_version(row: ConfigRow, version: int | None) -> None:

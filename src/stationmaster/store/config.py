@@ -31,7 +31,10 @@ APPS = (
     "stationmaster.workspaces",
     "stationmaster.credentials",
     "stationmaster.routing",
+    "stationmaster.publishing",
+    "stationmaster.importing",
     "stationmaster.usage",
+    "stationmaster.bills",
     "stationmaster.entrances.api",
     "stationmaster.operators",
 )

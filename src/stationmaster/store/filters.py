@@ -1,9 +1,9 @@
-"""Filters of lists. Owns: which comparisons a column takes, and reading their values.
+"""Filters of lists. Owns: which comparisons a column takes, reading their values, and which values there are at all.
 
 Values come from outside and reach the database as parameters only; names and comparisons come from our own tables.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -13,21 +13,26 @@ from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
 
 from stationmaster.errors import Invalid
+from stationmaster.gateway.config.problems import did_you_mean
 
 Kind = Literal["text", "number", "time", "flag"]
+BAD_FILTER = "error.list.bad_filter"
 MAX_VALUES = 500          # of one `in`
 MAX_TEXT = 4096
+_NAME = 80                # characters of a text that may be a misspelt name
 _LAST = "\U0010ffff"      # sorts behind every character
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column that a list can be filtered and sorted by: its name outside, its path for Django. It is never null."""
+    """A column that a list can be filtered and sorted by: its name outside, its path for Django. It is never null. `values`: a
+    text's, where there is a fixed set of them (empty: any)."""
 
     name: str
     path: str = ""
     kind: Kind = "text"
     sortable: bool = True
+    values: Collection[str] = ()
 
     @property
     def where(self) -> str:
@@ -70,11 +75,12 @@ def condition(column: Column, wanted: Filter) -> Q:
     if wanted.op not in ops:
         raise bad_filter(wanted.field, f"cannot be compared by {wanted.op[:20]!r}; these can: {', '.join(ops)}")
     if wanted.op != "in":
-        return ops[wanted.op](column.where, read(column, wanted.value))
+        among = wanted.op in ("eq", "ne")      # others ask for a part of a value
+        return ops[wanted.op](column.where, (_one_of if among else read)(column, wanted.value))
     values = wanted.value if isinstance(wanted.value, list | tuple) else str(wanted.value).split(",")
     if len(values) > MAX_VALUES:
         raise bad_filter(wanted.field, f"takes at most {MAX_VALUES} values")
-    return ops["in"](column.where, [read(column, value) for value in values])
+    return ops["in"](column.where, [_one_of(column, value) for value in values])
 
 
 def read(column: Column, value: object) -> Any:
@@ -85,9 +91,18 @@ def read(column: Column, value: object) -> Any:
         raise bad_filter(column.name, f"is compared with {_WORDS[column.kind]}") from None
 
 
-def bad_filter(field: str, why: str) -> Invalid:
+def bad_filter(field: str, why: str, hint: str = "") -> Invalid:
     """What a filter that cannot be gets; repeats no value."""
-    return Invalid("error.list.bad_filter", f"{field[:80]} {why}", fields={field[:80]: why})
+    return Invalid(BAD_FILTER, f"{field[:80]}: {why}", hint=hint, fields={field[:80]: why})
+
+
+def _one_of(column: Column, value: object) -> Any:
+    """A value that rows can have: one that none can is a mistake, and an empty list would not say so. Raises `Invalid`."""
+    found = read(column, value)
+    if column.values and found not in column.values:
+        names = ", ".join(each or '""' for each in column.values)
+        raise bad_filter(column.name, f"is one of {names}", did_you_mean(found[:_NAME], filter(None, column.values)))
+    return found
 
 
 def _text(value: object) -> str:

@@ -39,7 +39,7 @@ class Listing:
         """The column called `name`. Raises `Invalid`."""
         known = {column.name: column for column in self.columns}
         if name not in known:
-            raise bad_filter(name, did_you_mean(name, known) or f"is none of {', '.join(known)}")
+            raise bad_filter(name, f"is none of {', '.join(known)}", did_you_mean(name, known))
         return known[name]
 
 

@@ -6,13 +6,13 @@ May not know any particular row.
 import secrets
 import time
 from collections.abc import Iterable
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, Self
 
 from django.db import models
 
 from stationmaster.store import audited
 from stationmaster.store.fields import AsciiField  # migrations that are out name it here
-from stationmaster.store.scope import demand, outside_change
+from stationmaster.store.scope import current, demand, outside_change
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"    # Crockford's base32, which sorts as ASCII does
 _ID_LENGTH = 26
@@ -86,7 +86,7 @@ class ConfigRow(Guarded):
 
     `revision` is the configuration's revision at which the row was saved last: gateways ask for rows above theirs,
     and it is the row's version for `If-Match`. `search_text` holds the `SEARCH` fields, case-folded, so that a search
-    finds the same on every database.
+    finds the same on every database. `read_in` is the change that it was read in, or None: another may follow that.
     """
 
     PREFIX: ClassVar[str]                              # of ids
@@ -95,6 +95,7 @@ class ConfigRow(Guarded):
     OBSERVED: ClassVar[frozenset[str]] = frozenset()   # fields that gateways report and nobody configures
     HIDDEN: ClassVar[frozenset[str]] = frozenset()     # fields that show in events as a keyed hash only
     PERSONAL: ClassVar[frozenset[str]] = frozenset()   # the same, hashed with the row's own `salt`, which goes with the row
+    read_in: object = None
 
     class Meta:
         abstract = True
@@ -111,12 +112,24 @@ class ConfigRow(Guarded):
             named = {"id": new_id(self.PREFIX), **named}
         super().__init__(*args, **named)
 
+    @classmethod
+    def from_db(cls, *args: Any, **named: Any) -> Self:
+        """As Django does it; the row knows the change that it was read in."""
+        row = super().from_db(*args, **named)
+        row.read_in = current()
+        return row
+
     def __repr__(self) -> str:
         return f"<{self.KIND} {self.id}>"
 
     def known_as(self) -> str:
         """What gateways call the row."""
         return str(getattr(self, "name", self.id))
+
+    def configured(self) -> list[str]:
+        """The fields that people, and jobs for them, change. The others are written without a change, at any time."""
+        left_out = {"id", *self.OBSERVED}
+        return [field.name for field in self._meta.concrete_fields if field.name not in left_out]
 
     def audited(self) -> dict[str, Any]:
         """The row's values for an audit event: JSON, secrets as keyed hashes, without what keeps the books."""

@@ -4,6 +4,7 @@ Reading the attribute gives a `Sealed`, which shows nothing. Assigning a text se
 field. `reveal` is for whoever needs the secret itself: the field names the uses it is open to.
 """
 
+import hmac
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -70,6 +71,13 @@ class Sealed:
             return keyholder.digests().fingerprint(self._open()) if self else ""
         except StationmasterError:
             return "does not open"
+
+    def holds(self, secret: str) -> bool:
+        """Whether it is this very secret; one that does not open any more is not."""
+        try:
+            return bool(self) and hmac.compare_digest(self._open().encode(), secret.encode())
+        except StationmasterError:
+            return False
 
     def rewrapped(self) -> str:
         """The text sealed with the active master key."""

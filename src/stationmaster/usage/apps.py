@@ -8,3 +8,10 @@ class UsageApp(AppConfig):
 
     name = "stationmaster.usage"
     label = "usage"
+
+    def ready(self) -> None:
+        """From now on others know which gateways go by a change."""
+        from stationmaster.credentials import acknowledging
+        from stationmaster.usage import gateways
+
+        acknowledging.answered_by(gateways.behind)

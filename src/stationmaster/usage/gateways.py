@@ -88,3 +88,9 @@ def connected(at: int) -> dict[str, int]:
     return {
         "known": Gateway.objects.count(), "connected": lately.count(), "up_to_date": lately.filter(revision__gte=at).count(),
     }
+
+
+def behind(revision: int, heard_within: timedelta) -> list[str]:
+    """The gateways that were heard of within a time and serve from an earlier revision."""
+    rows = Gateway.objects.filter(last_seen__gt=timezone.now() - heard_within, revision__lt=revision)
+    return list(rows.order_by("name").values_list("name", flat=True))

@@ -89,6 +89,7 @@ class Transition(msgspec.Struct, frozen=True, tag_field="event", tag="credential
     code: str = ""
     until: float = 0.0
     next_probe: float = 0.0
+    generation: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
 
 
 class Lost(msgspec.Struct, frozen=True, tag_field="event", tag="events_dropped"):
@@ -161,4 +162,5 @@ def _report(gateway: str, event: Transition, now: datetime) -> HealthReport:
     return HealthReport(
         gateway=gateway, credential=ascii_(event.credential), state=ascii_(event.state), cause=ascii_(event.cause),
         code=ascii_(event.code), until=until if math.isfinite(until) else 0.0, at=moment(event.time, now).timestamp(),
+        generation=event.generation,
     )

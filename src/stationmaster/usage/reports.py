@@ -7,10 +7,12 @@ what is their own gets figures and requests of their own virtual keys.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from django.db.models import QuerySet, Sum
 
+from stationmaster.gateway.core.endpoints import Dialect
+from stationmaster.gateway.core.tokens import Source
 from stationmaster.operators.access import only_own, require
 from stationmaster.routing.keys import owner_spellings
 from stationmaster.store.actor import Actor
@@ -23,6 +25,8 @@ from stationmaster.usage.rollups import DIMENSIONS, MEASURES, day_of, hour_of
 Step = Literal["hour", "day"]
 MAX_PARTS = 50_000
 _LENGTH: Mapping[Step, timedelta] = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+_DIALECTS = ("", *get_args(Dialect))
+_SOURCES = get_args(Source)
 _START = {"hour": hour_of, "day": day_of}
 
 
@@ -66,14 +70,17 @@ EVENTS = Listing(
     noun="usage events",
     columns=(
         Column("request_id"), Column("at", kind="time"), Column("gateway"), Column("key"), Column("owner"), Column("tenant"),
-        Column("credential"), Column("pool"), Column("model"), Column("endpoint"), Column("dialect"),
-        Column("status", kind="number"), Column("error"), Column("usage_source"), Column("duration_us", kind="number"),
-        Column("first_byte_us", kind="number"), Column("cost", kind="number", sortable=False),
+        Column("credential"), Column("pool"), Column("model"), Column("endpoint"), Column("dialect", values=_DIALECTS),
+        Column("status", kind="number"), Column("error"), Column("usage_source", values=_SOURCES),
+        Column("duration_us", kind="number"), Column("first_byte_us", kind="number"),
+        Column("cost", kind="number", sortable=False),
     ),
     show=show, search="", sort="-at", key="request_id",
 )
 _DIMENSIONS = Listing(
-    noun="usage", columns=tuple(Column(name, sortable=False) for name in DIMENSIONS), show=dict, search="", key="series"
+    noun="usage",
+    columns=tuple(Column(name, sortable=False, values=_SOURCES if name == "usage_source" else ()) for name in DIMENSIONS),
+    show=dict, search="", key="series",
 )
 
 

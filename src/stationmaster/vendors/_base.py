@@ -16,6 +16,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal, Protocol, TypeVar, runtime_checkable
 
+from stationmaster.line import access as line
+
 T = TypeVar("T")
 InviteStatus = Literal["pending", "accepted", "expired", "deleted"]
 
@@ -35,37 +37,13 @@ class Capability(StrEnum):
     PROBE = "probe"
 
 
-def nothing(_: str) -> None:
-    """Nobody asked to be told."""
-
-
-def no_pace() -> None:
-    """Nobody limits the rate."""
-
-
 @dataclass(frozen=True)
-class Access:
-    """How a workspace is reached.
-
-    `secret` is its admin credential; `base_url` another address than the vendor's own, without a trailing slash;
-    `organisation` the vendor's name for it where the address holds one (a GitHub organisation's login, a cloud project).
-    `allowed`: private addresses that it may lead to (entries of `outbound.allow_entry`).
-    `pace` is called before every call that leaves, and waits while the workspace's rate is spent.
-    `before_write` is called before every call that changes something, with what it is ("POST /organization/invites");
-    raising there keeps it from leaving. `told` hears of every call that was made, in one line without secrets.
-    `dry_run`: no unsafe method leaves. Times are seconds.
-    """
+class Access(line.Access):
+    """How a workspace is reached. `organisation`: the vendor's name for it where the address holds one (a GitHub
+    organisation's login, a cloud project). The rest by name alone: see `line.access`."""
 
     vendor: str
-    secret: str = field(default="", repr=False)
-    base_url: str = ""
-    organisation: str = ""
-    allowed: frozenset[str] = frozenset()
-    dry_run: bool = False
-    timeout: float = 30.0
-    pace: Callable[[], None] = no_pace
-    before_write: Callable[[str], None] = nothing
-    told: Callable[[str], None] = nothing
+    organisation: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -395,6 +373,13 @@ class Mints(HasServiceAccounts, Protocol):
 
     def mint_key(self, project: str, name: str, *, expires_in: int = 0, scopes: Sequence[str] = ()) -> Minted:
         """Make a service account with a key; `expires_in` seconds (0: never, if the vendor allows). The secret comes once."""
+
+    def minted_as(self, project: str, name: str) -> list[ServiceAccount]:
+        """The service accounts of a project with exactly this name: what became of a `mint_key` whose answer was lost. None is no
+        proof while the write is young."""
+
+    def unmint(self, project: str, service_account: str) -> None:
+        """Delete a service account of a project with all its keys, for good. Raises `NotFound`, which is success."""
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from stationmaster.vendors._line.meaning import Said, read_usual
+from stationmaster.line.meaning import Said, read_usual
 
 
 def read(body: Any) -> Said:

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 
 from stationmaster.errors import Invalid
+from stationmaster.line.line import Line, fit
 from stationmaster.vendors._base import Access, Probe
-from stationmaster.vendors._line import Line, fit
-from stationmaster.vendors._line.probe import probe
+from stationmaster.vendors._probe import probe
 
 _V1 = "/openai/v1"
 

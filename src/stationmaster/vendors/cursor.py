@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from stationmaster.folding import fold
+from stationmaster.line.errors import DirectoryManaged, NotFound, Rejected, RemoteError, Transient
+from stationmaster.line.line import Line, fit
+from stationmaster.line.meaning import Meaning
 from stationmaster.vendors._base import Access, CostRow, Member, Organisation, UsageRow, each_once
-from stationmaster.vendors._line import Line, fit
-from stationmaster.vendors._line.meaning import Meaning
-from stationmaster.vendors.errors import DirectoryManaged, NotFound, Rejected, Transient, VendorError
 
 BASE = "https://api.cursor.com"
 MEMBERS, REMOVE, DAILY, SPEND = "/teams/members", "/teams/remove-member", "/teams/daily-usage-data", "/teams/spend"
@@ -65,7 +65,7 @@ class Adapter:
 
     def set_role(self, member: str, role: str) -> NoReturn:
         """The interface has no such call."""
-        raise Rejected(f"Cursor gives {member} the role {role!r} in its dashboard only", vendor_code="by_hand")
+        raise Rejected(f"Cursor gives {member} the role {role!r} in its dashboard only", remote_code="by_hand")
 
     def remove_member(self, member: str) -> None:
         """By id or address. The seat is billed until the cycle ends if it was used in it."""
@@ -112,7 +112,7 @@ class Adapter:
                 if row.get("isActive"):
                     email = fold(str(row["email"]))
                     found[email] = max(_day(row), found.get(email, _day(row)))
-        except VendorError as error:
+        except RemoteError as error:
             if error.answered not in {400, 403, 404}:
                 raise
         return found

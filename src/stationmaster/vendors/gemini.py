@@ -7,11 +7,11 @@ bound to a service account can be refused there all the same.
 import time
 from collections.abc import Callable
 
+from stationmaster.line.line import Line, fit
+from stationmaster.line.meaning import Meaning
 from stationmaster.vendors._base import Access, Probe
 from stationmaster.vendors._google import read
-from stationmaster.vendors._line import Line, fit
-from stationmaster.vendors._line.meaning import Meaning
-from stationmaster.vendors._line.probe import probe
+from stationmaster.vendors._probe import probe
 
 BASE = "https://generativelanguage.googleapis.com"
 PATH = "/v1beta/models"

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 
 from stationmaster.errors import Invalid
+from stationmaster.line.line import Line, bearer
 from stationmaster.vendors._base import Access, Probe
-from stationmaster.vendors._line import Line, bearer
-from stationmaster.vendors._line.probe import probe
+from stationmaster.vendors._probe import probe
 
 
 class Adapter:

@@ -2,7 +2,8 @@
 
 It is an access token, or the JSON that Google Cloud hands out for a service account, of which google-auth makes tokens. Other
 kinds of that JSON are refused: some of them name files to read and programs to run here. Models are listed with
-https://docs.cloud.google.com/vertex-ai/docs/reference/rest/v1beta1/publishers.models/list.
+https://docs.cloud.google.com/vertex-ai/docs/reference/rest/v1beta1/publishers.models/list, which no project has of its own: a
+credential's address names one (`/v1/projects/…/locations/…`), and is cut before it.
 """
 
 import json
@@ -15,12 +16,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stationmaster.errors import Invalid
+from stationmaster.gateway.core.clouds import place_of
+from stationmaster.line.errors import RateLimited, RemoteError, Transient
+from stationmaster.line.line import Call, Line, bearer
+from stationmaster.line.meaning import Meaning
 from stationmaster.vendors._base import Access, Probe
 from stationmaster.vendors._google import read, read_token
-from stationmaster.vendors._line import Call, Line, bearer
-from stationmaster.vendors._line.meaning import Meaning
-from stationmaster.vendors._line.probe import probe
-from stationmaster.vendors.errors import RateLimited, Transient, VendorError
+from stationmaster.vendors._probe import probe
 
 BASE = "https://aiplatform.googleapis.com"
 PATH = "/v1beta1/publishers/google/models"
@@ -36,6 +38,7 @@ class Adapter:
     for JSON that is no service account's key."""
 
     def __init__(self, access: Access, *, strict: bool = False, sleep: Callable[[float], None] = time.sleep) -> None:  # noqa: ARG002
+        access = replace(access, base_url=_before_place(access.base_url))
         self._access, self._sleep, self._refreshing = access, sleep, threading.Lock()
         key = _key(access.secret) if access.secret.lstrip().startswith("{") else {}
         hidden = (str(key["private_key"]),) if key else ()
@@ -53,8 +56,8 @@ class Adapter:
             token = self._token() if self._credentials else self._access.secret
         except (Transient, RateLimited):
             raise
-        except VendorError as error:
-            return Probe(ok=False, code=error.vendor_code or error.code, words=error.message)
+        except RemoteError as error:
+            return Probe(ok=False, code=error.remote_code or error.code, words=error.message)
         line = Line(
             self._access, base_url=BASE, authorise={**bearer(token), **self._billed}, meaning=Meaning(read=read),
             secrets=(*self._hidden(), token), sleep=self._sleep,
@@ -66,7 +69,7 @@ class Adapter:
         return replace(found, organisation=self._account)
 
     def _token(self) -> str:
-        """A token that is good for some minutes yet. Raises `VendorError`."""
+        """A token that is good for some minutes yet. Raises `RemoteError`."""
         origin = replace(self._access, base_url=f"{self._tokens.scheme}://{self._tokens.netloc}")
         reads = frozenset({self._tokens.path})
         line = Line(
@@ -114,6 +117,11 @@ def _key(secret: str) -> Mapping[str, Any]:
         odd = "no key of a service account as Google Cloud hands it out (JSON of the type service_account)"
         raise Invalid("error.vendor.bad_secret", f"the credential is {odd}", fields={"secret": odd})
     return found
+
+
+def _before_place(base_url: str) -> str:
+    found = place_of(base_url)
+    return base_url if found is None else urlsplit(base_url)._replace(path=found[0]).geturl()
 
 
 def _project(name: str) -> str:

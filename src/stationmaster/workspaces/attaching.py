@@ -15,13 +15,13 @@ from stationmaster.store.filters import Column
 from stationmaster.store.given import Given, known_only
 from stationmaster.store.listing import Listing, Page, Query, page
 from stationmaster.store.lookup import find, free_name, same_name
-from stationmaster.vendors.registry import vendor
+from stationmaster.vendors.registry import VENDORS, vendor
 from stationmaster.workspaces import kinds
 from stationmaster.workspaces.checking import checked
 from stationmaster.workspaces.drifting import drift_of
 from stationmaster.workspaces.models import Workspace
 from stationmaster.workspaces.policy import policy
-from stationmaster.workspaces.tables import POLICY, WorkspaceTable
+from stationmaster.workspaces.tables import FIX_DRIFT, POLICY, WorkspaceTable
 from stationmaster.workspaces.vendorlist import shown_vendor
 
 FIELDS: Final = frozenset({
@@ -60,8 +60,8 @@ def state_of(row: Workspace) -> str:
 WORKSPACES: Final = Listing(
     noun="workspaces",
     columns=(
-        Column("id"), Column("name"), Column("vendor"), Column("organisation"), Column("disabled", kind="flag"),
-        Column("fix_drift"), Column("created_at", kind="time"), Column("updated_at", kind="time"),
+        Column("id"), Column("name"), Column("vendor", values=VENDORS), Column("organisation"), Column("disabled", kind="flag"),
+        Column("fix_drift", values=FIX_DRIFT), Column("created_at", kind="time"), Column("updated_at", kind="time"),
         Column("revision", kind="number"),
     ),
     show=show,

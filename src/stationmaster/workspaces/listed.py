@@ -1,7 +1,7 @@
 """What was last read of a workspace's vendor, as lists: members, invitations, projects, keys, limits. Owns those lists."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from stationmaster.errors import NotFound
 from stationmaster.operators.access import require
@@ -9,6 +9,7 @@ from stationmaster.store.actor import Actor
 from stationmaster.store.filters import Column
 from stationmaster.store.listing import Listing, Page, Query, page
 from stationmaster.store.lookup import find
+from stationmaster.vendors._base import InviteStatus
 from stationmaster.workspaces.models import (
     VendorInvite,
     VendorKey,
@@ -17,6 +18,7 @@ from stationmaster.workspaces.models import (
     VendorProject,
     Workspace,
 )
+from stationmaster.workspaces.models.observed import ANOTHER, RENAMED, SEVERAL
 
 _SHOWN: Final[Mapping[str, tuple[type[Any], tuple[str, ...]]]] = {
     "members": (VendorMember, ("email", "login", "name", "role", "has_seat", "directory_managed", "is_service_account",
@@ -28,6 +30,10 @@ _SHOWN: Final[Mapping[str, tuple[type[Any], tuple[str, ...]]]] = {
     "limits": (VendorLimit, ("project", "model", "requests_per_minute", "tokens_per_minute")),
 }  # fmt: skip
 _FLAGS: Final = frozenset({"has_seat", "directory_managed", "is_service_account", "archived", "default"})
+_CONFLICTS: Final = ("", SEVERAL, ANOTHER, RENAMED)
+_VALUES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {      # of a list and a column
+    ("members", "conflict"): _CONFLICTS, ("invites", "conflict"): _CONFLICTS, ("invites", "status"): get_args(InviteStatus),
+}  # fmt: skip
 _TEXTS: Final = frozenset({"email", "login", "name", "role", "conflict", "status", "project", "owner", "model"})
 
 
@@ -41,7 +47,8 @@ def _listing(name: str) -> Listing:
                 "missed": row.missed}  # fmt: skip
 
     columns = [Column("id", "vendor_id"), Column("missed", kind="number"), Column("seen_at", kind="time")]
-    columns += [Column(field, kind="flag" if field in _FLAGS else "text") for field in fields if field in _FLAGS | _TEXTS]
+    columns += [Column(field, kind="flag") for field in fields if field in _FLAGS]
+    columns += [Column(field, values=_VALUES.get((name, field), ())) for field in fields if field in _TEXTS]
     columns += [Column("person", "person_id", sortable=False)] if people else []
     return Listing(f"workspace {name}", tuple(columns), show, search="folded" if people else "", sort="id", key="pk")
 

@@ -6,7 +6,8 @@ Called when a job opens its adapter, and by nobody who shows anything.
 from collections.abc import Callable
 
 from stationmaster.errors import Conflict
-from stationmaster.vendors._base import Access, no_pace, nothing
+from stationmaster.line.access import no_pace, nothing
+from stationmaster.vendors._base import Access
 from stationmaster.vendors.registry import vendor
 from stationmaster.workspaces.addresses import entries
 from stationmaster.workspaces.models import Workspace
@@ -21,8 +22,8 @@ def access_to(
     if workspace.disabled:
         raise Conflict("error.workspace.disabled", f"{workspace.name} is disabled", hint="enable it first")
     return Access(
-        workspace.vendor, workspace.secret.reveal("vendor admin"), workspace.base_url, workspace.organisation, entries(),
-        dry_run, pace=pace, before_write=before_write, told=told,
+        workspace.vendor, secret=workspace.secret.reveal("vendor admin"), base_url=workspace.base_url,
+        organisation=workspace.organisation, allowed=entries(), dry_run=dry_run, pace=pace, before_write=before_write, told=told,
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from stationmaster.vendors._base import Capability
 from stationmaster.vendors.registry import vendor
 from stationmaster.workspaces import kinds, seats
 from stationmaster.workspaces.models import Seat, VendorMember
+from stationmaster.workspaces.models.seats import REMOVALS, STATES
 from stationmaster.workspaces.plans.approving import said
 
 
@@ -61,9 +62,10 @@ def _roles(workspace: Any, person: Any) -> Any:
 SEATS: Final = Listing(
     noun="seats",
     columns=(
-        Column("id"), Column("state"), Column("workspace", "workspace__name"), Column("person", "person_id"),
+        Column("id"), Column("state", values=STATES), Column("workspace", "workspace__name"), Column("person", "person_id"),
         Column("email", "person__email_folded"), Column("name", "person__display_name_folded"), Column("role"), Column("cause"),
-        Column("removal"), Column("active", "person__active", kind="flag"), Column("unconfirmed", "intent", sortable=False),
+        Column("removal", values=("", *REMOVALS)), Column("active", "person__active", kind="flag"),
+        Column("unconfirmed", "intent", sortable=False, values=("", *seats.INTENTS)),
         Column("since", kind="time"), Column("created_at", kind="time"), Column("updated_at", kind="time"),
         Column("revision", kind="number"),
     ),

@@ -6,7 +6,7 @@ later, after a crash too, reads the vendor first.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from django.db.models import Q
 from django.utils import timezone
@@ -20,6 +20,7 @@ from stationmaster.vendors.registry import vendor
 from stationmaster.workspaces.models import PlanStep, Seat, VendorInvite, VendorMember, Workspace
 
 Intent = Literal["invite", "reinvite", "assign", "role", "projects", "remove", "withdraw", "unassign"]
+INTENTS: Final[tuple[Intent, ...]] = get_args(Intent)
 _STATE_OF: Final[dict[str, str]] = {
     "invite": "inviting", "reinvite": "inviting", "assign": "inviting", "remove": "removing", "withdraw": "removing",
     "unassign": "removing",

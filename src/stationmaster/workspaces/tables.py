@@ -14,6 +14,7 @@ POLICY: Final = (
     "fix_drift", "removes", "calls_per_minute", "reconcile_minutes", "allowed_domains", "seat_limit", "remove_inactive_days",
     "grace_days", "notify", "seat_price_minor", "seat_currency",
 )  # fmt: skip
+FIX_DRIFT: Final = ("none", "invite", "all")      # what a run may mend by itself
 MAX_MINUTES: Final = 44_640      # between two readings: a month
 MAX_DAYS: Final = 3650           # without activity
 

@@ -14,6 +14,7 @@ from stationmaster.cli import remote, session
 from stationmaster.entrances import live
 from stationmaster.entrances.api import caller
 from stationmaster.entrances.api.rates import Rates
+from stationmaster.mail import policy as mail
 from stationmaster.operators import policy
 from stationmaster.settings import Settings
 from stationmaster.store import keyholder
@@ -29,6 +30,7 @@ def database(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
     connections.close_all()
     policy.use(policy.LoginPolicy)
+    mail.use(mail.MailPolicy)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The command line, run in this process: what it was given, what came out, how it ended."""
 
+import asyncio
 import functools
 import io
 import json
@@ -102,4 +103,13 @@ class Wire(httpx.BaseTransport):
             request.method, request.url.raw_path.decode(), request.read(),
             content_type=request.headers.get("content-type", "application/octet-stream"), headers=dict(headers),
         )  # fmt: skip
-        return httpx.Response(answer.status_code, headers=list(answer.items()), content=answer.content)
+        return httpx.Response(answer.status_code, headers=list(answer.items()), content=_body(answer))
+
+
+def _body(answer: Any) -> bytes:
+    """What a view answered; files come piece by piece."""
+
+    async def whole() -> bytes:
+        return b"".join([part async for part in answer])
+
+    return asyncio.run(whole()) if answer.streaming else bytes(answer.content)

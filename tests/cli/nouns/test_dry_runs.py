@@ -7,6 +7,8 @@ import pytest
 from django.db import connection
 
 from cli.nouns.kit import ADMIN_SECRET, CANARIES, OTHER, SECRET, Cli
+from stationmaster.cli.session import at_terminal
+from stationmaster.store.changes import change
 
 CHANGES = {
     "workspace create": ["workspace", "create", "acme2", "--vendor", "openai", "--secret", "-"],
@@ -18,6 +20,15 @@ CHANGES = {
     "credential disable": ["credential", "disable", "a"],
     "credential enable": ["credential", "enable", "off"],
     "credential delete": ["credential", "delete", "gone"],
+    "credential mint": ["credential", "mint", "fresh", "--workspace", "acme", "--project", "proj_1"],
+    "credential rotate": ["credential", "rotate", "a", "--secret", "-"],
+    "credential rollback": ["credential", "rollback", "turned"],
+    "credential revoke": ["credential", "revoke", "a"],
+    "credential revoke-kept": ["credential", "revoke-kept", "turned"],
+    "credential revoked": ["credential", "revoked", "turned", "1"],
+    "credential probe": ["credential", "probe", "a"],
+    "credential override": ["credential", "override", "a", "out"],
+    "credential paste": ["credential", "paste", "a", "--secret", "-"],
     "pool create": ["pool", "create", "spare", "--member", "a"],
     "pool update": ["pool", "update", "main", "--member", "a,weight=2"],
     "pool delete": ["pool", "delete", "free"],
@@ -36,6 +47,11 @@ CHANGES = {
     "gateway-token create": ["gateway-token", "create", "paris"],
     "gateway-token rotate": ["gateway-token", "rotate", "frankfurt"],
     "gateway-token revoke": ["gateway-token", "revoke", "frankfurt"],
+    "target create": ["target", "create", "third", "--kind", "s2a", "--base-url", "https://c.example.com", "--secret", "-"],
+    "target update": ["target", "update", "spare", "--label", "in Paris"],
+    "target default": ["target", "default", "spare"],
+    "target remove": ["target", "remove", "spare"],
+    "target forget": ["target", "forget", "relay"],
     "address allow": ["address", "allow", "10.4.0.0/16", "--reason", "ours"],
     "address disallow": ["address", "disallow", "10.3.0.0/16"],
     "operator add": ["operator", "add", "bob@example.com"],
@@ -69,7 +85,23 @@ def filled(here: Cli) -> Cli:
         here("operator", "add", f"{name}@example.com", "--role", "operator", "--no-invite")
     here("operator", "disable", "off@example.com")
     here("operator", "delete", "gone@example.com", "--yes")
+    for name in ("relay", "spare"):
+        here("target", "create", name, "--kind", "s2a", "--base-url", f"https://{name}.example.com", "--secret", "-", stdin=OTHER)
+    _turn(here)
     return here
+
+
+def _turn(here: Cli) -> None:
+    """A credential whose secret was rotated, with the one before kept."""
+    from stationmaster.credentials import generations
+    from stationmaster.credentials.models import PROBED, Credential
+
+    here.credential("turned", secret=f"{SECRET}z")
+    with change(at_terminal()) as edit:
+        row = Credential.objects.get(name="turned")
+        old = generations.promote(edit, row, generations.add(edit, row, f"{SECRET}zz", origin="pasted", state=PROBED))
+        assert old is not None
+        generations.keep(edit, old, 24)
 
 
 def dump() -> str:

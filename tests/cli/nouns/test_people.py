@@ -7,6 +7,7 @@ import pytest
 from cli.nouns.kit import Cli
 from operators.browser import Browser
 from operators.people import PASSWORD
+from stationmaster.cli import verbs
 from stationmaster.operators.models import Operator
 
 _LINK = re.compile(r"http://127\.0\.0\.1:4001/welcome/[\w-]{43}")
@@ -53,6 +54,21 @@ def test_who_is_gone_is_forgotten(cli: Cli) -> None:
     cli("operator", "delete", "v@example.com", "--yes")
     cli("operator", "erase", "v@example.com", "--yes")
     assert cli("operator", "erase", made["id"], "--yes", code=1).err.startswith("error: ")
+
+
+def test_what_is_asked_before_somebody_is_deleted(here: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operators and persons are deleted by any name of theirs, after a question that says who; a rehearsal asks nothing."""
+    asked: list[str] = []
+    monkeypatch.setattr(verbs, "confirm", lambda question, _: asked.append(question))
+    here("operator", "add", "v@example.com", "--no-invite")
+    here("person", "create", "p@example.com")
+    here("operator", "delete", "v@example.com", "--dry-run", code=10)
+    here("person", "delete", "P@example.com", "--dry-run", code=10)
+    assert asked == []
+    here("operator", "delete", "v@example.com")
+    here("person", "delete", "P@example.com")
+    assert asked == ["Delete the operator v@example.com?", "Delete P@example.com?"]
+    assert (here.json("operator", "list")["total"], here.json("person", "list")["total"]) == (0, 0)
 
 
 def test_private_addresses_are_allowed_one_by_one(cli: Cli) -> None:

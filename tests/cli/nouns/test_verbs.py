@@ -206,8 +206,22 @@ def test_lists_are_asked_as_rest_is(cli: Cli) -> None:
     few = cli("credential", "list", "--limit", "2")
     assert len(few.out.splitlines()) == 3
     assert few.err == "2 of 3; --all shows all\n"
-    assert "did you mean" in cli("credential", "list", "--sort", "nam", code=1).err
-    assert "field:op:value" in cli("credential", "list", "--filter", "name", code=1).err
+    assert "did you mean" in cli("credential", "list", "--sort", "nam", code=2).err
+    assert "field:op:value" in cli("credential", "list", "--filter", "name", code=2).err
+
+
+def test_a_filter_that_nothing_can_match(cli: Cli) -> None:
+    """A misspelt state is asked for wrongly, at either desk: exit 2, with the values that there are and the nearest one. Nothing
+    is printed that could be taken for an empty list."""
+    for noun in ("job", "seat", "plan"):
+        assert "state: is one of " in cli(noun, "list", "--filter", "state=bogus", code=2).err
+    done = cli("job", "list", "--filter", "state:in:queued,runing", "--output", "json", code=2)
+    assert done.out == ""
+    assert done.err == (
+        'error: state: is one of queued, running, succeeded, partial, failed, cancelled\nhint: did you mean "running"?\n'
+    )
+    assert 'did you mean "state"?' in cli("job", "list", "--filter", "stat=queued", code=2).err
+    assert cli.json("job", "list", "--filter", "state=queued")["jobs"] == []
 
 
 def test_more_than_a_page(here: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,9 @@ from stationmaster.i18n import tr, trn
 if TYPE_CHECKING:
     from stationmaster.cli.declared.document import Held
     from stationmaster.cli.declared.plan import Step
-    from stationmaster.cli.declared.reading import Name, Secret, Wanted
+    from stationmaster.cli.declared.reading import Wanted
+    from stationmaster.cli.declared.sealed import Secret
+    from stationmaster.cli.declared.tables import Name
 
 
 class DocumentForm(enum.StrEnum):
@@ -39,8 +41,8 @@ def export(
 ) -> None:
     """Print the routing objects as a file.
 
-    Workspaces, credentials, pools, routes and keys. No secret is in it: credentials name the one that is stored, keys stand
-    there with their limits alone. `stationmaster apply` takes it back.
+    Workspaces, credentials with their sources, pools, routes, keys and targets. No secret is in it: it names the ones that are
+    stored, and keys stand there with their limits alone. `stationmaster apply` takes it back.
     """
     from stationmaster.cli.declared.document import held
     from stationmaster.cli.declared.writing import text_of
@@ -54,7 +56,8 @@ def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="TOML, YAML by its ending, - for stdin; a gateway.toml too.")],
     prune: Annotated[bool, typer.Option("--prune", help="Delete what the file does not name.")] = False,
     secrets_dir: Annotated[
-        Path | None, typer.Option(help="A folder with secrets that are needed: credential/NAME, workspace/NAME, key/NAME."),
+        Path | None, typer.Option(help="A folder with secrets that are needed: credential/NAME, workspace/NAME, key/NAME, "
+                                          "target/NAME, source/NAME, refresh_token/NAME."),
     ] = None,
     allow_literal_secrets: Annotated[
         bool, typer.Option("--allow-literal-secrets", help="Accept secrets written into the file.")
@@ -103,22 +106,20 @@ def _with_folder(wanted: "Wanted", before: "Held", folder: Path | None) -> "Want
     """With secrets of the folder for what the file gives none. A name may hold slashes: its file has it percent-encoded."""
     from dataclasses import replace
 
-    from stationmaster.cli.declared.reading import Secret
-    from stationmaster.cli.declared.tables import TABLES
+    from stationmaster.cli.declared.sealed import Secret, takers
 
     given: dict[Name, Secret] = dict(wanted.given)
-    for kind in TABLES if folder is not None else ():
-        for name in wanted.document.by_id(kind) if kind in ("workspace", "credential", "key") else ():
-            path = (folder or Path()) / kind / quote(name, safe="")
-            known = kind == "key" and name in before.document.by_id("key")
-            if (kind, name) not in given and path.is_file() and not known:
-                text = secret_of(path)
-                given[(kind, name)] = Secret(f"({path})", hashlib.sha256(text.encode()).hexdigest() if kind == "key" else text)
+    for kind, name in takers(wanted.document) if folder is not None else ():
+        path = (folder or Path()) / kind / quote(name, safe="")
+        known = kind == "key" and name in before.document.by_id("key")
+        if (kind, name) not in given and path.is_file() and not known:
+            text = secret_of(path)
+            given[(kind, name)] = Secret(f"({path})", hashlib.sha256(text.encode()).hexdigest() if kind == "key" else text)
     return replace(wanted, given=given)
 
 
 def _check_needed(steps: "Sequence[Step]") -> None:
-    needed = [f"{step.kind}/{step.name}" for step in steps if step.needed]
+    needed = ["/".join(name) for step in steps for name in step.needed]
     if needed and not sys.stdin.isatty():
         listed = ", ".join(needed[:10]) + (f" and {len(needed) - 10} more" if len(needed) > 10 else "")
         raise StationmasterError("error.usage.secret", f"secrets are needed, and nobody is here to be asked: {listed}",
@@ -126,7 +127,6 @@ def _check_needed(steps: "Sequence[Step]") -> None:
 
 
 def _asked(steps: "Sequence[Step]") -> "Mapping[Name, Secret]":
-    from stationmaster.cli.declared.reading import Secret
+    from stationmaster.cli.declared.sealed import Secret
 
-    return {(step.kind, step.name): Secret("", asked_for(f"{step.kind} {step.name}"))
-            for step in steps if step.needed and step.kind != "setting"}  # fmt: skip
+    return {name: Secret("", asked_for(" ".join(name))) for step in steps for name in step.needed}

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from stationmaster.cli.declared.tables import PATHS, STORED, TABLES, Kind, compact, has_secret
+from stationmaster.cli.declared import sources
+from stationmaster.cli.declared.tables import PATHS, STORED, TABLES, USUAL, Kind, compact, needs_secret
 from stationmaster.cli.desk import Desk, Row
 from stationmaster.cli.verbs import every
 from stationmaster.gateway.config.build import NANODOLLARS
@@ -47,11 +48,15 @@ class Held:
 
 def held(desk: Desk) -> Held:
     """Read it all. Raises `StationmasterError`."""
-    rows = {kind: list(every(desk, path)) for kind, path in PATHS.items()}
+    rows = {kind: [dict(row) for row in every(desk, path)] for kind, path in PATHS.items()}
     rows["route"].sort(key=lambda row: (row["position"], row["id"]))
     for kind in TABLES:
         if kind != "route":
             rows[kind].sort(key=lambda row: row["name"])
+    places = {row["id"]: row["name"] for row in rows["workspace"]}
+    issued = {row["credential"]: sources.of_row(row) for row in every(desk, "sources")}
+    for row in rows["credential"]:
+        row["workspace"], row["source"] = places.get(row["workspace"], ""), issued.get(row["name"], {})
     setting = desk.setting(DEFAULT_POOL)
     entries = {kind: tuple(of_row(kind, row) for row in found) for kind, found in rows.items()}
     document = Document(entries, setting["value"] or "")
@@ -59,12 +64,13 @@ def held(desk: Desk) -> Held:
 
 
 def of_row(kind: Kind, row: Row) -> Entry:
-    """A desk's row as an entry."""
-    table = TABLES[kind]
+    """A desk's row as an entry; a credential's workspace is named in it, and its source is an entry of its own."""
+    table, usual = TABLES[kind], USUAL.get(kind, {})
     named = {"id" if name == "name" else name: value for name, value in row.items() if name != "id"}
     fields = {name for name in table.__struct_fields__ if name in named}
-    given = {name: named[name] for name in fields if named[name] not in ("", None, [], {})}
-    if has_secret(kind, row.get("vendor", "")):
+    given = {name: named[name] for name in fields if named[name] not in ("", None, [], {})
+             and (name not in usual or named[name] != usual[name])}  # fmt: skip
+    if row["secret_set"] if kind == "target" else needs_secret(kind, row):
         given["secret"] = f"{STORED}{row['name']}"
     return spelled(msgspec.convert(given, table))
 

@@ -7,25 +7,25 @@ its order, so none has a route that is never reached.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
+from stationmaster.cli.declared import sources
 from stationmaster.cli.declared.document import DEFAULT_POOL, Entry, Held
 from stationmaster.cli.declared.reading import Wanted
-from stationmaster.cli.declared.tables import SEALED, TABLES, UNSAID, Kind, has_secret
+from stationmaster.cli.declared.sealed import Takes, handed, shown
+from stationmaster.cli.declared.tables import TABLES, UNSAID, USUAL, Kind, Name
 
 Verb = Literal["create", "update", "delete"]
-ASKED_FOR = "(asked for)"      # how a secret is shown that is still needed
-_NAMED: tuple[Kind, ...] = ("workspace", "credential", "pool", "key")
-_ADDRESS = ("vendor", "base_url")
+_NAMED: tuple[Kind, ...] = ("workspace", "credential", "pool", "key", "target")
 
 
 @dataclass(frozen=True)
 class Step:
     """One change. `name`: the object's, and for a route what it takes; `route`: the id of a held one, `position` where a new
-    one goes. `secret`: whether its secret, or key hash, is handed over; `needed`: whether that is still to be had."""
+    one goes. `secrets`: those that are handed over, a key's hash too; `needed`: those of them that are still to be had."""
 
     verb: Verb
     kind: Kind | Literal["setting"]
@@ -34,24 +34,22 @@ class Step:
     after: Entry | None = None
     route: str = ""
     position: int = 0
-    secret: bool = False
-    needed: bool = False
-
-
-Takes = Callable[[Kind, str, str], bool]
+    secrets: tuple[Name, ...] = ()
+    needed: tuple[Name, ...] = ()
 
 
 def plan(held: Held, wanted: Wanted, *, prune: bool, takes: Takes) -> tuple[Step, ...]:
     """The steps. `prune`: what the file does not name goes. `takes` tells whether a secret that the file gives is another
     than the one that is stored for a thing."""
-    named = {kind: tuple(_put(kind, held, wanted, takes)) for kind in _NAMED}
+    named = {kind: tuple(_put(kind, held, wanted, takes, prune)) for kind in _NAMED}
     gone = {kind: tuple(_gone(kind, held, wanted)) if prune else () for kind in _NAMED}
     return (
-        *named["workspace"], *named["credential"], *named["pool"],
+        *named["workspace"], *_lenders_first(named["credential"]), *named["pool"],
         *_routes(held, wanted, prune),
         *named["key"],
+        *named["target"],
         *_default_pool(held, wanted, prune),
-        *gone["key"], *gone["pool"], *gone["credential"], *gone["workspace"],
+        *gone["target"], *gone["key"], *gone["pool"], *gone["credential"], *gone["workspace"],
     )  # fmt: skip
 
 
@@ -60,38 +58,51 @@ def same(one: object, other: object) -> bool:
     return json.dumps(one) == json.dumps(other)
 
 
-def _put(kind: Kind, held: Held, wanted: Wanted, takes: Takes) -> Iterator[Step]:
-    there = held.document.by_id(kind)
-    for name, entry in wanted.document.by_id(kind).items():
-        before, given = there.get(name), wanted.given.get((kind, name))
-        sealed = has_secret(kind, entry.get("vendor", ""))
-        if before is None:
-            needed = sealed and given is None
-            shown = given.shown if given else ASKED_FOR if needed else ""
-            after = _shown(kind, entry, shown) if shown else entry
-            yield Step("create", kind, name, None, after, secret=needed or given is not None, needed=needed)
+def _put(kind: Kind, held: Held, wanted: Wanted, takes: Takes, prune: bool) -> Iterator[Step]:
+    there, entries = held.document.by_id(kind), wanted.document.by_id(kind)
+    claimed = any(entry.get("default") for entry in entries.values())
+    ends = {name for name, so in (("source", prune), ("default", claimed)) if so}
+    for name, entry in entries.items():
+        before = there.get(name)
+        after = entry if before is None else _filled(kind, entry, before, ends)
+        secrets = tuple(handed(kind, before, after, wanted.given, takes))
+        if before is not None and same(before, after) and not secrets:
             continue
-        entry = _filled(kind, entry, before)
-        moved = sealed and any(before.get(field) != entry.get(field) for field in _ADDRESS)
-        other = given is not None and (moved or takes(kind, name, given.value))
-        if not same(before, entry) or other:
-            shown = given.shown if given and other else ASKED_FOR if moved else ""
-            after = _shown(kind, entry, shown) if shown else entry
-            yield Step("update", kind, name, before, after, secret=other or moved, needed=moved and given is None)
+        yield Step(
+            "create" if before is None else "update", kind, name, before, shown(kind, after, secrets),
+            secrets=tuple(each.name for each in secrets), needed=tuple(each.name for each in secrets if each.needed),
+        )  # fmt: skip
 
 
-def _filled(kind: Kind, entry: Entry, before: Entry) -> Entry:
-    """The entry with what a file need not say as it is held, in the order of the fields."""
-    kept = {name: before[name] for name in UNSAID.get(kind, ()) if name in before and name not in entry}
+def _filled(kind: Kind, entry: Entry, before: Entry, ends: Collection[str]) -> Entry:
+    """The entry with what a file need not say as it is held, but for what `ends`, and without what it says though it is usual
+    and held so; in the fields' order."""
+    unsaid, usual = UNSAID.get(kind, ()), USUAL.get(kind, {})
+    kept = {name: before[name] for name in unsaid if name in before and name not in entry and name not in ends}
+    idle = {name for name in usual if name in entry and name not in before and entry[name] == usual[name]}
     whole = {**entry, **kept}
-    return {name: whole[name] for name in TABLES[kind].__struct_fields__ if name in whole} if kept else entry
+    if "source" in kept:
+        idle.add("secret")      # which a credential has that has no source
+    elif "source" in entry:
+        whole["source"] = sources.filled(entry["source"], before.get("source", {}))
+    return {name: whole[name] for name in TABLES[kind].__struct_fields__ if name in whole and name not in idle}
 
 
-def _shown(kind: Kind, entry: Entry, secret: str) -> Entry:
-    """The entry as a diff shows it: where its secret comes from, never what it is."""
-    if kind == "key":
-        return entry if secret == ASKED_FOR else {**entry, "secret_sha256": secret}
-    return {**entry, "secret": secret} if kind in SEALED else entry
+def _lenders_first(steps: Iterable[Step]) -> Iterator[Step]:
+    """Credentials in an order in which a source stands before those that take their identity from it."""
+    waiting = {step.name: step for step in steps}
+    while waiting:
+        step = _first(next(iter(waiting.values())), waiting)
+        yield waiting.pop(step.name)
+
+
+def _first(step: Step, waiting: Mapping[str, Step]) -> Step:
+    """Whoever of those that wait has to go before `step`, or that one. Of sources that lend to each other in a circle any."""
+    met = {step.name}
+    while (lender := sources.lends((step.after or {}).get("source", {}))) in waiting and lender not in met:
+        step = waiting[lender]
+        met.add(lender)
+    return step
 
 
 def _gone(kind: Kind, held: Held, wanted: Wanted) -> Iterator[Step]:

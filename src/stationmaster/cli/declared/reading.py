@@ -2,35 +2,33 @@
 a secret of the file comes from. All that is wrong is told at once, with its line.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
-import yaml
 
+from stationmaster.cli.declared import sources
 from stationmaster.cli.declared.document import Document, spelled
-from stationmaster.cli.declared.tables import SEALED, STORED, TABLES, Kind, has_secret
-from stationmaster.gateway.config import ConfigError, Problem, build, reach, references
+from stationmaster.cli.declared.sealed import Secret
+from stationmaster.cli.declared.tables import OURS, SEALED, STORED, TABLES, Kind, Name, Sort, needs_secret
+from stationmaster.cli.declared.yaml_form import yaml_of
+from stationmaster.errors import StationmasterError
+from stationmaster.gateway.config import ConfigError, build, reach, references
+from stationmaster.gateway.config.problems import Place
 from stationmaster.gateway.config.report import Placed, Report
-from stationmaster.gateway.config.secret import SecretError, Surroundings, check_use, resolve
+from stationmaster.gateway.config.secret import SecretError, Surroundings, check_use, fetched, resolve
 from stationmaster.gateway.config.shape import check_tables, read_many, read_one
 from stationmaster.gateway.config.source import _toml as toml_of
 from stationmaster.gateway.config.tables import CredentialTable, GatewayTable
+from stationmaster.issuers import own
+from stationmaster.publishing import rules
 from stationmaster.workspaces.tables import check_vendor
 
 Form = Literal["toml", "yaml"]
 Rows = Sequence[Placed[Any]]
 Known = Mapping[Kind, Collection[str]]
-Name = tuple[Kind, str]
-
-
-@dataclass(frozen=True)
-class Secret:
-    """A secret that a file gives, and how it may be shown: its reference."""
-
-    shown: str
-    value: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -45,13 +43,16 @@ class Wanted:
 
 def read(text: str, file: str, form: Form, around: Surroundings, known: Known) -> Wanted:
     """Read a file. `known`: what exists beside it, so that it may be named. Raises ConfigError."""
-    tables = toml_of(text, file) if form == "toml" else _yaml_of(text, file)
+    tables = toml_of(text, file) if form == "toml" else yaml_of(text, file)
     report = Report(file, text if form == "toml" else "")
-    check_tables({name: value for name, value in tables.items() if name != "workspace"}, report)
+    check_tables({name: value for name, value in tables.items() if name not in OURS}, report)
     gateway = read_one(tables, "gateway", GatewayTable, report)
-    rows: dict[Kind, Rows] = {kind: read_many(tables, kind, table, report) for kind, table in TABLES.items()}
+    plain = sources.without(tables)
+    rows: dict[Kind, Rows] = {kind: read_many(plain, kind, table, report) for kind, table in TABLES.items()}
+    given: dict[Name, Secret] = {}
+    rows["credential"] = list(_with_sources(tables, rows["credential"], around, report, given))
     _check_names(rows, gateway.default_pool, known, report)
-    given = dict(each for kind in TABLES for row in rows[kind] for each in _READERS[kind](row, around, report))
+    given |= dict(each for kind in TABLES for row in rows[kind] for each in _READERS[kind](row, around, report))
     if problems := report.problems():
         raise ConfigError(problems)
     entries = {kind: tuple(_entry(kind, row.table) for row in rows[kind]) for kind in TABLES}
@@ -61,20 +62,45 @@ def read(text: str, file: str, form: Form, around: Surroundings, known: Known) -
 
 def _entry(kind: Kind, table: Any) -> dict[str, Any]:
     if kind in SEALED:
-        table = msgspec.structs.replace(table, secret=f"{STORED}{table.id}" if has_secret(kind, table.vendor) else "")
+        has = needs_secret(kind, msgspec.structs.asdict(table)) or (kind == "target" and table.secret)
+        table = msgspec.structs.replace(table, secret=f"{STORED}{table.id}" if has else "")
     return spelled(table)
+
+
+def _with_sources(
+    tables: Mapping[str, Any], rows: Rows, around: Surroundings, report: Report, given: dict[Name, Secret]
+) -> Iterator[Placed[Any]]:
+    """The credentials with their sources; what the file gives for sealed parts goes into `given`."""
+    for row, table in zip(rows, tables["credential"] if rows else (), strict=True):
+        if "source" not in table:
+            yield row
+            continue
+        entry, written = sources.read(table["source"], row, report)
+        for mark, text in written.items():
+            place, check = (*row.place, "source", mark), partial(own.refuse_shape, field=mark)
+            given |= _given(sources.SEALED[mark], row.table.id, text, place, partial(_any_text, around, check), report)
+        yield Placed(row.place, msgspec.structs.replace(row.table, source=entry))
 
 
 def _check_names(rows: Mapping[Kind, Rows], default_pool: str, known: Known, report: Report) -> None:
     names = {kind: dict.fromkeys(known[kind], ()) | references.places_by_id(rows[kind], report)
              for kind in TABLES if kind != "route"}  # fmt: skip
+    references.check_workspaces(rows["credential"], names["workspace"], report)
+    sources.check_names(rows["credential"], names["credential"], report)
     references.check_pools(rows["pool"], names["credential"], report)
     references.check_routes(rows["route"], names["pool"], report)
     references.check_key_pools(rows["key"], names["pool"], report)
     references.check_default_pool(default_pool, names["pool"], report)
     references.check_hashes(rows["key"], report)
+    _check_default(rows["target"], report)
     reach.check_aliases(rows["route"], report)
     reach.check_reach(rows["route"], report)
+
+
+def _check_default(targets: Rows, report: Report) -> None:
+    """There is one default."""
+    for row in [each for each in targets if each.table.default][1:]:
+        report.add("error.config.duplicate", (*row.place, "default"), "another target is the default already")
 
 
 Found = list[tuple[Name, Secret]]
@@ -89,6 +115,8 @@ def _of_workspace(row: Placed[Any], around: Surroundings, report: Report) -> Fou
 
 def _of_credential(row: Placed[Any], around: Surroundings, report: Report) -> Found:
     build.credential(Placed(row.place, msgspec.structs.replace(row.table, secret="")), around, report)
+    if row.table.source:
+        return []
     return _secret("credential", row, around, report)
 
 
@@ -97,21 +125,53 @@ def _of_key(row: Placed[Any], _around: Surroundings, report: Report) -> Found:
     return [(("key", key.id), Secret("(the file's)", key.secret_sha256))] if key.secret_sha256 else []
 
 
+def _of_target(row: Placed[Any], around: Surroundings, report: Report) -> Found:
+    rules.check_address(row, report)
+    rules.check_kind(row, report)
+
+    def taken(written: str) -> str:
+        text = _any_text(around, lambda _: None, written)
+        rules.check_secret(Placed(row.place, msgspec.structs.replace(row.table, secret=text)), report)
+        return text
+
+    return [*_given("target", row.table.id, row.table.secret, (*row.place, "secret"), taken, report).items()]
+
+
 def _secret(kind: Kind, row: Placed[Any], around: Surroundings, report: Report) -> Found:
     """The secret that a table gives, unless it leaves it to what is stored."""
-    written, place = row.table.secret, (*row.place, "secret")
-    if written.startswith(STORED) and written != f"{STORED}{row.table.id}":
-        report.add("error.config.secret", place, "what is stored belongs to its own row", f'write "{STORED}" and the id')
-    if not written or written.startswith(STORED):
-        return []
-    try:
+
+    def taken(written: str) -> str:
         secret = resolve(written, around)
         _check_use(kind, secret, row.table.vendor)
-    except SecretError as error:
-        report.add(error.code, place, error.message, error.hint)
-        return []
+        return secret
+
+    return [*_given(kind, row.table.id, row.table.secret, (*row.place, "secret"), taken, report).items()]
+
+
+def _given(
+    sort: Sort, name: str, written: str, place: Place, taken: Callable[[str], str], report: Report
+) -> dict[Name, Secret]:
+    """What is written for a secret, taken for what it stands for; nothing where it is left to what is stored."""
+    if written.startswith(STORED) and written != f"{STORED}{name}":
+        report.add("error.config.secret", place, "what is stored belongs to its own row", f'write "{STORED}" and the id')
+    if not written or written.startswith(STORED):
+        return {}
+    try:
+        secret = taken(written)
+    except StationmasterError as error:
+        report.add(error.code, place, next(iter(error.fields.values()), error.message), error.hint)
+        return {}
     reference = written if written.startswith(("env:", "file:")) else "(the file's)"
-    return [((kind, row.table.id), Secret(reference, secret))]
+    return {(sort, name): Secret(reference, secret)}
+
+
+def _any_text(around: Surroundings, check: Callable[[str], None], written: str) -> str:
+    """What it stands for, as it is: passwords, certificates and documents may hold spaces and lines."""
+    text = fetched(written, around)
+    if not text:
+        raise SecretError("error.config.secret", "it is empty")
+    check(text)
+    return text
 
 
 def _check_use(kind: Kind, secret: str, vendor: str) -> None:
@@ -124,43 +184,6 @@ def _check_use(kind: Kind, secret: str, vendor: str) -> None:
 
 
 _READERS: Mapping[Kind, Callable[[Placed[Any], Surroundings, Report], Found]] = {
-    "workspace": _of_workspace, "credential": _of_credential, "key": _of_key,
+    "workspace": _of_workspace, "credential": _of_credential, "key": _of_key, "target": _of_target,
     "pool": lambda *_: [], "route": lambda *_: [],
 }  # fmt: skip
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML as the tables need it: a date is the text that was written, and no key is given twice."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if any(not isinstance(key, str) for key in keys):
-            raise yaml.constructor.ConstructorError(None, None, "a key that is no string", node.start_mark)
-        if len(set(keys)) < len(keys):
-            raise yaml.constructor.ConstructorError(None, None, "one key given twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_str)  # type: ignore[type-var]
-
-
-def _yaml_of(text: str, file: str) -> dict[str, Any]:
-    """The tables of a YAML file. Raises ConfigError, whose message repeats nothing of the file."""
-    line, why = 0, "a table of tables is expected"
-    try:
-        tables = yaml.load(text, _Loader)  # noqa: S506  a SafeLoader
-        if tables is None:
-            return {}
-        if isinstance(tables, dict):
-            return tables
-    except yaml.MarkedYAMLError as error:
-        mark: Any = error.problem_mark
-        line, why = (mark.line + 1 if mark else 0), "not YAML"
-        if isinstance(error, yaml.constructor.ConstructorError) and error.problem in _OURS:
-            why = str(error.problem)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        why = "not YAML"
-    raise ConfigError([Problem(file, line, "", why, code="error.config.syntax")])
-
-
-_OURS = ("a key that is no string", "one key given twice")

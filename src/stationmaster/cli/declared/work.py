@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from stationmaster.cli.declared.carrying import carry_out
 from stationmaster.cli.declared.document import Held, held
 from stationmaster.cli.declared.plan import Step, plan
-from stationmaster.cli.declared.reading import Name, Secret, Wanted
+from stationmaster.cli.declared.reading import Wanted
+from stationmaster.cli.declared.sealed import ADDRESS, Secret
 from stationmaster.cli.declared.showing import print_diff, rows
+from stationmaster.cli.declared.tables import Name, Sort
 from stationmaster.cli.desk import Desk
 from stationmaster.cli.output import Format, print_rows
 from stationmaster.cli.talk import say, say_error
@@ -36,7 +38,7 @@ class Work:
         """The plan."""
         return plan(before, self.wanted, prune=self.prune, takes=self._takes)
 
-    def _takes(self, kind: str, name: str, secret: str) -> bool:
+    def _takes(self, kind: Sort, name: str, secret: str) -> bool:
         self._others[kind, name] = self.desk.takes(f"{kind}s", name, secret)
         return self._others[kind, name]
 
@@ -92,5 +94,16 @@ class Work:
             print_rows(({"name": name, "key": key} for name, key in keys.items()), {"name": "name", "key": "key"}, self.output)
         if keys:
             say(tr("The keys are shown this once: give them to their applications."))
+        if untested := [] if dry_run else [step.name for step in steps if _to_test(step)]:
+            say(tr("Nothing is published at these targets until `stationmaster target test` reached them: {names}",
+                   names=", ".join(untested)))  # fmt: skip
+
+
+def _to_test(step: Step) -> bool:
+    """Whether a target is reached in another way than before."""
+    before, after = step.before or {}, step.after
+    if step.kind != "target" or after is None:
+        return False
+    return bool(step.secrets) or any(before.get(name) != after.get(name) for name in ADDRESS["target"])
 
 

@@ -11,6 +11,7 @@ from stationmaster.cli.demo import setting
 from stationmaster.credentials import services as credentials
 from stationmaster.entrances import live
 from stationmaster.errors import NotFound
+from stationmaster.publishing import services as publishing
 from stationmaster.routing import services as routing
 from stationmaster.store.actor import Actor
 from stationmaster.store.changes import change
@@ -36,10 +37,14 @@ def attach(port: int) -> str:
             _see_to(actor, wanted, workspaces.get_workspace, workspaces.create_workspace, workspaces.update_workspace)
         for wanted in setting.credentials(port):
             _see_to(actor, wanted, credentials.get_credential, credentials.create_credential, credentials.update_credential)
+        for wanted in setting.targets(port):
+            _see_to(actor, wanted, publishing.get_target, publishing.create_target, publishing.update_target)
         for pool, members in setting.POOLS.items():
             _see_to_pool(actor, pool, members)
         _see_to_routes(actor)
         made = _key(actor)
+    for wanted in setting.targets(port):
+        publishing.test_target(actor, {}, wanted["name"])      # says what came of it, and does not fail
     if not live.settings().gateway.default_pool:
         live.save_setting(actor, _DEFAULT, setting.DEFAULT_POOL)
     return made

@@ -9,17 +9,19 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from stationmaster.cli.config import File
+from stationmaster import i18n
+from stationmaster.cli.config import File, settings_of
 from stationmaster.cli.demo import setting
 from stationmaster.cli.demo.folder import folder_of
 from stationmaster.cli.desk import Asked, Desk
 from stationmaster.cli.output import Format, print_rows
-from stationmaster.cli.session import TokenFile, Url, Where, opened
+from stationmaster.cli.session import TokenFile, Url, Where, has_store, opened, url_of
 from stationmaster.cli.talk import say
 from stationmaster.cli.verbs import PENDING, Output, Yes, confirm, every
+from stationmaster.errors import StationmasterError
 from stationmaster.i18n import tr, trn
 
-_NOUNS = ("keys", "routes", "pools", "credentials", "workspaces", "addresses")     # those that others need come later
+_NOUNS = ("keys", "routes", "pools", "targets", "credentials", "workspaces", "addresses")     # those that others need come later
 _DEFAULT = "gateway.default_pool"
 
 
@@ -41,21 +43,39 @@ def remove(
     output: Output = Format.TABLE,
 ) -> None:
     """Take away what the demo made, all of it or nothing: the rest stays."""
-    where = Where(config, folder_of(config, data) if url is None else data, url, token_file)
-    with opened(where) as desk:
+    folder = None if url_of(url) else _looked_in(config, data)
+    with opened(Where(config, folder or data, url, token_file)) as desk:
         found = list(things(desk))
         rows = ({"noun": each.noun, "name": each.name, "id": each.id} for each in found)
         if found or output is not Format.TABLE:
             columns = {name: name for name in ("noun", "name", "id")}
             print_rows(rows, columns, output, under="removed", beside={"schema_version": 1, "dry_run": dry_run})
         if not found:
-            say(tr("There is nothing of the demo here."))
+            say(_nothing(folder))
         elif dry_run:
             raise typer.Exit(PENDING)
         else:
             confirm(trn("Take this away?", "Take these {number} things away?", len(found)), yes)
             take_away(desk, found)
             say(tr("Done. Admins, the audit trail and the data folder stay."))
+
+
+def _looked_in(config: Path | None, data: Path | None) -> Path:
+    """The folder whose demo is meant. Raises `StationmasterError` when there is none in it."""
+    folder = folder_of(config, data)
+    settings = settings_of(config, folder)
+    i18n.use(settings.ui.language)
+    if not has_store(settings):
+        hint = "a demo that was started with --data DIR is in DIR: name that with --data"
+        raise StationmasterError("error.usage.no_demo", f"there is no demo in the folder {folder}", hint=hint)
+    return folder
+
+
+def _nothing(folder: Path | None) -> str:
+    if folder is None:
+        return tr("There is nothing of the demo here.")
+    return tr("There is nothing of the demo in the folder {folder}. A demo that was started with --data DIR is in DIR: name that "
+              "with --data.", folder=folder)  # fmt: skip
 
 
 def things(desk: Desk) -> Iterator[Thing]:
@@ -78,5 +98,7 @@ def take_away(desk: Desk, found: list[Thing]) -> None:
         for thing in found:
             if thing.noun == "settings":
                 desk.clear_setting(thing.id)
+            elif thing.noun == "targets":
+                desk.act(thing.noun, thing.id, "forget", {})      # what was published there goes with the simulation
             else:
                 desk.delete(thing.noun, thing.id)

@@ -16,6 +16,7 @@ _WORKSPACES: Final = {
     "demo-openai": ("openai", "sk-admin-sandbox-demo"), "demo-anthropic": ("anthropic", "sk-ant-admin01-sandbox-demo"),
     "demo-copilot": ("github_copilot", "ghp_sandbox-demo"), "demo-cursor": ("cursor", "key_sandbox-demo"),
 }  # fmt: skip
+_TARGETS: Final = {"demo-litellm": ("litellm", "sk-master-demo")}
 POOLS: Final[Mapping[str, tuple[str, ...]]] = {
     "demo-openai": ("demo-openai-a", "demo-openai-b"), "demo-anthropic": ("demo-anthropic",), "demo-gemini": ("demo-gemini",),
 }
@@ -37,6 +38,15 @@ def workspaces(port: int) -> list[dict[str, Any]]:
         {"name": name, "vendor": vendor, "base_url": _address(vendor, port), "organisation": "demo", "secret": secret,
          "calls_per_minute": 6000}
         for name, (vendor, secret) in _WORKSPACES.items()
+    ]  # fmt: skip
+
+
+def targets(port: int) -> list[dict[str, Any]]:
+    """The gateways to publish into, with their made-up admin credential."""
+    return [
+        {"name": name, "kind": kind, "base_url": f"http://{ADDRESS}:{port}/targets/{kind}/demo", "allow_insecure_http": True,
+         "secret": secret, "calls_per_minute": 6000}
+        for name, (kind, secret) in _TARGETS.items()
     ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from ninja import Router
 
 from stationmaster import __version__
 from stationmaster.audit import services as audit
+from stationmaster.bills import services as bills
 from stationmaster.credentials.models import Credential
 from stationmaster.entrances import live
 from stationmaster.entrances.api import asking, schemas
@@ -249,12 +250,13 @@ def _of_setting(row: Mapping[str, Any]) -> Reply:
 
 _HEALTH = {
     "version": "0.1.0", "revision": 41, "credentials": {"healthy": 12, "cooling": 1, "unknown": 2},
-    "gateways": {"known": 3, "connected": 2, "up_to_date": 2},
+    "gateways": {"known": 3, "connected": 2, "up_to_date": 2}, "bills": {"apart": 1},
 }  # fmt: skip
 
 
 @more.get("/health", **operation(
-    "health", "How it stands", "health", "Credentials by what gateways said of them last, and the gateways themselves.",
+    "health", "How it stands", "health", "Credentials by what gateways said of them last, the gateways themselves, and on how "
+    "many of the last fourteen days a vendor's bill is too far from what was counted.",
     success=schemas.content(schemas.of_example(_HEALTH, maps={"credentials"}), _HEALTH),
 ))  # fmt: skip
 def health(request: HttpRequest) -> HttpResponse:
@@ -265,6 +267,7 @@ def health(request: HttpRequest) -> HttpResponse:
     now = revision()
     return Reply(200, {
         "version": __version__, "revision": now, "credentials": dict(states), "gateways": connected(now),
+        "bills": {"apart": bills.apart()},
     }).response()  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from stationmaster.audit import services as audit
 from stationmaster.credentials import services as credentials
+from stationmaster.credentials.tables import LifeTable
 from stationmaster.entrances.api import schemas
 from stationmaster.entrances.api.resource import Resource
 from stationmaster.gateway.config.tables import CredentialTable, KeyTable, PoolTable, RouteTable
@@ -83,18 +84,38 @@ WORKSPACES = Resource(
     detail={"offers": shown_vendor(vendor("openai")), "last_jobs": {}, "drift": _DRIFT},
 )  # fmt: skip
 
+LIFE_EXAMPLE: Given = {
+    "generation": 3, "incoming": 4, "share": 50, "workspace": _id("ws"), "project": "proj_1", "scopes": ["api.model.request"],
+    "lifetime_days": 90, "rotate_days": 30, "keep_hours": 24, "warn_days": 14, "secret_since": _AT, "expires_at": _LATER,
+    "expiry": "ok", "override": "", "override_until": _LATER, "override_reason": "", "probed_at": _AT, "probe_ok": True,
+    "probe_words": "", "organisation_seen": "org-acme",
+}  # fmt: skip
+_GENERATION = {
+    "id": _id("gen"), "number": 3, "origin": "minted", "state": "live", "since": _AT, "cause": "", "words": "",
+    "secret_set": True,
+    "vendor_key": "key_1", "service_account": "user-1", "project": "proj_1", "workspace": _id("ws"),
+    "scopes": ["api.model.request"], "minted_at": _AT, "expires_at": _LATER, "keep_until": _LATER, "revoked_at": _AT,
+    "job": _id("job"),
+}  # fmt: skip
+_LIVES = frozenset({
+    "secret_since", "expires_at", "override_until", "probed_at", "probe_ok", "minted_at", "keep_until", "revoked_at",
+})  # fmt: skip
+_SCOPES = {"anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": 100}, {"type": "null"}]}
+
 CREDENTIALS = Resource(
     "credentials", "credential", credentials.CREDENTIALS,
     {"id": _id("cred"), "name": "openai-a", "vendor": "openai", "base_url": "", "organisation": "org-acme", "secret_set": True,
      "disabled": False, "disabled_reason": "", "prices": {"gpt-*": {"input": 1.25, "output": 10.0}}, "allow_insecure_http": False,
-     "health": "cooling", "health_cause": "rate_limited", "health_at": _AT, **_BOOKS},
+     **LIFE_EXAMPLE, "health": "cooling", "health_cause": "rate_limited", "health_at": _AT, **_BOOKS},
     credentials.list_credentials, credentials.export_credentials, credentials.get_credential,
     _made(credentials.create_credential), credentials.update_credential, credentials.delete_credential,
-    schemas.of_table(CredentialTable, extra=_REASON),
+    schemas.of_table(CredentialTable, extra={
+        **_REASON, **schemas.of_table(LifeTable, without=("scopes",))["properties"], "scopes": _SCOPES,
+    }),
     {"name": "openai-a", "vendor": "openai", "secret": "sk-…"}, {"disabled": True, "disabled_reason": "leaked"},
-    nullable=_ROWS, maps=frozenset({"prices"}),
+    nullable=_ROWS | _LIVES, maps=frozenset({"prices"}),
     detail={"reports": [{"gateway": "gw-1", "state": "cooling", "cause": "rate_limited", "code": "rate_limit_exceeded",
-                         "until": 1_795_339_800.0, "at": _AT}]},
+                         "until": 1_795_339_800.0, "at": _AT}], "generations": [_GENERATION], "job": _id("job")},
 )  # fmt: skip
 
 _MEMBER = {"credential": "openai-a", "weight": 2, "priority": 0, "max_concurrency": 0, "rpm": 0, "tpm": 0, "models": ["*"]}

@@ -15,7 +15,24 @@ from django.http.response import HttpResponseBase
 from ninja import NinjaAPI, Router
 
 from stationmaster import __version__
-from stationmaster.entrances.api import answering, assignments, jobs, operators, people, plans, runs, seats
+from stationmaster.entrances.api import (
+    answering,
+    assignments,
+    bills,
+    credentials,
+    exports,
+    guides,
+    jobs,
+    operators,
+    people,
+    plans,
+    publications,
+    rosters,
+    runs,
+    seats,
+    sources,
+    targets,
+)
 from stationmaster.entrances.api.answering import nothing_here, wrong_method
 from stationmaster.entrances.api.caller import Caller
 from stationmaster.entrances.api.more import more
@@ -49,7 +66,7 @@ def _site() -> NinjaAPI:
     site.add_router("/v1", operators.router)
     site.add_router("/v1", more)
     site.add_router("/v1", jobs.router)
-    for each in (assignments, plans, runs, seats):
+    for each in (assignments, bills, credentials, exports, guides, plans, publications, rosters, runs, seats, sources, targets):
         site.add_router("/v1", each.router)
     return site
 

@@ -21,6 +21,7 @@ def _named(path: Path) -> str:
 _FILES: Final = {_named(path): path for path in sorted(_FOLDER.iterdir())}
 STYLE: Final = f"/assets/{_named(_FOLDER / 'console.css')}"
 REFRESH: Final = f"/assets/{_named(_FOLDER / 'refresh.js')}"
+TRY: Final = f"/assets/{_named(_FOLDER / 'try.js')}"
 
 
 def asset(request: HttpRequest, name: str) -> HttpResponse:  # noqa: ARG001  Django's signature

@@ -22,8 +22,11 @@ def entries(path: str, actor: Actor | None) -> list[Entry]:
     """The links for `actor`, seen from the page at `path`: what they may not see is no link."""
     pages = (
         ("home", tr("Overview"), "", ()), ("workspaces", tr("Workspaces"), "workspaces:read", ("/vendors",)),
-        ("people", tr("People"), "people:read", ("/groups",)),
+        ("credentials", tr("Credentials"), "credentials:read", ("/calendar",)),
+        ("targets", tr("Targets"), "targets:read", ("/publications", "/publish", "/exports")),
+        ("people", tr("People"), "people:read", ("/groups", "/imports")),
         ("seats", tr("Seats"), "seats:read", ("/assignments", "/plans", "/runs")),
+        ("bills", tr("Bills"), "bills:read", ()),
         ("jobs", tr("Jobs"), "jobs:read", ("/workers",)),
         ("settings", tr("Settings"), "settings:read", ()),
         ("account", tr("My account"), "", ()), ("api_docs", tr("API documentation"), "", ()),

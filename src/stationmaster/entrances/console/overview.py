@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stationmaster.bills import services as bills
 from stationmaster.credentials import services as credentials
 from stationmaster.entrances.console.pages import words
 from stationmaster.i18n import tr, trn
@@ -61,7 +62,15 @@ def lines(actor: Actor) -> Iterator[Line]:
 
 
 def _credentials(actor: Actor, _: int) -> str:
-    return "; ".join(_states(credentials.by_health(actor)))
+    return "; ".join([*_states(credentials.by_health(actor)), *_ends(credentials.ending(actor))])
+
+
+def _ends(rows: list[Mapping[str, Any]]) -> Iterator[str]:
+    counts = Counter(str(row["expiry"]) for row in rows)
+    if counts["expired"]:
+        yield trn("the secret of {number} has ended", "the secrets of {number} have ended", counts["expired"])
+    if counts["soon"]:
+        yield trn("the secret of {number} ends soon", "the secrets of {number} end soon", counts["soon"])
 
 
 def _states(counts: Mapping[str, int]) -> Iterator[str]:
@@ -118,6 +127,17 @@ def _jobs(actor: Actor, _: int) -> str:
     return "; ".join(said) or tr("nothing runs, nothing waits")
 
 
+def _bills(actor: Actor, _: int) -> str:
+    apart = bills.alarming(actor)
+    if not apart and not bills.compared():
+        return tr("nothing yet that both vendors and gateways counted")
+    if not apart:
+        return tr("what vendors report is what gateways counted")
+    return trn(
+        "{number} day of the last two weeks is too far apart", "{number} days of the last two weeks are too far apart", apart
+    )
+
+
 def _number(page: Callable[[Actor, Query], Any], actor: Actor, state: str) -> int:
     return int(page(actor, Query(limit=1, filters=(Filter("state", "eq", state),))).total)
 
@@ -135,7 +155,7 @@ def _gateways(_actor: Actor, _: int) -> str:
 _KINDS = (
     Kind("credentials:read", lambda: tr("Credentials"), credentials.list_credentials, _credentials,
          lambda: tr("None yet. Store a vendor's API key: `stationmaster credential create NAME --vendor openai`"),
-         "stationmaster credential list", "GET /api/v1/credentials"),
+         "stationmaster credential list", "GET /api/v1/credentials", "/credentials"),
     Kind("pools:read", lambda: tr("Pools"), routing.list_pools, _pools,
          lambda: tr("None yet. Put credentials that stand in for each other together: "
                     "`stationmaster pool create NAME --member CREDENTIAL`"),
@@ -162,6 +182,10 @@ _KINDS = (
          lambda: tr("None yet. Assign a group to a workspace, then make a plan: `stationmaster assignment create WORKSPACE "
                     "--group GROUP`"),
          "stationmaster seat list", "GET /api/v1/seats", "/seats"),
+    Kind("bills:read", lambda: tr("Bills"), bills.list_bills, _bills,
+         lambda: tr("None yet. Reports are read once a day, of each workspace whose vendor tells what was used; or now: "
+                    "`stationmaster usage bills read WORKSPACE`"),
+         "stationmaster usage bills list", "GET /api/v1/bills", "/bills"),
     Kind("jobs:read", lambda: tr("Jobs"), jobs.list_jobs, _jobs, lambda: tr("None yet."),
          "stationmaster job list", "GET /api/v1/jobs", "/jobs"),
 )  # fmt: skip

@@ -24,7 +24,8 @@ from stationmaster.store.actor import Actor
 
 # The only routes that answer somebody who did not say who they are, by name. Everything else: 401.
 PUBLIC: Final = frozenset({
-    "account_inactive", "account_login", "account_logout", "console_asset", "mfa_authenticate", "openid_connect_callback",
+    "account_inactive", "account_login", "account_logout", "calendar_feed", "console_asset", "mfa_authenticate",
+    "openid_connect_callback",
     "openid_connect_login", "socialaccount_login_cancelled", "socialaccount_login_error", "welcome", "welcome_link",
 })
 FRESH_SECONDS: Final = 600

@@ -23,6 +23,7 @@ from stationmaster.gateway.config.tables import (
     RouteTable,
     setting_of,
 )
+from stationmaster.gateway.core.clouds import fault_in
 from stationmaster.gateway.core.prices import ModelPrice
 from stationmaster.gateway.core.snapshot import (
     MIB,
@@ -37,7 +38,7 @@ from stationmaster.gateway.core.snapshot import (
 )
 
 VENDORS: tuple[Vendor, ...] = get_args(Vendor)
-_WITHOUT_OWN_ADDRESS = {"azure_openai", "openai_compatible"}
+_WITHOUT_OWN_ADDRESS = {"azure_openai", "openai_compatible", "bedrock", "vertex"}
 NANODOLLARS = 1_000_000_000
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -67,10 +68,13 @@ def credential(row: Placed[CredentialTable], around: Surroundings, report: Repor
     """Turn a `[[credential]]` into a value with its secret in it."""
     table = row.table
     check_base_url(table, row.place, report)
+    secret = _secret(table, row.place, around, report)
+    if secret:
+        check_cloud(table, secret, row.place, report)
     return Credential(
         id=table.id,
         vendor=vendor(table.vendor, row.place, report),
-        secret=_secret(table, row.place, around, report),
+        secret=secret,
         base_url=table.base_url.rstrip("/"),
         organisation=table.organisation,
         disabled=table.disabled,
@@ -206,6 +210,15 @@ def check_base_url(table: CredentialTable, place: Place, report: Report) -> None
     elif is_consumer_site(table.base_url):
         message = "the back-end of a vendor's own website, which is not an API"
         report.add("error.credential.not_for_api_use", at, message, "use the vendor's API address")
+
+
+def check_cloud(table: CredentialTable, secret: str, place: Place, report: Report) -> None:
+    """Report what keeps a cloud's credential from being used: keys of another shape, no region, no project."""
+    fault = fault_in(table.vendor, secret, table.base_url)
+    if fault:
+        where, message, hint = fault
+        code = "error.config.secret" if where == "secret" else "error.config.bad_value"
+        report.add(code, (*place, where), message, hint)
 
 
 def _secret(table: CredentialTable, place: Place, around: Surroundings, report: Report) -> str:

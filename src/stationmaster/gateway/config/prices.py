@@ -17,7 +17,10 @@ NANO_PER_USD = 1_000_000_000
 MAX_USD = 1_000_000          # per million tokens: a dollar a token is a slip of the unit
 
 # The library's names for our vendors, and for the prices that a `Rate` has.
-_PROVIDERS = {"openai": "openai", "anthropic": "anthropic", "gemini": "google", "azure_openai": "azure"}
+_PROVIDERS = {
+    "openai": "openai", "anthropic": "anthropic", "gemini": "google", "azure_openai": "azure", "bedrock": "aws",
+    "vertex": "google",
+}
 _KEYS = {
     "input": "input_mtok", "output": "output_mtok", "cache_read": "cache_read_mtok", "cache_write": "cache_write_mtok",
     "reasoning": "output_reasoning_mtok", "cache_write_1h": "cache_write_1h_mtok", "input_audio": "input_audio_mtok",

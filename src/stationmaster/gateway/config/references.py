@@ -4,6 +4,7 @@ May not know what a credential, pool or key does.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from stationmaster.gateway.config.problems import Place, did_you_mean, quoted
 from stationmaster.gateway.config.report import Placed, Report
@@ -20,6 +21,12 @@ def check_pools(pools: Sequence[Placed[PoolTable]], credentials: Ids, report: Re
             place = (*pool.place, "members", number, "credential")
             _check_known(member.credential, credentials, "credential", place, report)
             _check_once(member.credential, place, first, "the pool has this credential already", report)
+
+
+def check_workspaces(credentials: Iterable[Placed[Any]], workspaces: Ids, report: Report) -> None:
+    """A credential that names a workspace names one that there is."""
+    for row in credentials:
+        _check_known(row.table.workspace, workspaces, "workspace", (*row.place, "workspace"), report)
 
 
 def check_routes(routes: Iterable[Placed[RouteTable]], pools: Ids, report: Report) -> None:

@@ -11,6 +11,8 @@ import msgspec
 
 from stationmaster.errors import StationmasterError
 from stationmaster.gateway.config.problems import did_you_mean, shown
+from stationmaster.gateway.config.shapes import shape_of
+from stationmaster.gateway.core.clouds import is_json
 
 ReadFile = Callable[[Path], bytes]
 
@@ -19,8 +21,6 @@ _SENDABLE = re.compile(r"[\x21-\x7e]+")
 _SHORTEST = 8              # characters; an error that repeats the secret is withheld, and a shorter one is in any text
 
 _OWN_API = {"openai", "anthropic", "gemini"}  # whose API keys are never JSON Web Tokens
-_NOT_FOR_API = ("sk-ant-oat", "sk-ant-ort", "sk-ant-sid", "sess-", "ya29.", "1//", "g.a000")
-_ADMIN = ("sk-admin-", "sk-ant-admin")
 
 
 class SecretError(StationmasterError):
@@ -42,27 +42,35 @@ class Surroundings(msgspec.Struct, frozen=True):
 
 
 def resolve(written: str, around: Surroundings) -> str:
-    """Return the secret that `written` stands for. Raises `SecretError`."""
+    """Return the secret that `written` stands for, which a header can carry. Raises `SecretError`."""
+    source = {"env": "the variable", "file": "the file"}.get(written.partition(":")[0], "it")
+    return _sendable(fetched(written, around), source)
+
+
+def fetched(written: str, around: Surroundings) -> str:
+    """Return what `written` stands for, as it is: a password may hold spaces, a certificate lines. Raises `SecretError`."""
     scheme, colon, rest = written.partition(":")
     if colon and scheme == "env":
-        return _sendable(_from_env(rest, around.environ), "the variable")
+        return _from_env(rest, around.environ)
     if colon and scheme == "file":
-        return _sendable(_from_file(rest, around), "the file")
+        return _from_file(rest, around)
     if around.allow_literal_secrets:
-        return _sendable(written, "it")
+        return written
     hint = 'write "env:NAME" or "file:/path", or pass --allow-literal-secrets'
     raise _refused("error.config.literal_secret", "the secret itself stands in the file", hint)
 
 
 def check_use(secret: str, vendor: str) -> None:
     """Raise `SecretError` for a secret that its vendor did not issue for calling models through an API."""
-    if secret.startswith(_NOT_FOR_API) or (secret.startswith("eyJ") and vendor in _OWN_API):
+    use = shape_of(secret).use
+    google = vendor == "vertex" and secret.startswith("ya29.")    # what a service account is given for an hour
+    if (use == "consumer" and not google) or (secret.startswith("eyJ") and vendor in _OWN_API):
         raise _refused(
             "error.credential.not_for_api_use",
             "this is a browser-session or OAuth token, which is not issued for API use",
             "make an API key in the vendor's console",
         )
-    if secret.startswith(_ADMIN):
+    if use == "admin":
         raise _refused(
             "error.credential.admin_key",
             "this is an organisation's admin key, which cannot call models",
@@ -93,6 +101,8 @@ def _from_file(path: str, around: Surroundings) -> str:
 
 
 def _sendable(secret: str, source: str) -> str:
+    if is_json(secret):        # an AWS identity, as files hold it: in several lines
+        secret = _in_one_line(secret)
     if not secret:
         raise _refused("error.config.secret", f"{source} is empty")
     if not _SENDABLE.fullmatch(secret):
@@ -102,6 +112,13 @@ def _sendable(secret: str, source: str) -> str:
         message = f"{source} holds fewer than {_SHORTEST} characters"
         raise _refused("error.config.secret", message, "vendors' keys are far longer; for the sandbox any text of 8 will do")
     return secret
+
+
+def _in_one_line(document: str) -> str:
+    try:
+        return msgspec.json.encode(msgspec.json.decode(document)).decode()
+    except (msgspec.DecodeError, RecursionError):
+        return document
 
 
 def _refused(code: str, message: str, hint: str = "") -> SecretError:

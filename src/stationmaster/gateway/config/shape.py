@@ -38,7 +38,7 @@ def read_one(document: Mapping[str, Any], name: str, type_: type[S], report: Rep
     """Read the single table `[name]`; an empty one when it is left out."""
     value = document.get(name, {})
     if isinstance(value, dict):
-        return _table(type_, value, (name,), report)
+        return read_table(type_, value, (name,), report)
     _mismatch(report, (name,), value, "one table", f"write [{name}] once")
     return type_()
 
@@ -48,7 +48,7 @@ def read_many(document: Mapping[str, Any], name: str, type_: type[S], report: Re
     value = document.get(name, [])
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
         rows = [((name, number), row) for number, row in enumerate(value)]
-        return [Placed(place, _table(type_, row, place, report)) for place, row in rows]
+        return [Placed(place, read_table(type_, row, place, report)) for place, row in rows]
     _mismatch(report, (name,), value, "an array of tables", f"write [[{name}]] above each")
     return []
 
@@ -58,7 +58,8 @@ def _hints(type_: type[msgspec.Struct]) -> dict[str, Any]:
     return get_type_hints(type_, include_extras=True)
 
 
-def _table(type_: type[S], given: Mapping[str, Any], place: Place, report: Report) -> S:
+def read_table(type_: type[S], given: Mapping[str, Any], place: Place, report: Report) -> S:
+    """Read the table that stands at `place`."""
     hints = _hints(type_)
     for key in given.keys() - hints.keys():
         report.add("error.config.unknown_key", (*place, key), "unknown key", _other_key(key, hints))
@@ -83,7 +84,7 @@ def _value(hint: Any, value: object, place: Place, report: Report) -> Any:
         read = {key: _value(get_args(bare)[1], v, (*place, key), report) for key, v in value.items()}
         return None if any(row is None for row in read.values()) else read
     if isinstance(bare, type) and issubclass(bare, msgspec.Struct) and isinstance(value, dict):
-        return _table(bare, value, place, report)
+        return read_table(bare, value, place, report)
     return _scalar(hint, value, place, report)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 import msgspec
 
 from stationmaster.gateway.core.health import Told
-from stationmaster.gateway.core.life import UNKNOWN, Happening, Life, Rules, advance
-from stationmaster.gateway.core.memory import Memory, Whose, proof_of
+from stationmaster.gateway.core.life import OWN_FAULTS, REFRESHED, UNKNOWN, Happening, Life, Rules, advance
+from stationmaster.gateway.core.memory import Memory, Whose, incoming_of, is_refreshed, proof_of
 from stationmaster.gateway.core.owners import Entry
 from stationmaster.gateway.core.snapshot import Credential, Snapshot
 from stationmaster.gateway.core.spend import MOST, Spent, day_of
@@ -77,6 +77,8 @@ class Authority:
         self._rules = Rules()
         self._lives: dict[str, Life] = {}
         self._credentials: dict[str, Credential] = {}
+        self._following: frozenset[str] = frozenset()      # those whose secret is rotated
+        self._former: dict[str, bytes] = {}                # the proof of the secret before, of those whose was refreshed
         self._news: dict[str, News] = {}
         self._demand: dict[Whose, dict[str, float]] = defaultdict(dict)
         self._shares: dict[Whose, dict[str, float]] = {}
@@ -90,19 +92,34 @@ class Authority:
         for whose in [whose for whose in self._shares if whose[0] != "member" and whose[1] not in keys]:
             del self._shares[whose]
         before, self._credentials = self._credentials, {each.id: each for each in snapshot.credentials}
+        self._following = frozenset(each.id for each in snapshot.credentials if each.incoming is not None)
+        self._note_refreshed(before)
         return self._begin_anew(before)
+
+    def _note_refreshed(self, before: dict[str, Credential]) -> None:
+        kept = {name: proof for name, proof in self._former.items() if name in self._credentials}
+        for name, now in self._credentials.items():
+            was = before.get(name)
+            if was is not None and is_refreshed(was, now):
+                kept[name] = proof_of(was)
+            elif was is None or was.generation != now.generation:
+                kept.pop(name, None)
+        self._former = kept
 
     def _begin_anew(self, before: dict[str, Credential]) -> list[Step]:
         """Forget how credentials stood that have another secret, or that a person took out or let in, as workers do
-        (`Memory.standing`)."""
+        (`Memory.standing`); where it was refreshed, what it was blamed for."""
         lives, self._lives = self._lives, {}
         steps: list[Step] = []
         for name, life in lives.items():
             was, is_ = before.get(name), self._credentials.get(name)
-            if was is None or is_ is None or (was.secret, was.disabled) == (is_.secret, is_.disabled):
+            if was is None or is_ is None or (was.secret, was.disabled, was.forced) == (is_.secret, is_.disabled, is_.forced):
                 self._lives.update({name: life} if is_ is not None else {})
             elif not is_.disabled:
-                steps.append((name, life, UNKNOWN))
+                after = UNKNOWN
+                if is_refreshed(was, is_) and was.disabled == is_.disabled:
+                    after = self._lives[name] = advance(life, REFRESHED, 0.0, self._rules)
+                steps.append((name, life, after))
         return steps
 
     def owners(self) -> tuple[Entry, ...]:
@@ -135,7 +152,8 @@ class Authority:
         """Take in what a worker reports, for the others to hear. `now` is the clock of lives. Returns how the lives of
         credentials went on."""
         happenings = [each for each in told.happenings if self._ours(each)]
-        steps = [self._step(credential, happening, now) for credential, _, happening in happenings]
+        own = [each for each in happenings if not (each[0] in self._following and self._follows(each))]
+        steps = [self._step(credential, happening, now) for credential, _, happening in own]
         for pool, session, member in told.moves:
             self._memory.absorb(pool, session, member)
         self.take_owners(worker, told.owners)
@@ -159,12 +177,22 @@ class Authority:
 
     def _ours(self, told: Told) -> bool:
         """Whether it befell the secret that is used now, and not the one before: a worker goes by a new configuration a little
-        later than we do."""
+        later than we do. Of one that was refreshed, the vendor's own faults and pauses count all the same."""
         known = self._credentials.get(told[0])
-        return known is None or proof_of(known) == told[1]
+        if known is None or proof_of(known) == told[1] or self._follows(told):
+            return True
+        return self._former.get(told[0]) == told[1] and told[2].signal not in OWN_FAULTS
+
+    def _follows(self, told: Told) -> bool:
+        """Whether it befell the secret that is about to follow: news for workers, and none of the credential's own life."""
+        known = self._credentials.get(told[0])
+        following = incoming_of(known) if known is not None else None
+        return following is not None and proof_of(following) == told[1]
 
     def _step(self, credential: str, happening: Happening, now: float) -> Step:
-        before = self._lives.get(credential, UNKNOWN)
+        before, known = self._lives.get(credential, UNKNOWN), self._credentials.get(credential)
+        if known is not None and known.forced and happening.signal in OWN_FAULTS:
+            return credential, before, before
         after = self._lives[credential] = advance(before, happening, now, self._rules)
         return credential, before, after
 

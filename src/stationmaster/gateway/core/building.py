@@ -13,7 +13,7 @@ from typing import TypeVar, cast
 import msgspec
 
 from stationmaster.gateway.core.callers import Caller
-from stationmaster.gateway.core.memory import Memory
+from stationmaster.gateway.core.memory import Memory, incoming_of
 from stationmaster.gateway.core.pools import PoolMember, PoolState, make_member
 from stationmaster.gateway.core.prices import PriceList
 from stationmaster.gateway.core.records import Kind, Update
@@ -91,10 +91,18 @@ class Building:
             self.upstreams = [credential.id for credential in self._put("credential", Credential)]
         parts.upstreams = self._copy(parts.upstreams, "credential", self.upstreams)
         for count, name in enumerate(self.upstreams):
-            credential = parts.credentials[name]
-            self._replace(parts.upstreams, name, Upstream(credential, self._memory.standing(credential), parts.prices))
+            self._replace(parts.upstreams, name, self._make_upstream(parts.credentials[name]))
             if count % STEP == 0:
                 yield
+
+    def _make_upstream(self, credential: Credential) -> Upstream:
+        """One, and while its secret is rotated the same with the other secret behind it."""
+        made = Upstream(credential, self._memory.standing(credential), self.parts.prices)
+        following = incoming_of(credential)
+        if following is not None and credential.incoming is not None:
+            other = Upstream(following, self._memory.stands_incoming(following), self.parts.prices)
+            made.followed_by(other, credential.incoming.share)
+        return made
 
     # Pools: each is made of its members, and each of those of its upstream.
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-Dialect = Literal["openai", "anthropic", "gemini", "azure"]
+Dialect = Literal["openai", "anthropic", "gemini", "azure", "bedrock", "vertex"]
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 
 
@@ -22,6 +22,8 @@ class Meter(Enum):
     RESPONSES = "responses"    # OpenAI Responses: `usage` of the response object
     MESSAGES = "messages"      # Anthropic Messages
     GEMINI = "gemini"          # Gemini `usageMetadata`
+    INVOKE = "invoke"          # Bedrock InvokeModel: as the model's maker has it, and Bedrock's own counts beside it
+    CONVERSE = "converse"      # Bedrock Converse
 
 
 class ModelIn(Enum):
@@ -58,6 +60,7 @@ class Match(msgspec.Struct, frozen=True):
 _ANY = ("GET", "HEAD", "POST", "DELETE", "PUT", "PATCH")
 _READ = ("GET", "HEAD")
 _SEGMENT = r"(?:[A-Za-z0-9_.~:@!$&'()*+,=-]|%(?!2[EeFf]|5[Cc]|[01]|7[Ff]))+"
+_ARN = _SEGMENT.replace("2[EeFf]", "2[Ee]")      # has slashes, written as %2F
 _TAIL = rf"(?:/{_SEGMENT})*"
 
 
@@ -108,6 +111,27 @@ _GEMINI_ACTIONS = {
     "embedContent": Endpoint("embedContent", "gemini", _POST, ModelIn.PATH),
     "countTokens": Endpoint("countTokens", "gemini", _POST, ModelIn.PATH),
 }
+# Bedrock Runtime, API reference. `bedrock.` and `vertex.` keep what others read of these kinds apart from other vendors'.
+_BEDROCK_ACTIONS = {
+    "invoke": Endpoint("bedrock.invoke", "bedrock", _POST, ModelIn.PATH, Meter.INVOKE),
+    "invoke-with-response-stream": Endpoint("bedrock.invoke_stream", "bedrock", _POST, ModelIn.PATH, Meter.INVOKE),
+    "converse": Endpoint("bedrock.converse", "bedrock", _POST, ModelIn.PATH, Meter.CONVERSE),
+    "converse-stream": Endpoint("bedrock.converse_stream", "bedrock", _POST, ModelIn.PATH, Meter.CONVERSE),
+    "count-tokens": Endpoint("bedrock.count_tokens", "bedrock", _POST, ModelIn.PATH),
+}
+# Vertex AI, projects.locations.publishers.models. Raw predictions are in the dialect of the model's publisher.
+_VERTEX_ACTIONS = {
+    "generateContent": Endpoint("vertex.generateContent", "vertex", _POST, ModelIn.PATH, Meter.GEMINI),
+    "streamGenerateContent": Endpoint("vertex.streamGenerateContent", "vertex", _POST, ModelIn.PATH, Meter.GEMINI),
+    "countTokens": Endpoint("vertex.countTokens", "vertex", _POST, ModelIn.PATH),
+    "rawPredict": Endpoint("vertex.rawPredict", "vertex", _POST, ModelIn.PATH, Meter.CHAT),
+    "streamRawPredict": Endpoint("vertex.streamRawPredict", "vertex", _POST, ModelIn.PATH, Meter.CHAT),
+}
+_VERTEX_ANTHROPIC = {
+    "rawPredict": Endpoint("vertex.rawPredict", "vertex", _POST, ModelIn.PATH, Meter.MESSAGES),
+    "streamRawPredict": Endpoint("vertex.streamRawPredict", "vertex", _POST, ModelIn.PATH, Meter.MESSAGES),
+}
+_VERTEX_COUNT = Endpoint("vertex.count_tokens", "vertex", _POST, ModelIn.BODY)
 _GEMINI_MODELS = Endpoint("models", "gemini", _READ, local=True)
 _GEMINI_MODEL = Endpoint("models.item", "gemini", _READ, local=True)
 
@@ -122,6 +146,14 @@ _DOORS = _rows(_OPENAI, "(?:/openai)?(?:/v1)?") + _rows(_ANTHROPIC, "(?:/v1)?")
 _DEPLOYMENTS = _rows(_DEPLOYMENT, f"/openai/deployments/({_SEGMENT})")
 _GEMINI = re.compile(rf"/v1beta/models/({_SEGMENT}?):([A-Za-z]+)")
 _GEMINI_ITEM = re.compile(rf"/v1beta/models/({_SEGMENT})")
+# What clients put before a cloud's paths when they are given another address than the cloud's.
+_BEDROCK = re.compile(rf"(?:/bedrock)?(/model/({_ARN})/([a-z-]+))")
+_VERTEX = re.compile(
+    rf"(?:/vertex(?:_ai)?)?(?P<version>/v1(?:beta1)?)?(?:/projects/{_SEGMENT}/locations/{_SEGMENT})?"
+    rf"(?P<rest>/publishers/(?P<publisher>{_SEGMENT})/models/(?P<model>{_SEGMENT}?):(?P<action>[A-Za-z]+))"
+)
+_OF_BEDROCK = ("/model/", "/bedrock/", "/inference-profiles")
+_OF_VERTEX = ("/v1/projects/", "/v1beta1/", "/projects/", "/vertex_ai/", "/vertex/", "/publishers/", "/v1/publishers/")
 
 
 def match(method: str, path: str) -> Match | None:
@@ -143,6 +175,10 @@ def _matches(path: str) -> list[Match]:
             for pattern, endpoint in _DEPLOYMENTS
             if (hit := pattern.fullmatch(path)) and _plain(path)
         ]
+    if path.startswith(_OF_BEDROCK):
+        return _bedrock(path)
+    if path.startswith(_OF_VERTEX):
+        return _vertex(path)
     return [
         Match(endpoint, hit[1], _local_model(endpoint, hit[1]))
         for pattern, endpoint in _DOORS
@@ -169,8 +205,31 @@ def _gemini(path: str) -> list[Match]:
     return []
 
 
+def _bedrock(path: str) -> list[Match]:
+    hit = _BEDROCK.fullmatch(path)
+    endpoint = _BEDROCK_ACTIONS.get(hit[3]) if hit and _plain(path) and _plain("/" + unquote(hit[2])) else None
+    return [Match(endpoint, hit[1], unquote(hit[2]))] if hit and endpoint else []
+
+
+def _vertex(path: str) -> list[Match]:
+    """The suffix keeps version, publisher and model; project and location are the credential's."""
+    hit = _VERTEX.fullmatch(path)
+    if hit is None or not _plain(path):
+        return []
+    suffix, model, action = f"{hit['version'] or '/v1'}{hit['rest']}", unquote(hit["model"]), hit["action"]
+    if unquote(hit["publisher"]) != "anthropic":
+        return [Match(_VERTEX_ACTIONS[action], suffix, model)] if action in _VERTEX_ACTIONS else []
+    if model == "count-tokens" and action == "rawPredict":    # no model: it is in the body
+        return [Match(_VERTEX_COUNT, suffix)]
+    return [Match(_VERTEX_ANTHROPIC[action], suffix, model)] if action in _VERTEX_ANTHROPIC else []
+
+
 def dialect_of(path: str, header_names: set[bytes]) -> Dialect:
     """The dialect to speak to a caller whose request may match nothing: by path, then by its headers."""
+    if path.startswith(_OF_BEDROCK):
+        return "bedrock"
+    if path.startswith(_OF_VERTEX):
+        return "vertex"
     if path.startswith("/v1beta") or b"x-goog-api-key" in header_names:
         return "gemini"
     if b"anthropic-version" in header_names or "/messages" in path:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from stationmaster.gateway.core.endpoints import Dialect, Meter
+from stationmaster.gateway.core.eventstream import encode
 from stationmaster.gateway.core.limits import retry_after
 
 _json = msgspec.json.encode
@@ -178,8 +179,10 @@ _GOOGLE = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DEN
 def envelope(fault: Fault, dialect: Dialect, request_id: str) -> bytes:
     """The fault as the JSON body that `dialect`'s clients parse."""
     message = _sentence(fault, request_id)
-    if dialect == "gemini":
+    if dialect in ("gemini", "vertex"):
         return _json({"error": _google(fault, message, request_id)})
+    if dialect == "bedrock":
+        return _json({"message": message, "type": TYPE, "code": fault.code, "hint": fault.hint, "request_id": request_id})
     if dialect == "anthropic":
         inner = {"type": TYPE, "message": message, "code": fault.code, "hint": fault.hint}
         return _json({"type": "error", "error": inner, "request_id": request_id})
@@ -208,13 +211,15 @@ def _google(fault: Fault, message: str, request_id: str) -> dict[str, object]:
 def stream_ending(fault: Fault, meter: Meter, dialect: Dialect, request_id: str, response_id: str = "") -> bytes:
     """What to write on an open event stream that broke, so that the dialect's clients notice.
 
-    Empty for Gemini, whose clients retry on an end without `finishReason` but not on an error frame. A failed response's
+    Empty for Gemini models, whose clients retry on an end without `finishReason` but not on an error frame. A failed response's
     `code` is the vendor's, for Codex decides by it whether to try again; type and hint are as in every error of ours.
     """
-    if dialect == "gemini":
+    if meter is Meter.GEMINI or dialect == "gemini":
         return b""
-    if dialect == "anthropic":
-        return b"event: error\ndata: %b\n\n" % envelope(fault, dialect, request_id)
+    if meter is Meter.MESSAGES or dialect == "anthropic":
+        return b"event: error\ndata: %b\n\n" % envelope(fault, "anthropic", request_id)
+    if dialect == "bedrock":
+        return _exception(fault, request_id)
     if meter is Meter.RESPONSES:
         failed = {"type": "response.failed", "sequence_number": 0, "response": {
             "id": response_id, "object": "response", "status": "failed", "output": [],
@@ -222,6 +227,26 @@ def stream_ending(fault: Fault, meter: Meter, dialect: Dialect, request_id: str,
         }}
         return b"event: response.failed\ndata: %b\n\n" % _json(failed)
     return b"data: %b\n\n" % envelope(fault, dialect, request_id)
+
+
+# Bedrock Runtime, API reference: errors, and members of ResponseStream and ConverseStreamOutput.
+_AWS = {400: "ValidationException", 401: "UnrecognizedClientException", 402: "ServiceQuotaExceededException",
+        403: "AccessDeniedException", 404: "ResourceNotFoundException", 405: "ValidationException", 408: "ModelTimeoutException",
+        413: "ValidationException", 415: "ValidationException", 429: "ThrottlingException", 503: "ServiceUnavailableException",
+        504: "ModelTimeoutException"}
+_AWS_IN_STREAMS = {429: "throttlingException", 503: "serviceUnavailableException"}
+
+
+def _aws(status: int) -> str:
+    """The name of the error that AWS' clients raise."""
+    return _AWS.get(status, "InternalServerException" if status >= 500 else "ValidationException")
+
+
+def _exception(fault: Fault, request_id: str) -> bytes:
+    """The frame with which an open event stream of Bedrock's says that it failed; the usual name of it means "retry"."""
+    kind = _AWS_IN_STREAMS.get(fault.status, "modelStreamErrorException")
+    headers = {":exception-type": kind, ":content-type": "application/json", ":message-type": "exception"}
+    return encode(headers, envelope(fault, "bedrock", request_id))
 
 
 CRLF = "\r\n"
@@ -248,5 +273,7 @@ def answer(fault: Fault, dialect: Dialect, request_id: str, *, close: bool, head
     """The whole HTTP answer for `fault`, ready to write."""
     body = envelope(fault, dialect, request_id)
     extra = "".join(f"{name}: {value}{CRLF}" for name, value in fault.headers)
+    if dialect == "bedrock":
+        extra += f"x-amzn-errortype: {_aws(fault.status)}{CRLF}"
     head = own_head(fault.status, len(body), request_id, close=close, extra=extra)
     return head if head_only else head + body

@@ -30,7 +30,7 @@ _IDENTITY = frozenset({
 _STRIPPED = frozenset({*CARRIERS, *_HOP_BY_HOP, *_OURS_TO_SET, *_IDENTITY})
 _STRIPPED_PREFIXES = (
     b"x-stainless-", b"x-forwarded-", b"x-stationmaster-", b"x-opencode-", b"sec-fetch-", b"cf-", b"proxy-", b"x-envoy-",
-    b"x-amzn-",
+    b"x-amzn-", b"x-amz-", b"amz-sdk-",
 )
 # Session and harness fields are the native tongue of one vendor's client: nobody else gets them.
 _NATIVE: dict[bytes, tuple[Vendor, ...]] = {
@@ -41,13 +41,17 @@ _NATIVE: dict[bytes, tuple[Vendor, ...]] = {
     b"x-client-request-id": ("openai", "azure_openai"),
     b"originator": ("openai", "azure_openai"),
     b"x-app": ("anthropic",),
+    **dict.fromkeys((
+        b"x-amzn-bedrock-accept", b"x-amzn-bedrock-content-type", b"x-amzn-bedrock-trace", b"x-amzn-bedrock-guardrailidentifier",
+        b"x-amzn-bedrock-guardrailversion", b"x-amzn-bedrock-performanceconfig-latency", b"x-amzn-bedrock-service-tier",
+    ), ("bedrock",)),    # InvokeModel, request headers; what else AWS' clients say is part of their signature, which is not sent
 }
 _NATIVE_PREFIXES: tuple[tuple[bytes, tuple[Vendor, ...]], ...] = (
     (b"x-codex-", ("openai", "azure_openai")),
     (b"x-openai-", ("openai", "azure_openai")),
     (b"openai-", ("openai", "azure_openai", "openai_compatible")),
     (b"x-claude-code-", ("anthropic",)),
-    (b"anthropic-", ("anthropic",)),
+    (b"anthropic-", ("anthropic", "bedrock", "vertex")),
     (b"x-goog-", ("gemini",)),
 )
 
@@ -82,7 +86,11 @@ _TO_CALLER = frozenset({
     b"accept-ranges", b"allow", b"apim-request-id", b"cache-control", b"content-disposition", b"content-encoding",
     b"content-language", b"content-range", b"content-type", b"date", b"deprecation", b"etag", b"expires",
     b"last-modified", b"openai-processing-ms", b"openai-version", b"request-id", b"retry-after",
-    b"retry-after-ms", b"sunset", b"x-codex-turn-state", b"x-models-etag", b"x-request-id", b"x-should-retry",
+    b"retry-after-ms", b"sunset", b"x-amzn-bedrock-cache-read-input-token-count",
+    b"x-amzn-bedrock-cache-write-input-token-count", b"x-amzn-bedrock-content-type", b"x-amzn-bedrock-input-token-count",
+    b"x-amzn-bedrock-invocation-latency", b"x-amzn-bedrock-output-token-count", b"x-amzn-bedrock-performanceconfig-latency",
+    b"x-amzn-bedrock-service-tier", b"x-amzn-errortype", b"x-amzn-requestid", b"x-codex-turn-state",
+    b"x-models-etag", b"x-request-id", b"x-should-retry",
 })
 _ON_STREAMS = frozenset({b"cache-control", b"x-accel-buffering"})
 _WEBSOCKET = frozenset({b"sec-websocket-accept", b"sec-websocket-protocol"})

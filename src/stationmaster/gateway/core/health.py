@@ -3,11 +3,12 @@ the clock; what a happening does is the table's (`life`).
 """
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Protocol
 
 import msgspec
 
-from stationmaster.gateway.core.life import ELAPSED, OPERATOR, Happening, Life, Rules, advance
+from stationmaster.gateway.core.life import ELAPSED, OPERATOR, OWN_FAULTS, Happening, Life, Rules, advance
 from stationmaster.gateway.core.memory import Memory, Standing
 from stationmaster.gateway.core.pauses import Quota
 from stationmaster.gateway.core.snapshot import Settings
@@ -34,6 +35,7 @@ class Transition(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="
     upstream_status: int
     until: float
     next_probe: float
+    generation: int = 0        # the number of the secret that it is about; 0: nobody counts
 
 
 class Witness(Protocol):
@@ -68,7 +70,11 @@ class Health:
 
     def tell(self, standing: Standing, happening: Happening, by: Witness | None = None, turn: int = 0) -> None:
         """`happening` befell `standing`. A credential fault that a client's repeat of the same `turn` shows again
-        counts once."""
+        counts once; one of a secret that was refreshed since is no news."""
+        if standing.heir is not None:
+            if happening.signal in OWN_FAULTS:
+                return
+            standing = standing.newest
         if happening.signal == "credential_fault" and turn and self._again(standing, turn):
             return
         before = standing.life
@@ -78,13 +84,16 @@ class Health:
             self._record(self._transition(standing, before.state, by, self._clock()))
 
     def overhear(self, told: Told) -> None:
-        """The same, of what another worker told, and recorded. What befell another secret than ours is no news."""
-        standing = self._memory.standings.get(told[0])
-        if standing is not None and standing.proof == told[1]:
+        """The same, of what another worker told, and recorded. What befell another secret than ours is no news, but for what is
+        no fault of the secret that ours was refreshed from."""
+        standing = self._memory.standing_of(told[0], told[1])
+        if standing is not None and (standing.proof == told[1] or told[2].signal not in OWN_FAULTS):
             self.hear(standing, told[2])
 
     def hear(self, standing: Standing, happening: Happening) -> None:
         """`happening` befell `standing`, and was recorded."""
+        if standing.forced and happening.signal in OWN_FAULTS:
+            return
         now = self._clock()
         after = advance(standing.life, happening, now, self._rules)
         if after is not standing.life:
@@ -112,7 +121,7 @@ class Health:
         return Transition(
             self._epoch + now, standing.id, before, life.state, life.cause, life.code,
             by.request_id if by is not None else "", by.upstream_status if by is not None else 0,
-            self._wall(life.until), self._wall(life.next_probe),
+            self._wall(life.until), self._wall(life.next_probe), standing.generation,
         )
 
     def _wall(self, moment: float) -> float:
@@ -120,6 +129,7 @@ class Health:
 
     def learn(self, standing: Standing, quota: Quota) -> None:
         """A vendor said how much is left. Little: others come first until it is more."""
+        standing = standing.newest
         now = self._clock()
         standing.low_until = now + min(quota.reset, LONGEST_LOW) if quota.left < LOW else 0.0
         standing.become(standing.life, now)
@@ -127,7 +137,7 @@ class Health:
     def look(self) -> None:
         """Time has passed: pauses end."""
         now = self._clock()
-        for standing in self._memory.standings.values():
+        for standing in chain(self._memory.standings.values(), self._memory.incoming.values()):
             if standing.rank and standing.life.state == "cooling" and now >= standing.life.until:
                 before = standing.life.state
                 self.hear(standing, ELAPSED)

@@ -13,11 +13,13 @@ import msgspec
 State = Literal["unknown", "healthy", "cooling", "suspect", "disabled", "probing"]
 Signal = Literal[
     "ok", "limited", "upstream_fault", "credential_fault", "terminal", "elapsed",
-    "probe_started", "probe_ok", "probe_failed", "operator_disable", "operator_enable",
+    "probe_started", "probe_ok", "probe_failed", "refreshed", "operator_disable", "operator_enable",
 ]
 STATES: tuple[State, ...] = get_args(State)
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
 
+OWN_FAULTS: frozenset[Signal] = frozenset({"credential_fault", "terminal", "probe_failed"})
+OF_SECRETS = frozenset({"invalid_key", "denied"})      # causes that lie with a secret, and may be over with another
 OPERATOR = "operator"
 RATE_LIMITED = "rate_limited"
 UPSTREAM = "upstream"
@@ -66,6 +68,7 @@ class Rules(msgspec.Struct, frozen=True):
 UNKNOWN = Life()
 HEALTHY = Life("healthy")
 OK = Happening("ok")
+REFRESHED = Happening("refreshed")
 ELAPSED = Happening("elapsed")
 
 Step = Callable[[Life, Happening, float, Rules], Life]
@@ -164,6 +167,18 @@ def _postpone(life: Life, _happening: Happening, now: float, rules: Rules) -> Li
     return msgspec.structs.replace(life, state="disabled", next_probe=max(life.until, wait))
 
 
+def _forgive(life: Life, _happening: Happening, _now: float, _rules: Rules) -> Life:
+    """Another token of the same identity: refusals of the one before it are no news. Pauses and the vendor's own faults stay."""
+    if life.state == "cooling":
+        return msgspec.structs.replace(life, faults=0, doubt="")
+    return Life(strikes=life.strikes)
+
+
+def _pardon(life: Life, _happening: Happening, _now: float, _rules: Rules) -> Life:
+    """The same for one that is out of service: not where money is missing, say, which no token mends."""
+    return Life(strikes=life.strikes) if life.cause in OF_SECRETS else life
+
+
 def _take_out(_life: Life, happening: Happening, _now: float, _rules: Rules) -> Life:
     return Life("disabled", OPERATOR, happening.code)
 
@@ -192,6 +207,9 @@ _PROBE = Next(_begin_probe, {"probing": _NOT_BY_OPERATOR}, stays=True)
 _REVIVE = Next(_revive, {"healthy": _NOT_BY_OPERATOR}, stays=True)
 _BACK = Next(_put_back, {"disabled": ""})
 _LATER = Next(_postpone, {"disabled": ""})
+_FORGIVE = Next(_forgive, {"unknown": ""})
+_F_PAUSE = Next(_forgive, {}, stays=True)
+_PARDON = Next(_pardon, {"unknown": "where the secret was refused"}, stays=True)
 _TAKE_OUT = Next(_take_out, {"disabled": ""})
 _LET_IN = Next(_let_in, {"unknown": ""})
 
@@ -208,6 +226,7 @@ _ROWS: dict[Signal, tuple[Next, Next, Next, Next, Next, Next]] = {
     "probe_started":    (_STAY,    _STAY,     _STAY,     _STAY,     _PROBE,    _STAY),
     "probe_ok":         (_RECOVER, _RECOVER,  _OK_COOL,  _RECOVER,  _REVIVE,   _RECOVER),
     "probe_failed":     (_FAULT,   _FAULT,    _F_COOL,   _FAULT,    _BACK,     _BACK),
+    "refreshed":        (_STAY,    _STAY,     _F_PAUSE,  _FORGIVE,  _PARDON,   _PARDON),
     "operator_disable": (_TAKE_OUT, _TAKE_OUT, _TAKE_OUT, _TAKE_OUT, _TAKE_OUT, _TAKE_OUT),
     "operator_enable":  (_STAY,    _STAY,     _STAY,     _STAY,     _LET_IN,   _LET_IN),
 }

@@ -86,7 +86,7 @@ FAMILIES = (
 LABELS: dict[str, str] = {
     "code": "the HTTP status that the client got; 499 when it left before",
     "credential": "id of the credential",
-    "dialect": "`openai`, `anthropic`, `gemini` or `azure`",
+    "dialect": "`openai`, `anthropic`, `gemini`, `azure`, `bedrock` or `vertex`",
     "kind": "tokens: `input` (without cache), `cache_read`, `cache_write`, `output`, and parts of those: `reasoning`, "
             "`cache_write_1h`, `input_audio`, `cache_read_audio`, `output_audio`; "
             "limits: `rpm`, `tpm`, `concurrency`, `budget`, `expired`",
@@ -101,7 +101,7 @@ LABELS: dict[str, str] = {
     "source": "`upstream_final`, `upstream_partial` or `estimated`",
     "state": "of a credential",
     "team": "whom the virtual key's use is booked on",
-    "vendor": "`openai`, `anthropic`, `gemini`, `azure_openai` or `openai_compatible`",
+    "vendor": "`openai`, `anthropic`, `gemini`, `azure_openai`, `openai_compatible`, `bedrock` or `vertex`",
     "version": "of Stationmaster",
     "worker": "number of the gateway's process",
     "workspace": "the organisation at the vendor that the credential belongs to",

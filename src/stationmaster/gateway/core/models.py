@@ -56,6 +56,11 @@ def request(upstream: Upstream) -> bytes:
     return f"GET {target} HTTP/1.1\r\n".encode() + upstream.auth + version + b"\r\n"
 
 
+def lists(upstream: Upstream) -> bool:
+    """Whether its models can be asked for in a dialect that has lists: a cloud's clients name theirs without one."""
+    return any(upstream.speaks(dialect) for dialect in ("openai", "anthropic", "gemini"))
+
+
 def read(upstream: Upstream, body: bytes) -> Listing | None:
     """An upstream's list by model id, or None when it is none."""
     try:

@@ -32,10 +32,12 @@ class Refused(Exception):
 
 
 class _Generation(msgspec.Struct, rename="camel"):
-    max_output_tokens: int = 0
+    max_output_tokens: int = 0     # Gemini's `generationConfig`
+    max_tokens: int = 0            # Bedrock's `inferenceConfig`
 
 
 _generation = msgspec.json.Decoder(_Generation).decode
+_NO_GENERATION = _Generation()
 
 
 class Peek:
@@ -79,9 +81,10 @@ class Peek:
         if stated is not None:
             written = bytes(stated)
             return int(written) if written.isdigit() and len(written) < 10 else 0
-        config = members.get("generationConfig")
+        config = members.get("generationConfig") or members.get("inferenceConfig")
         try:
-            return max(0, _generation(config).max_output_tokens) if config is not None else 0
+            told = _generation(config) if config is not None else _NO_GENERATION
+            return max(0, told.max_output_tokens, told.max_tokens)
         except msgspec.DecodeError:
             return 0
 

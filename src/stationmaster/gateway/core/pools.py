@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from stationmaster.gateway.core.endpoints import Dialect
 from stationmaster.gateway.core.limits import Room
-from stationmaster.gateway.core.memory import Memory, Standing
+from stationmaster.gateway.core.memory import Both, Memory, Standing
 from stationmaster.gateway.core.prices import MAX_COST, Rate, Rates, cost
 from stationmaster.gateway.core.ring import Ring
 from stationmaster.gateway.core.snapshot import Member, Pool
@@ -33,7 +33,7 @@ class PoolMember:
         self.priority = member.priority
         self.models = member.models
         self.upstream = upstream
-        self.standing = standing
+        self.standing = standing if upstream.other is None else Both(standing, upstream.other.standing)
         self.room = room
 
     def serves(self, dialect: Dialect, model: str) -> bool:
@@ -199,7 +199,7 @@ class Plan:
         self.several = len(pools) > 1 or len(pools[0].members) > 1   # else there is nothing to choose
         self.ways: dict[Dialect, Ways] = {}
         self.home: dict[Dialect, tuple[PoolState, Tier, PoolMember | None]] = {}   # where sessions belong: the first
-        # tier of the first pool, and its member if there is but one
+        # tier of the first pool, and its member if there is but one; not while a member's secret is rotated
         self._rates: dict[Dialect, tuple[Rates, ...]] = {}
         self._rate: dict[Dialect, Rate] = {}     # where that is one, whatever the request's size
 
@@ -226,7 +226,7 @@ class Plan:
         """Who can serve in `dialect`. Remembered in `ways`."""
         found = self.ways[dialect] = tuple((pool, pool.tiers(dialect, self.sent)) for pool in self.pools)
         pool, tiers = found[0]
-        if tiers:
+        if tiers and all(one.upstream.other is None for one in tiers[0].members):
             members = tiers[0].members
             self.home[dialect] = pool, tiers[0], members[0] if len(members) == 1 else None
         return found

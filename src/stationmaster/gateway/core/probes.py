@@ -4,6 +4,7 @@ Owns: each vendor's question, the calendar, what an answer moves. May not know s
 caller's clock in seconds, `wall` seconds since 1970. docs/reference/credential-life.md tells operators the same.
 
 A probe lists models and never generates: every vendor answers that without charge (the API references' "list models").
+Bedrock lists none where it serves: there it is asynchronous calls, which few credentials may list; a bad one shows all the same.
 So a list cannot show that there is money, and a key that may call models need not be allowed to list them.
 """
 
@@ -36,6 +37,8 @@ PROBES: dict[Vendor, Probe] = {
     "azure_openai": Probe("/models"),
     "anthropic": Probe("/models?limit=1"),
     "gemini": Probe("/v1beta/models?pageSize=1"),
+    "bedrock": Probe("/async-invoke?maxResults=1"),        # ListAsyncInvokes: of what the runtime's host offers, the one read
+    "vertex": Probe("/v1beta1/publishers/google/models?pageSize=1"),
 }
 
 
@@ -48,10 +51,11 @@ class Answer(msgspec.Struct, frozen=True):
     fault: str = ""
 
 
-def request(upstream: Upstream) -> bytes:
+def request(upstream: Upstream, wall: float) -> bytes:
     """The whole GET. Its fields are those with which the credential's model list is fetched for callers."""
     target = upstream.path(PROBES[upstream.vendor].path, "openai")
-    return f"GET {target} HTTP/1.1\r\n".encode() + models.request(upstream).partition(b"\r\n")[2]
+    start = f"GET {target} HTTP/1.1\r\n".encode() + models.request(upstream).partition(b"\r\n")[2].removesuffix(b"\r\n")
+    return upstream.proven(start, b"", wall) + b"\r\n"
 
 
 # When.

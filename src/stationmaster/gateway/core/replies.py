@@ -22,9 +22,9 @@ SHAPE_AFTER = 8            # times a head must come back before it gets a patter
 _TEXT = rb"[\t\x20-\x7e\x80-\xff]*"
 _VOLATILE = re.compile(
     rb"\r\n(?:"
-    rb"((?:date|openai-processing-ms):" + _TEXT + rb")|"
+    rb"((?:date|openai-processing-ms|x-amzn-bedrock-(?:invocation-latency|[a-z-]+-token-count)):" + _TEXT + rb")|"
     rb"content-length: ?([0-9]{1,15})|"
-    rb"((?:x-request-id|request-id|apim-request-id):" + _TEXT + rb")|"
+    rb"((?:x-request-id|request-id|apim-request-id|x-amzn-requestid):" + _TEXT + rb")|"
     rb"(?:cf-ray|set-cookie|x-ratelimit-[a-z-]+|anthropic-ratelimit-[a-z-]+|x-envoy-[a-z-]+|server-timing|report-to):"
     + _TEXT + rb")(?=\r\n)",
     re.IGNORECASE,
@@ -39,7 +39,7 @@ class ReplyHead:
     """What answer heads that differ in volatile lines only have in common."""
 
     __slots__ = (
-        "_seen", "_shape", "encoded", "framing", "json", "keep_alive", "line", "start", "status", "stream",
+        "_seen", "_shape", "encoded", "framed", "framing", "json", "keep_alive", "line", "start", "status", "stream",
         "stream_start", "usual",
     )
 
@@ -51,6 +51,7 @@ class ReplyHead:
         self.keep_alive = line.keep_alive
         self.encoded = value(line.headers, b"content-encoding") not in (b"", b"identity")
         self.stream = kind.startswith(b"text/event-stream") and not self.encoded
+        self.framed = kind.startswith(b"application/vnd.amazon.eventstream") and not self.encoded
         self.json = b"json" in kind and not self.encoded
         self.usual = self.status == 200 and self.json and self.framing == "length"
         status = b"HTTP/1.1 %d %b" % (line.status, faults.REASONS.get(line.status, "").encode())

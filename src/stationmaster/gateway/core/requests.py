@@ -3,6 +3,7 @@ sockets or which credential will serve it. Heads repeat, so these values are cac
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from enum import Enum
 from urllib.parse import quote, unquote_plus
@@ -68,7 +69,8 @@ class RequestHead:
     """What a head means. `fault` is set when it can only be refused; then little else holds."""
 
     __slots__ = (
-        "_before", "_behind", "_digits_at", "_fields", "_places_model", "_prefixes", "asks_usage", "bare", "body",
+        "_before", "_behind", "_digits_at", "_fields", "_path_dialect", "_places_model", "_prefixes", "asks_usage", "bare",
+        "body",
         "boundary", "caller", "chunked", "dialect", "encoding", "endpoint", "expects", "fault", "guarded",
         "head_only", "http11", "json", "keep_alive", "key", "key_id", "keys", "kind", "length", "limited", "line",
         "listing", "makes", "meter", "metered", "method", "model", "named", "names_model", "owner", "plans",
@@ -101,6 +103,9 @@ class RequestHead:
         self.asks_usage = self.endpoint.inject_usage
         self._places_model = self.endpoint.model_in in (ModelIn.PATH, ModelIn.QUERY)
         self.dialect: Dialect = _dialect(found, path, line)
+        # Azure's client asks for what has no deployment without `/v1` and with an `api-version`, which belong together.
+        azure = path.startswith("/openai/") and not path.startswith("/openai/v1/")
+        self._path_dialect: Dialect = "azure" if azure else self.dialect
         self.model = _named_model(found, query)
         self.caller = _find_key(line, query, keys)
         self.key = self.caller.key if self.caller is not None else None
@@ -210,7 +215,7 @@ class RequestHead:
             suffix = _with_model(suffix, self.dialect, place)
         if place and self.endpoint.model_in is ModelIn.QUERY and place != self.model:
             query = _query_with_model(query, place)
-        target = upstream.path(suffix, self.dialect) + (f"?{query}" if query else "")
+        target = upstream.path(suffix, self._path_dialect) + (f"?{query}" if query else "")
         return f"{self.method} {target} HTTP/1.1\r\n".encode() + upstream.auth + self._fields_for(upstream)
 
     def _fields_for(self, upstream: Upstream) -> bytes:
@@ -256,6 +261,7 @@ def _named_model(found: Match | None, query: str) -> str:
 
 # Small bodies that name other things of the vendor organisation: read whatever their content type says.
 _FORMS = frozenset({"audio", "images", "files", "deployment"})    # who takes forms; elsewhere one would hide a body
+_JSON_ONLY = frozenset({"gemini", "bedrock", "vertex"})
 _READ_WHOLE = frozenset({"batches", "conversations", "vector_stores"})
 
 
@@ -269,7 +275,7 @@ def _body_kind(endpoint: Endpoint, line: RequestLine) -> Body:
         return Body.FORM if endpoint.model_in is ModelIn.BODY else Body.STREAM
     if endpoint.model_in is ModelIn.BODY or endpoint.inject_usage or endpoint.kind == "deployment":
         return Body.JSON
-    return Body.JSON if b"json" in kind or endpoint.dialect == "gemini" else Body.STREAM
+    return Body.JSON if b"json" in kind or endpoint.dialect in _JSON_ONLY else Body.STREAM
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
@@ -284,7 +290,7 @@ def _without_key(query: str) -> str:
 
 
 def _is_ours(name: str) -> bool:
-    return name in ("key", "api-key", "api_key", "access_token") or name.startswith("$http")
+    return name in ("key", "api-key", "api_key", "access_token") or name.startswith(("$http", "x-amz-"))
 
 
 def _query_with_model(query: str, model: str) -> str:
@@ -293,9 +299,9 @@ def _query_with_model(query: str, model: str) -> str:
 
 
 def _with_model(suffix: str, dialect: Dialect, model: str) -> str:
-    """A path with its model segment replaced: `/v1beta/models/{m}:action`, or Azure's `/deployments/{m}/…`."""
+    """A path with its model segment replaced: `/v1beta/models/{m}:action`, or `/deployments/{m}/…` and `/model/{m}/…`."""
     named = quote(model, safe="")
-    if dialect == "azure":
+    if dialect in ("azure", "bedrock"):
         return "/".join([*suffix.split("/")[:2], named, *suffix.split("/")[3:]])
     return f"{suffix[: suffix.rindex('/')]}/{named}{suffix[suffix.rindex(':') :]}"
 
@@ -307,11 +313,21 @@ def _presented(line: RequestLine, query: str) -> list[bytes]:
         text = value(line.headers, carrier).strip()
         if carrier == b"authorization":
             scheme, _, text = text.partition(b" ")
-            text = text.strip() if scheme.lower() == b"bearer" else b""
+            text = text.strip() if scheme.lower() == b"bearer" else _signer(scheme, text)
         if text:
             found.append(text)
     found += [text.encode() for name, text in _pairs(query) if name == "key" and text]
     return found
+
+
+_SIGNER = re.compile(rb"(?:^|[ ,])Credential=([^/, ]+)/")
+
+
+def _signer(scheme: bytes, text: bytes) -> bytes:
+    """The access key id of an AWS signature, or empty. The signature itself proves nothing to us and is dropped: to whom it is
+    written, the key is known."""
+    found = _SIGNER.search(text) if scheme.upper() == b"AWS4-HMAC-SHA256" else None
+    return found[1] if found else b""
 
 
 def _carries_key(line: RequestLine, target: str) -> bool:

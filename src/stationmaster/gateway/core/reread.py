@@ -12,11 +12,15 @@ from stationmaster.gateway.core.endpoints import Meter
 from stationmaster.gateway.core.lenient import members
 from stationmaster.gateway.core.stated import (
     Chat,
+    Converse,
     GeminiSound,
+    Invoked,
     Messages,
     Responses,
     of_chat,
+    of_converse,
     of_gemini,
+    of_invoked,
     of_messages,
     of_responses,
 )
@@ -46,12 +50,15 @@ class _Dialect(msgspec.Struct, frozen=True):
 
 _IN_OUT = ("input_tokens", "output_tokens")
 _KINDS = (*_IN_OUT, "cache_read_input_tokens", "cache_creation_input_tokens")
+_CONVERSED = ("inputTokens", "outputTokens")
 _COUNTS = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "toolUsePromptTokenCount")
 _DIALECTS = {
     Meter.CHAT: _Dialect("usage", Chat, ("prompt_tokens", "completion_tokens"), of_chat),
     Meter.RESPONSES: _Dialect("usage", Responses, _IN_OUT, of_responses),
     Meter.MESSAGES: _Dialect("usage", Messages, _KINDS, of_messages),
     Meter.GEMINI: _Dialect("usageMetadata", GeminiSound, _COUNTS, of_gemini),
+    Meter.CONVERSE: _Dialect("usage", Converse, _CONVERSED, of_converse),
+    Meter.INVOKE: _Dialect("usage", Invoked, (*_KINDS, *_CONVERSED, "prompt_tokens", "completion_tokens"), of_invoked),
 }
 
 

@@ -22,7 +22,9 @@ HEADERS = (
 )  # fmt: skip
 PROMPTED = frozenset({
     "chat", "responses", "responses.compact", "completions", "messages", "messages.count_tokens", "generateContent",
-    "streamGenerateContent", "countTokens",
+    "streamGenerateContent", "countTokens", "bedrock.invoke", "bedrock.invoke_stream", "bedrock.converse",
+    "bedrock.converse_stream", "bedrock.count_tokens", "vertex.generateContent", "vertex.streamGenerateContent",
+    "vertex.countTokens", "vertex.rawPredict", "vertex.streamRawPredict", "vertex.count_tokens",
 })  # kinds of endpoints that carry a conversation
 _MOST_ITEMS = 32           # looked at for the first user prompt
 _EMPTY = (msgspec.Raw(b"null"), msgspec.Raw(b"[]"), msgspec.Raw(b'""'))

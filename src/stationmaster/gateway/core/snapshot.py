@@ -10,15 +10,27 @@ import msgspec
 
 from stationmaster.gateway.core.prices import ModelPrice, PriceList
 
-Vendor = Literal["openai", "anthropic", "gemini", "azure_openai", "openai_compatible"]
+Vendor = Literal["openai", "anthropic", "gemini", "azure_openai", "openai_compatible", "bedrock", "vertex"]
 
 MIB = 1024 * 1024
+
+
+class Incoming(msgspec.Struct, frozen=True, gc=False):
+    """The secret that is about to follow a credential's own: its number, and the percentage of sessions that it serves."""
+
+    secret: str
+    generation: int
+    share: int
+
+    def __repr__(self) -> str:
+        return f"Incoming({self.generation}, share={self.share}, secret=…)"
 
 
 class Credential(msgspec.Struct, frozen=True, gc=False):
     """A secret that a vendor issued for API use, and where it may be sent.
 
-    `base_url` is what the vendor's own SDK would be given; empty means the vendor's own address.
+    `base_url` is what the vendor's own SDK would be given; empty means the vendor's own address. Of Vertex it names project and
+    location as well (`clouds`). `secret` is one word, but for AWS identities, which are JSON.
     """
 
     id: str
@@ -28,6 +40,9 @@ class Credential(msgspec.Struct, frozen=True, gc=False):
     organisation: str = ""
     disabled: bool = False                  # by a person: stays out until a person says otherwise
     prices: tuple[ModelPrice, ...] = ()     # they come before the list's
+    generation: int = 0                     # the number of its secret; 0: nobody counts
+    incoming: Incoming | None = None        # while it is rotated
+    forced: bool = False                    # a person says that it works: no fault of its own takes it out of service
 
     def __repr__(self) -> str:
         return f"Credential({self.id!r}, {self.vendor!r}, secret=…)"

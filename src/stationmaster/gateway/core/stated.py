@@ -67,6 +67,44 @@ class Messages(msgspec.Struct):
     iterations: list[_Iteration] | None = None
 
 
+class _CacheDetail(msgspec.Struct, rename="camel"):
+    ttl: str = ""
+    input_tokens: int | None = 0
+
+
+class Converse(msgspec.Struct, rename="camel"):
+    """Bedrock Converse's `usage` (API reference, TokenUsage)."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_write_input_tokens: int | None = None
+    cache_details: list[_CacheDetail] | None = None
+
+
+class Counts(msgspec.Struct, rename="camel"):
+    """Bedrock's own counts of what any model was sent and said: `amazon-bedrock-invocationMetrics` of a stream's last chunk."""
+
+    input_token_count: int | None = None
+    output_token_count: int | None = None
+    cache_read_input_token_count: int | None = None
+    cache_write_input_token_count: int | None = None
+
+
+class Invoked(Messages):
+    """`usage` in the answer of a model on Bedrock, as its maker writes it: Anthropic, Amazon (nearly as Converse), OpenAI's kin
+    (as Chat)."""
+
+    inputs: int | None = msgspec.field(name="inputTokens", default=None)
+    outputs: int | None = msgspec.field(name="outputTokens", default=None)
+    cache_reads: int | None = msgspec.field(name="cacheReadInputTokenCount", default=None)
+    cache_writes: int | None = msgspec.field(name="cacheWriteInputTokenCount", default=None)
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _OutDetails | None = None
+
+
 class Gemini(msgspec.Struct, rename="camel"):
     """Gemini's `usageMetadata`."""
 
@@ -161,3 +199,29 @@ def _summed(usage: Messages, steps: list[_Iteration]) -> Messages:
         output_tokens=sum(step.output_tokens or 0 for step in rounds),
         cache_creation=_Written(sum(hourly)) if hourly else usage.cache_creation,
     )
+
+
+def of_converse(usage: Converse) -> Tokens:
+    """Converse: input excludes the cache. Of what was written to it, the hour-long part is stated beside."""
+    tokens = counted(usage.input_tokens or 0, usage.cache_read_input_tokens or 0, usage.cache_write_input_tokens or 0,
+                     usage.output_tokens or 0, 0)
+    hourly = sum(part.input_tokens or 0 for part in usage.cache_details or () if part.ttl == "1h")
+    return detailed(tokens, cache_write_1h=max(0, min(hourly, tokens.cache_write))) if hourly else tokens
+
+
+def of_counts(counts: Counts) -> Tokens | None:
+    """Bedrock's own counts; None when there are none."""
+    if counts.input_token_count is None and counts.output_token_count is None:
+        return None
+    return counted(counts.input_token_count or 0, counts.cache_read_input_token_count or 0,
+                   counts.cache_write_input_token_count or 0, counts.output_token_count or 0, 0)
+
+
+def of_invoked(usage: Invoked) -> Tokens:
+    """By whichever maker's words it has."""
+    if usage.inputs is not None or usage.outputs is not None:
+        return counted(usage.inputs or 0, usage.cache_reads or 0, usage.cache_writes or 0, usage.outputs or 0, 0)
+    if usage.prompt_tokens is not None or usage.completion_tokens is not None:
+        return _openai_tokens(usage.prompt_tokens, usage.completion_tokens, usage.prompt_tokens_details,
+                              usage.completion_tokens_details)
+    return of_messages(usage)

@@ -57,7 +57,7 @@ def counted_within(prompt: int, cache_read: int, cache_write: int, output: int, 
         or fresh + cache_read + cache_write + output + reasoning > MOST
     ):
         cache_read, cache_write = sane(cache_read), sane(cache_write)
-        return Tokens(sane(prompt - cache_read - cache_write), cache_read, cache_write, sane(output), sane(reasoning))
+        return Tokens(sane(sane(prompt) - cache_read - cache_write), cache_read, cache_write, sane(output), sane(reasoning))
     return Tokens(fresh, cache_read, cache_write, output, reasoning)
 
 

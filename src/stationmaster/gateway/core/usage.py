@@ -12,19 +12,27 @@ import msgspec
 from stationmaster.gateway.core import reread
 from stationmaster.gateway.core.endpoints import Meter
 from stationmaster.gateway.core.lenient import REFUSED
+from stationmaster.gateway.core.replies import Reply
 from stationmaster.gateway.core.reread import TERMINAL
 from stationmaster.gateway.core.stated import (
     Chat,
+    Converse,
+    Counts,
     Gemini,
     GeminiSound,
+    Invoked,
     Messages,
     Responses,
     of_chat,
+    of_converse,
+    of_counts,
     of_gemini,
+    of_invoked,
     of_messages,
     of_responses,
 )
 from stationmaster.gateway.core.tokens import Source, Tokens
+from stationmaster.gateway.core.wire import Headers
 
 _decode = msgspec.json.decode
 
@@ -49,11 +57,21 @@ class _GeminiSoundBody(msgspec.Struct, rename="camel"):
     usage_metadata: GeminiSound | None = None
 
 
+class _ConverseBody(msgspec.Struct):
+    usage: Converse | None = None
+
+
+class _InvokedBody(msgspec.Struct):
+    usage: Invoked | None = None
+
+
 _chat_body = msgspec.json.Decoder(_ChatBody).decode
 _responses_body = msgspec.json.Decoder(_ResponsesBody).decode
 _messages_body = msgspec.json.Decoder(_MessagesBody).decode
 _gemini_body = msgspec.json.Decoder(_GeminiBody).decode
 _gemini_list = msgspec.json.Decoder(list[_GeminiBody]).decode
+_converse_body = msgspec.json.Decoder(_ConverseBody).decode
+_invoked_body = msgspec.json.Decoder(_InvokedBody).decode
 _gemini_sound_body = msgspec.json.Decoder(_GeminiSoundBody).decode
 _gemini_sound_list = msgspec.json.Decoder(list[_GeminiSoundBody]).decode
 
@@ -73,9 +91,28 @@ def of_body(meter: Meter, body: bytes) -> Tokens | None:
         if meter is _MESSAGES:
             messages = _messages_body(body).usage
             return of_messages(messages) if messages else None
-        return _of_gemini_body(body) if meter is _GEMINI else None
+        return _of_gemini_body(body) if meter is _GEMINI else _of_bedrock_body(meter, body)
     except REFUSED:
         return reread.of_body(meter, body).tokens
+
+
+def _of_bedrock_body(meter: Meter, body: bytes) -> Tokens | None:
+    if meter is Meter.CONVERSE:
+        conversed = _converse_body(body).usage
+        return of_converse(conversed) if conversed else None
+    invoked = _invoked_body(body).usage if meter is Meter.INVOKE else None
+    return of_invoked(invoked) if invoked else None
+
+
+_COUNT = "x-amzn-bedrock-{}-token-count"
+_FIELDS = {_COUNT.format(kind.replace("_", "-")).encode(): f"{kind}_token_count"
+           for kind in ("input", "output", "cache_read_input", "cache_write_input")}
+
+
+def of_fields(fields: Headers) -> Tokens | None:
+    """The usage that Bedrock states in an answer's head, whatever its model writes."""
+    stated = {_FIELDS[name]: int(text) for name, text in fields if name in _FIELDS and text.isdigit() and len(text) < 16}
+    return of_counts(Counts(**stated))
 
 
 def of_tail(meter: Meter, tail: bytes) -> Tokens | None:
@@ -83,10 +120,13 @@ def of_tail(meter: Meter, tail: bytes) -> Tokens | None:
     return reread.of_tail(meter, tail).tokens
 
 
-def unread(meter: Meter, body: bytes, request_bytes: int, *, size: int = 0,
+def unread(meter: Meter, body: bytes, request_bytes: int, *, reply: Reply | None = None, size: int = 0,
            cut: bool = False) -> tuple[Tokens | None, Source]:
-    """What to book for a whole answer of which no usage was read: nothing, or if it states usage that cannot be read
-    an estimate. `cut`: `body` is the end of an answer of `size` bytes."""
+    """What to book for a whole answer in which no usage was read: what its head states; else nothing, or if there is usage
+    that cannot be read an estimate. `cut`: `body` is the end of an answer of `size` bytes."""
+    tokens = of_fields(reply.fields()) if meter is Meter.INVOKE and reply is not None else None
+    if tokens is not None:
+        return tokens, "upstream_final"
     if (reread.of_tail if cut else reread.of_body)(meter, body).unreadable:
         return by_size(request_bytes, size or len(body)), "estimated"
     return None, "none"
@@ -182,7 +222,7 @@ _MATTERS: dict[str, Callable[[bytes], bool]] = {
     Meter.RESPONSES.value: _responses_matters,
     Meter.MESSAGES.value: _messages_matters,
     Meter.GEMINI.value: bool,
-    Meter.NONE.value: lambda _event: False,
+    **dict.fromkeys((Meter.NONE.value, Meter.INVOKE.value, Meter.CONVERSE.value), lambda _event: False),   # `framed` reads these
 }
 
 

@@ -54,7 +54,14 @@ def judge(vendor: Vendor, status: int, headers: Headers, body: bytes, *, now: fl
     are lower-case. Only an error's body is read."""
     if status < 400:
         return _FINE if status < 300 or status == 304 else _CALLERS   # other redirections are never followed
-    return _judge(vendor, status, headers, _read(body), now, wall)
+    told = _read(body)
+    return _judge(vendor, status, headers, _typed(told, headers) if vendor == "bedrock" else told, now, wall)
+
+
+def judge_exception(vendor: Vendor, name: str, payload: bytes, *, now: float, wall: float) -> Verdict:
+    """The verdict on an error inside an AWS event stream, which is called `name`."""
+    told = _named(_read(payload), name[:1].upper() + name[1:])
+    return _judge(vendor, _WORTH.get(told.words[0], 0), [], told, now, wall)
 
 
 def judge_event(vendor: Vendor, data: bytes, *, now: float, wall: float) -> Verdict | None:
@@ -77,6 +84,7 @@ class _Envelope(msgspec.Struct):
     type: Any = None
     code: Any = None
     message: Any = None
+    shouted: Any = msgspec.field(default=None, name="Message")     # AWS' front
     error: msgspec.Raw = _ABSENT
     response: msgspec.Raw = _ABSENT
 
@@ -114,6 +122,17 @@ class _Told(msgspec.Struct, frozen=True):
     event: bool = False
 
 
+def _typed(told: _Told, headers: Headers) -> _Told:
+    """AWS names the kind of error in a header, before a colon, and repeats it nowhere (REST JSON protocol, error types)."""
+    kind = next((text for name, text in headers if name == b"x-amzn-errortype"), b"")
+    return _named(told, kind.partition(b":")[0].decode("latin-1")) if kind else told
+
+
+def _named(told: _Told, word: str) -> _Told:
+    daily = told.daily or _DAILY.match(told.message) is not None
+    return msgspec.structs.replace(told, words=(word, *told.words), daily=daily, event=True)
+
+
 def _read(body: bytes) -> _Told:
     """What an error body or event says; nothing when it is not JSON that can be understood."""
     if len(body) > MAX_BODY:
@@ -139,7 +158,7 @@ def _unfold(envelope: _Envelope) -> _Told:
     if error.startswith(b"{"):
         return _told(_decode(error, type=_Error), event=True)
     text = error.startswith(b'"')
-    said = _Error(code=envelope.code, message=_decode(error) if text else envelope.message)
+    said = _Error(code=envelope.code, message=_decode(error) if text else envelope.message or envelope.shouted)
     return _told(said, event=text or failed or envelope.type == "error")
 
 
@@ -187,6 +206,9 @@ _SHUT: _Meaning = ("terminal", "denied")
 _BAD_KEY: _Meaning = ("credential_fault", "invalid_key")
 _DENIED: _Meaning = ("credential_fault", "denied")
 
+# AWS, common errors of its services: about who asks, at whatever status.
+_AWS_IDENTITY = ("UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException", "InvalidClientTokenId",
+                 "IncompleteSignature", "MissingAuthenticationTokenException")
 # At any status. OpenAI, error codes and spend limits; Anthropic, errors and `error.details.error_code`; Google,
 # google.api.ErrorReason. No general word is here (permission_error, server_error): the status says that better.
 _CODES: dict[str, _Meaning] = {
@@ -207,7 +229,11 @@ _CODES: dict[str, _Meaning] = {
     ), _SUSPENDED),
     **dict.fromkeys(("api_key_revoked", "key_revoked", "api_key_disabled", "key_disabled"), _DEAD_KEY),
     "SERVICE_DISABLED": _SHUT,
-    **dict.fromkeys(("invalid_api_key", "API_KEY_INVALID", "ACCESS_TOKEN_TYPE_UNSUPPORTED"), _BAD_KEY),
+    **dict.fromkeys((
+        "invalid_api_key", "API_KEY_INVALID", "ACCESS_TOKEN_TYPE_UNSUPPORTED", "ACCESS_TOKEN_EXPIRED", *_AWS_IDENTITY,
+    ), _BAD_KEY),
+    "OptInRequired": _SHUT,
+    "ServiceQuotaExceededException": ("limited", RATE_LIMITED),
     **dict.fromkeys((
         "ip_not_authorized", "unsupported_country_region_territory", "API_KEY_SERVICE_BLOCKED",
         "API_KEY_IP_ADDRESS_BLOCKED", "API_KEY_HTTP_REFERRER_BLOCKED", "cmek_key_disabled", "cmek_key_network_blocked",
@@ -220,10 +246,16 @@ _CALLERS_CODES = frozenset((
 ))
 # The status that an event's word stands for. What is not here may be anybody's doing.
 _WORTH: dict[str, int] = {
-    **dict.fromkeys(("rate_limit_exceeded", "rate_limit_error", "slow_down", "RESOURCE_EXHAUSTED"), 429),
-    **dict.fromkeys(("server_error", "api_error", "internal_error", "INTERNAL", "vector_store_timeout"), 500),
-    **dict.fromkeys(("service_unavailable_error", "server_is_overloaded", "UNAVAILABLE"), 503),
+    **dict.fromkeys(("rate_limit_exceeded", "rate_limit_error", "slow_down", "RESOURCE_EXHAUSTED", "ThrottlingException"), 429),
+    **dict.fromkeys((
+        "server_error", "api_error", "internal_error", "INTERNAL", "vector_store_timeout", "InternalServerException",
+    ), 500),
+    **dict.fromkeys(("service_unavailable_error", "server_is_overloaded", "UNAVAILABLE", "ServiceUnavailableException"), 503),
     **dict.fromkeys(("timeout_error", "DEADLINE_EXCEEDED"), 504),
+    "ModelTimeoutException": 408,
+    **dict.fromkeys(("ModelErrorException", "ModelStreamErrorException"), 424),
+    "AccessDeniedException": 403,
+    "ResourceNotFoundException": 404,
     "overloaded_error": 529,
     **dict.fromkeys(("authentication_error", "UNAUTHENTICATED"), 401),
     **dict.fromkeys(("permission_error", "PERMISSION_DENIED"), 403),
@@ -234,7 +266,7 @@ _WORTH: dict[str, int] = {
         "bio_policy", "misalignment_policy_violation", "content_filter", "invalid_image", "invalid_image_format",
         "invalid_base64_image", "invalid_image_url", "image_too_large", "image_too_small", "image_parse_error",
         "image_content_policy_violation", "invalid_image_mode", "image_file_too_large", "unsupported_image_media_type",
-        "empty_image_file", "failed_to_download_image", "image_file_not_found",
+        "empty_image_file", "failed_to_download_image", "image_file_not_found", "ValidationException",
     ), 400),
 }
 
@@ -246,6 +278,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], _Meaning], ...] = tuple(
         (r"user location is not supported\b|gemini api free tier is not available\b", _DENIED),
         (r"you do not have an account because it has been deleted or deactivated\b", _TERMINATED),
         (r"your access (?:was|has been) terminated\b", _TERMINATED),
+        (r"authentication failed: please make sure your api key is valid\b|bearer token has expired\b", _BAD_KEY),
     )
 )
 _FATE = re.compile(
@@ -260,6 +293,12 @@ _FATES: dict[str, _Meaning] = {
     "revoked": _DEAD_KEY, "reported as leaked": _DEAD_KEY,
 }
 _TALKATIVE = frozenset((0, 400, 401, 403, 429))   # 0: an event that names no status
+_DAILY = re.compile(r"too many tokens per day\b", re.IGNORECASE)
+# AWS grants models one by one, so that these are about the model that was asked for: another account may have it.
+_ONE_MODEL = re.compile(
+    r"you don't have access to the model\b|model access is denied\b|user: \S+ is not authorized to perform: bedrock:",
+    re.IGNORECASE,
+)
 _PLACE = re.compile(r"\b(?:IP|CORS|origin)\b")
 _TOO_LARGE = re.compile(r"request too large for\b", re.IGNORECASE)
 
@@ -283,6 +322,8 @@ _STATUSES: dict[int, _Meaning] = {401: _BAD_KEY, 402: _BILLING, 403: _DENIED, 42
 def _judge(vendor: Vendor, status: int, headers: Headers, told: _Told, now: float, wall: float) -> Verdict:
     if not _CALLERS_CODES.isdisjoint(told.words):
         return _CALLERS
+    if vendor == "bedrock" and _of_one_model(told):
+        return _ELSEWHERE
     coded = next((_CODES[word] for word in told.words if word in _CODES), None)
     meaning = coded or _sentence(vendor, status, told.message) or _by_status(status, told.message)
     if meaning is None:
@@ -293,6 +334,12 @@ def _judge(vendor: Vendor, status: int, headers: Headers, told: _Told, now: floa
     until = _until(signal, headers, told, now, wall)
     ours = signal in ("credential_fault", "terminal")
     return Verdict(Happening(signal, cause, _code(told.words), until), retry=True, ours=ours)
+
+
+def _of_one_model(told: _Told) -> bool:
+    """Whether an error of Bedrock's says nothing of the credential, but that it cannot serve this model, or not yet."""
+    denied = "AccessDeniedException" in told.words and _ONE_MODEL.match(told.message) is not None
+    return denied or "ModelNotReadyException" in told.words
 
 
 def _by_status(status: int, message: str) -> _Meaning | None:
@@ -331,7 +378,8 @@ def _regain(message: str, wall: float) -> float | None:
 
 
 _KNOWN = frozenset((
-    *_CODES, *_WORTH, "ramp_limit_exceeded", "cmek_key_unreachable", "cmek_context_unavailable", "insufficient_permissions",
+    *_CODES, *_WORTH, "ModelNotReadyException",
+    "ramp_limit_exceeded", "cmek_key_unreachable", "cmek_context_unavailable", "insufficient_permissions",
     "CANCELLED",
 ))
 

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 
 from stationmaster.gateway.config.addresses import fault_in_base_url, is_host
+from stationmaster.gateway.core.clouds import may_be_sent
 from stationmaster.gateway.core.records import BadUpdate, Records
 from stationmaster.gateway.core.snapshot import Credential, Pool, VirtualKey
 
-_SENDABLE = re.compile(r"[\x21-\x7e]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_NEED_ADDRESS = ("azure_openai", "openai_compatible")
+_NEED_ADDRESS = ("azure_openai", "openai_compatible", "bedrock", "vertex")
 
 
 def verify(records: Records) -> None:
@@ -52,12 +52,18 @@ def _in_settings(records: Records) -> Iterator[str]:
 
 
 def _in_credential(one: Credential) -> Iterator[str]:
-    if not _SENDABLE.fullmatch(one.secret) and not (one.disabled and not one.secret):   # of one that does not open
+    if not _may_be_sent(one, one.secret) and not (one.disabled and not one.secret):   # of one that does not open
         yield f"the secret of the credential {one.id!r} cannot be sent"
+    if one.incoming is not None and not (_may_be_sent(one, one.incoming.secret) and 0 <= one.incoming.share <= 100):
+        yield f"the secret that follows that of the credential {one.id!r} cannot be sent, or its share is none"
     if one.base_url and fault_in_base_url(one.base_url, allow_insecure_http=True):   # allowed or not: there
         yield f"the base_url of the credential {one.id!r} is none"
     if not one.base_url and one.vendor in _NEED_ADDRESS:
         yield f"the credential {one.id!r} has no base_url"
+
+
+def _may_be_sent(one: Credential, secret: str) -> bool:
+    return may_be_sent(one.vendor, secret, one.base_url)
 
 
 def _in_pool(pool: Pool, records: Records) -> Iterator[str]:

@@ -1,12 +1,16 @@
-"""How an answer's body is taken: passed, copied for the meter, split into events, or held back and judged.
+"""How an answer's body is taken: passed, copied for the meter, split into events or frames, or held back and judged.
 
 One object an answer, told of each payload. Writes through its exchange, never to a socket.
 """
 
 from stationmaster.gateway.core import faults, sse, usage
 from stationmaster.gateway.core.affinity import event_matters, made_by_event
+from stationmaster.gateway.core.eventstream import Frame, FrameSplitter, parse
+from stationmaster.gateway.core.faults import Fault
+from stationmaster.gateway.core.framed import FrameUsage
+from stationmaster.gateway.core.life import UPSTREAM, Happening
 from stationmaster.gateway.core.replies import Reply
-from stationmaster.gateway.core.verdict import about_credential, judge, judge_event
+from stationmaster.gateway.core.verdict import Verdict, about_credential, judge, judge_event, judge_exception
 from stationmaster.gateway.core.websocket import RealtimeUsage
 from stationmaster.gateway.server.ports import Taker
 
@@ -36,10 +40,11 @@ class Answer:
 class JsonAnswer(Answer):
     """A JSON body whose `usage` is read when it is whole: from all of it if it is small, else from its tail."""
 
-    __slots__ = ("_cut", "_kept", "_most", "_size")
+    __slots__ = ("_cut", "_kept", "_most", "_reply", "_size")
 
-    def __init__(self, exchange: Taker) -> None:
+    def __init__(self, exchange: Taker, reply: Reply) -> None:
         super().__init__(exchange)
+        self._reply = reply
         self._most = MAX_ERROR if exchange.head.makes else MAX_COPY
         self._kept = b""
         self._size = 0
@@ -61,7 +66,7 @@ class JsonAnswer(Answer):
         exchange.tokens, exchange.source = read(meter, self._kept), "upstream_final"
         if exchange.tokens is None:
             exchange.tokens, exchange.source = usage.unread(
-                meter, self._kept, exchange.bytes_in, size=self._size, cut=self._cut
+                meter, self._kept, exchange.bytes_in, reply=self._reply, size=self._size, cut=self._cut
             )
         if exchange.head.makes and not self._cut:
             exchange.learn_made(self._kept)
@@ -113,6 +118,12 @@ class StreamAnswer(Answer):
     def clean(self) -> bool:
         """Whether the client stands between two events."""
         return not self._splitter.torn
+
+    def ending(self, fault: Fault) -> bytes:
+        """What tells the client that the stream ends here, and why."""
+        head, request_id = self._exchange.head, self._exchange.request_id
+        ending = faults.stream_ending(fault, head.meter, head.dialect, request_id, self.usage.response_id)
+        return ending if not ending or self.clean else b"\n\n" + ending
 
     def payload(self, data: bytes) -> None:
         """A piece of the stream, cut anywhere. Usually one whole event that tells the meter nothing."""
@@ -183,6 +194,87 @@ class StreamAnswer(Answer):
         exchange.tokens, exchange.source = usage.settle(
             exchange.head.meter, self.usage, whole=whole, request_bytes=exchange.bytes_in
         )
+
+
+class FrameAnswer(Answer):
+    """An AWS event stream, passed frame by frame, each as it came once it is whole and undamaged."""
+
+    __slots__ = ("_ended", "_splitter", "usage")
+
+    def __init__(self, exchange: Taker) -> None:
+        super().__init__(exchange)
+        self._splitter = FrameSplitter()
+        self._ended = False
+        self.usage = FrameUsage(exchange.head.meter)
+
+    def ending(self, fault: Fault) -> bytes:
+        """What tells the client that the stream ends here, and why. It always stands between two frames."""
+        head = self._exchange.head
+        return faults.stream_ending(fault, head.meter, head.dialect, self._exchange.request_id)
+
+    def payload(self, data: bytes) -> None:
+        """A piece of the stream, cut anywhere."""
+        kept: list[bytes] = []
+        for raw in self._splitter.feed(data):
+            frame = parse(raw)
+            if frame is None:
+                self._splitter.broken = True
+                break
+            if frame.exception and self._exchange.begun and kept:
+                self._exchange.write(b"".join(kept))
+                kept.clear()
+            if frame.exception and self._is_taken(frame):
+                return
+            self.usage.see(frame)
+            kept.append(raw)
+        if kept:
+            self._exchange.write(b"".join(kept))
+        if self._splitter.broken and not self._ended:
+            self._break(faults.STREAM_BROKEN)
+
+    def _break(self, fault: Fault) -> None:
+        """The upstream failed: another member, if the client has seen nothing yet, or the end."""
+        if not self._exchange.judged(Verdict(Happening("upstream_fault", UPSTREAM, fault.code), retry=True, ours=False)):
+            self._exchange.fail(fault)
+        self._ended = True
+
+    def _is_taken(self, frame: Frame) -> bool:
+        """Judge an error. True: it is not for the client; another member or we ourselves answer."""
+        exchange = self._exchange
+        upstream, worker = exchange.upstream, exchange.worker
+        if upstream is None:
+            return False
+        now = worker.clock()
+        verdict = judge_exception(upstream.vendor, frame.exception, frame.payload, now=now, wall=worker.epoch + now)
+        if exchange.judged(verdict):
+            self._ended = True
+        elif upstream.leaks(frame.payload) or any(upstream.leaks(text.encode()) for text in frame.headers.values()):
+            exchange.fail(faults.UPSTREAM_SECRET)
+        elif verdict.ours and not exchange.begun:
+            exchange.fail(faults.UPSTREAM_CREDENTIAL)
+        else:
+            return False
+        return True
+
+    def end(self) -> None:
+        """The upstream ended the stream cleanly, perhaps too early (`StreamAnswer.end`)."""
+        if self._ended:
+            return
+        if self._splitter.tail or self.usage.broken_off:
+            self._exchange.fail(faults.STREAM_BROKEN)
+        else:
+            self._settle(whole=True)
+
+    def broken(self) -> None:
+        """The stream was cut: by the upstream, by the client, by us."""
+        self._settle(whole=False)
+
+    def _settle(self, *, whole: bool) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        exchange = self._exchange
+        exchange.tokens, exchange.source = self.usage.settle(whole=whole, request_bytes=exchange.bytes_in)
 
 
 class TunnelAnswer(Answer):

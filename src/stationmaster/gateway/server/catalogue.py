@@ -151,7 +151,7 @@ class Catalogue:
     async def _fetch_in_turn(self, table: Table, names: Iterator[str]) -> None:
         """Take what is left, one after the other: so many tasks as there are fetches at once, not as credentials."""
         for name in names:
-            if name in table.upstreams:
+            if name in table.upstreams and models.lists(table.upstreams[name]):
                 await self._fetch(table.upstreams[name])
 
     async def _fetch(self, upstream: Upstream) -> None:

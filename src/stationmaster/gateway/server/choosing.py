@@ -139,11 +139,25 @@ class Served(Response):
             if member is not None:
                 if self.session and not self.pin:
                     pool.settle(tiers, session, member)
-                self.pool, self.member, self.upstream = pool, member, member.upstream
+                self.pool, self.member, self.upstream = pool, member, member.upstream.for_session(session)
                 if member.room is not None:
                     member.room.enter(self.expected)
                 return True
         return False
+
+    def other_secret(self) -> Upstream | None:
+        """The same member with the other of its two secrets, which this request was not sent with yet, or with the one that its
+        token was refreshed to meanwhile; None: there is none that is in service."""
+        member, upstream = self.member, self.upstream
+        if member is None or upstream is None or any(one.credential == member.id for one in self.tried):
+            return None
+        if upstream.standing.heir is not None:
+            fresh = self.worker.table.upstreams.get(upstream.id)
+            return fresh if fresh is not None and fresh is not upstream and fresh.standing.rank < 2 else None
+        if member.upstream.other is None:
+            return None
+        other = member.upstream.other if upstream is member.upstream else member.upstream
+        return other if other is not upstream and other.standing.rank < 2 else None
 
     def _bound(self, plan: Plan) -> Ways:
         return tuple((pool, pool.tiers(self.head.dialect, plan.sent)) for pool in self._bound_pools(plan))

@@ -8,7 +8,7 @@ from functools import partial
 from stationmaster.gateway.core import faults, usage
 from stationmaster.gateway.core.endpoints import ModelIn
 from stationmaster.gateway.core.events import Event, Try
-from stationmaster.gateway.core.faults import Fault, stream_ending
+from stationmaster.gateway.core.faults import Fault
 from stationmaster.gateway.core.life import OK, Happening
 from stationmaster.gateway.core.pauses import quota
 from stationmaster.gateway.core.peek import Refused
@@ -17,7 +17,15 @@ from stationmaster.gateway.core.replies import Reply, ReplyHead
 from stationmaster.gateway.core.requests import Body, RequestHead
 from stationmaster.gateway.core.upstreams import Upstream
 from stationmaster.gateway.core.verdict import Verdict, about_credential
-from stationmaster.gateway.server.answers import Answer, CopiedAnswer, ErrorAnswer, JsonAnswer, StreamAnswer, TunnelAnswer
+from stationmaster.gateway.server.answers import (
+    Answer,
+    CopiedAnswer,
+    ErrorAnswer,
+    FrameAnswer,
+    JsonAnswer,
+    StreamAnswer,
+    TunnelAnswer,
+)
 from stationmaster.gateway.server.outbound import UpstreamConnection
 from stationmaster.gateway.server.ports import Client, House
 from stationmaster.gateway.server.routing import Routed
@@ -136,19 +144,22 @@ class Exchange(Routed):
         self._asked = worker.clock()
         worker.upstreams.acquire(upstream.origin, self, fresh=fresh)
 
-    def _elsewhere(self, outcome: str, code: str = "") -> bool:
+    def _elsewhere(self, outcome: str, code: str = "", *, ours: bool = False) -> bool:
         """This member failed: try the next one, if the client has seen nothing yet and the request can be sent
-        again. False when that cannot be done."""
+        again. `ours`: for its secret; one that is rotated has another. False when that cannot be done."""
         member = self.member
         if member is None or self.client is None or self._first_byte or self._spent or self.tunnel:
             return False
-        before = self.tried
+        before, other = self.tried, self.other_secret() if ours else None
         pool = self.pool.id if self.pool is not None else ""
         self.tried = (*before, Try(member.id, self.upstream_status, outcome, code, pool))
-        if not self.choose():
+        if other is not None:
+            self.upstream = other
+        elif self.choose():
+            self.leave(member)
+        else:
             self.tried = before
             return False
-        self.leave(member)
         self._retried = False
         self._drop_connection()
         self.take_back()
@@ -171,7 +182,8 @@ class Exchange(Routed):
         if happening is not None:
             self._blame(happening)
         return verdict.retry and self._elsewhere(
-            happening.cause or happening.signal if happening is not None else "", happening.code if happening is not None else ""
+            happening.cause or happening.signal if happening is not None else "", happening.code if happening is not None else "",
+            ours=verdict.ours,
         )
 
     def on_connected(self, connection: UpstreamConnection) -> None:
@@ -182,7 +194,10 @@ class Exchange(Routed):
             return
         self.connection = connection
         self.attempts += 1
-        request = b"%b%b%b" % (self.head.prefix(upstream, self.sent_model), self.framing, self._body)
+        start = self.head.prefix(upstream, self.sent_model)
+        if upstream.signer is not None:
+            start = upstream.proven(start, self._body, self.worker.epoch + self.worker.now)
+        request = b"%b%b%b" % (start, self.framing, self._body)
         connection.send(self, request, whole=not self.upload_open)
         if self.upload_open and self.client is not None:
             self._spent = True
@@ -282,7 +297,7 @@ class Exchange(Routed):
         if mine.metered:
             self.tokens, self.source = usage.of_body(mine.meter, body), "upstream_final"
             if self.tokens is None:
-                self.tokens, self.source = usage.unread(mine.meter, body, self.bytes_in)
+                self.tokens, self.source = usage.unread(mine.meter, body, self.bytes_in, reply=reply)
         if mine.makes:
             self.learn_made(body)
         self.finish()
@@ -290,7 +305,7 @@ class Exchange(Routed):
     def _answer_to(self, head: ReplyHead, reply: Reply) -> Answer:
         if head.status == 200 and head.json and self.head.metered:
             self.pass_head(reply)
-            return JsonAnswer(self)
+            return JsonAnswer(self, reply)
         if head.status == 101:
             return self._switch(head)
         if head.status >= 400 and head.framing != "none":
@@ -301,11 +316,14 @@ class Exchange(Routed):
         if 300 <= head.status < 400 and head.status != 304:
             self.fail(faults.UPSTREAM_REDIRECT)
             return Answer(self)
-        if head.stream:
+        framed = head.framed and self.head.dialect == "bedrock"
+        if head.stream or framed:
             self.stream = True
         self.pass_head(reply)
         if head.stream:
             return StreamAnswer(self, withhold=self.injected)
+        if framed:
+            return FrameAnswer(self)
         return CopiedAnswer(self) if head.json and head.status < 300 and self.head.makes else Answer(self)
 
     def begin(self) -> None:
@@ -375,13 +393,12 @@ class Exchange(Routed):
     def _break_off(self, fault: Fault, client: Client) -> None:
         self._close = True
         answer = self._answer
-        if not isinstance(answer, StreamAnswer):
+        if not isinstance(answer, StreamAnswer | FrameAnswer):
             client.transport.abort()
             self.finish()
             return
-        ending = stream_ending(fault, self.head.meter, self.head.dialect, self.request_id, answer.usage.response_id)
-        if ending:
-            self.write(ending if answer.clean else b"\n\n" + ending)
+        if ending := answer.ending(fault):
+            self.write(ending)
         self.end_body()
         self.finish()
 

@@ -30,6 +30,7 @@ class Taker(Protocol):
     head: RequestHead
     worker: "House"
     upstream: Upstream | None
+    request_id: str
     bytes_in: int
     pin: str
     tokens: Tokens | None

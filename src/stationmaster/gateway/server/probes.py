@@ -102,7 +102,7 @@ class _Question:
 async def ask(pool: UpstreamPool, upstream: Upstream) -> Answer:
     """Probe once. Always an answer, within `TIMEOUT`. Over a connection of its own: that one which was kept has
     gone stale would say nothing of the vendor."""
-    question = _Question(probes.request(upstream))
+    question = _Question(probes.request(upstream, time.time()))
     pool.acquire(upstream.origin, question, fresh=True)
     try:
         async with asyncio.timeout(TIMEOUT):

@@ -55,6 +55,8 @@ class Routed(Served):
         """A key that may use certain models only may not reach others through what stands beside `model`."""
         key, others = self.head.key, other_models(peek)
         assert key is not None  # noqa: S101  no exchange goes on without one
+        if others is not None and self.head.dialect == "vertex" and peek.model:    # some publishers read it there
+            others |= {peek.model}
         if others is None or not all(allows(key, model) for model in others):
             raise Refused(faults.MODELS_ELSEWHERE)
 

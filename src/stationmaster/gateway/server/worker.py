@@ -150,6 +150,8 @@ class Worker:
         self.upstreams.use(dialer)
         if self.memory.standings.keys() != self.table.upstreams.keys():
             self.memory.keep(self.table.upstreams)
+        if self.memory.incoming:
+            self.memory.keep_incoming({name for name, each in self.table.upstreams.items() if each.other is not None})
         self.health.apply(self.table.settings)
         if building.upstreams:
             self.catalogue.refresh(building.upstreams)

@@ -16,6 +16,8 @@ OPEN: Final = "open"                    # is being uploaded, and its mapping cho
 RUNNING: Final = "running"              # its job was submitted
 WAITING: Final = "waiting"              # everything is imported, but that so many would leave takes approval
 ENDED: Final = ("done", "partial", "failed", "cancelled")
+STATES: Final = (OPEN, RUNNING, WAITING, *ENDED)
+WRONG: Final = ("duplicate", "conflict", "error")      # what becomes of a row that is not taken
 COUNTS: Final = ("created", "updated", "unchanged", "duplicates", "conflicts", "errors")
 
 

@@ -9,8 +9,8 @@ from stationmaster.jobs import services as jobs
 from stationmaster.operators.access import require
 from stationmaster.people.checks import text
 from stationmaster.people.importing import batch, fields, reading, stored, work
-from stationmaster.people.importing.models import COUNTS, OPEN, RUNNING, WAITING, Import, Problem
-from stationmaster.people.importing.wanted import WIDTH, Row, keys_of
+from stationmaster.people.importing.models import COUNTS, OPEN, RUNNING, STATES, WAITING, WRONG, Import, Problem
+from stationmaster.people.importing.wanted import Row, keys_of
 from stationmaster.store.actor import Actor
 from stationmaster.store.changes import change
 from stationmaster.store.export import Format, export
@@ -37,13 +37,14 @@ def show_problem(row: Problem) -> Mapping[str, Any]:
 IMPORTS = Listing(
     noun="imports",
     columns=(
-        Column("id"), Column("name"), Column("state"), Column("created_at", kind="time"), Column("updated_at", kind="time"),
+        Column("id"), Column("name"), Column("state", values=STATES), Column("created_at", kind="time"),
+        Column("updated_at", kind="time"),
     ),
     show=show, search="",
 )
 PROBLEMS = Listing(
     noun="import problems",
-    columns=(Column("row", kind="number"), Column("outcome"), Column("column"), Column("code")),
+    columns=(Column("row", kind="number"), Column("outcome", values=WRONG), Column("column"), Column("code")),
     show=show_problem, search="", sort="row",
 )
 
@@ -232,8 +233,4 @@ def _shown(of: Import, row: Row, before: int, decided: batch.Decided | None) -> 
     problems = [{name: getattr(each, name) for name in ("column", "code", "message")} for each in found]
     outcome = decided.verdict.outcome if decided else "duplicate"
     person = decided.verdict.person if decided else ""
-    return {"row": row.number, "outcome": outcome, "person": person, "values": _values(row), "problems": problems}
-
-
-def _values(row: Row) -> Mapping[str, str]:
-    return {name: cell for name, cell in row.cells.items() if name != WIDTH}
+    return {"row": row.number, "outcome": outcome, "person": person, "values": row.cells, "problems": problems}

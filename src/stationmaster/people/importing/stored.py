@@ -58,14 +58,14 @@ def beginning(of: Import) -> bytes:
 
 def put_batch(of: Import, position: int, rows: Iterable[Row]) -> None:
     """Keep rows that are imported together."""
-    text = json.dumps([[row.number, row.cells] for row in rows], ensure_ascii=False)
+    text = json.dumps([[row.number, row.cells, row.width] for row in rows], ensure_ascii=False)
     Batch.objects.create(of=of, position=position, data=zlib.compress(text.encode(errors="surrogatepass"), 1))
 
 
 def batch_rows(batch: Batch) -> list[Row]:
     """The rows again."""
     text = zlib.decompress(bytes(batch.data)).decode(errors="surrogatepass")
-    return [Row(number, cells) for number, cells in json.loads(text)]
+    return [Row(*row) for row in json.loads(text)]
 
 
 def forget_content(of: Import) -> None:

@@ -12,7 +12,6 @@ from stationmaster.people.importing.fields import LOGIN, TEXTS
 from stationmaster.vendors.registry import VENDORS
 
 MAX_GROUPS: Final = 200          # of one person
-WIDTH: Final = "another width"   # stands for all cells of a row with more or fewer than the heading: nobody knows what is where
 _YES = frozenset({"true", "yes", "y", "1", "active", "enabled", "on", "是", "在职", "启用", "正常", "有效"})
 _NO = frozenset({"false", "no", "n", "0", "inactive", "disabled", "off", "否", "离职", "停用", "禁用", "失效"})
 
@@ -21,10 +20,12 @@ Login = tuple[str, str]          # a vendor, and what it knows somebody by
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a file: its number, and its cells by their fields."""
+    """A row of a file: its number, and its cells by their fields. `width` says how it has more or fewer cells than the heading:
+    nobody knows then what is where, and `cells` has none."""
 
     number: int
-    cells: Mapping[str, str]
+    cells: Mapping[str, str] = field(default_factory=dict)
+    width: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class Wanted:
 
 def read(row: Row) -> Wanted | list[Fault]:
     """What the row says, or everything that is wrong with it."""
-    if WIDTH in row.cells:
-        return [Fault("", "import.width", row.cells[WIDTH])]
+    if row.width:
+        return [Fault("", "import.width", row.width)]
     faults: list[Fault] = []
     found: dict[str, Any] = {}
     for name, cell in row.cells.items():

@@ -22,7 +22,7 @@ from stationmaster.people import limits, writing
 from stationmaster.people.importing import batch, reading, stored
 from stationmaster.people.importing.fields import IGNORED
 from stationmaster.people.importing.models import COUNTS, OPEN, RUNNING, WAITING, Batch, Import, Problem
-from stationmaster.people.importing.wanted import WIDTH, Fault, Row, keys_of
+from stationmaster.people.importing.wanted import Fault, Row, keys_of
 from stationmaster.people.models import Person
 from stationmaster.people.persons import may_end
 from stationmaster.store.changes import Change
@@ -155,7 +155,7 @@ def row_of(line: int, cells: reading.Cells, fields: list[str]) -> Row:
     """A row's cells by their fields. One of another width than the heading (RFC 4180 §2.4) is taken for nothing: behind a comma
     that was not quoted each cell would fill the next one's field, and a cell that is not there would empty one."""
     if len(cells) < len(fields) or any(cells[len(fields) :]):
-        return Row(line, {WIDTH: f"has {len(cells)} cells, and the heading has {len(fields)}: are quotation marks missing?"})
+        return Row(line, width=f"has {len(cells)} cells, and the heading has {len(fields)}: are quotation marks missing?")
     return Row(line, {field: cell for field, cell in zip(fields, cells, strict=False) if field})
 
 

@@ -1,4 +1,5 @@
-"""Made-up consumption: what each key used on each day, the same in every run. Knows no vendor's wire."""
+"""What each key used on each day: made up, the same in every run, or what was really called here, as the organisation is set.
+Knows no vendor's wire."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -31,10 +32,30 @@ class Used:
 
 def used(organisation: Organisation, start: float, end: float, models: Sequence[str]) -> Iterator[Used]:
     """What was used on the days that begin in [start, end), rounded down to days."""
+    if organisation.settings.consumption == "called":
+        yield from _called(organisation, days(start, end))
+        return
     for day in days(start, end):
         for key in organisation.keys.all():
             for model in models:
                 yield _used(day, key.project, key.id, key.owner, model)
+
+
+def note(organisation: Organisation, key: str, model: str, counts: tuple[int, int, int]) -> None:
+    """A call was answered with a key (by id): its input tokens, those of them that were cached, and output tokens."""
+    with organisation.lock:
+        row = organisation.keys.get(key)
+        if row is None:
+            return
+        now = organisation.clock()
+        held = organisation.called.setdefault((int(now - now % DAY), row.project, row.id, row.owner, model), [0, 0, 0, 0])
+        held[:] = [old + new for old, new in zip(held, (1, *counts), strict=True)]
+
+
+def _called(organisation: Organisation, when: range) -> Iterator[Used]:
+    for (day, project, key, owner, model), counts in sorted(organisation.called.items()):
+        if day in when:
+            yield Used(day, project, key, owner, model, *counts)
 
 
 def days(start: float, end: float) -> range:

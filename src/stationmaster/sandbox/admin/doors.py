@@ -18,6 +18,7 @@ from stationmaster.sandbox.admin import (
     anthropic_workspaces,
     cursor,
     github,
+    github_billing,
     github_seats,
     openai,
     openai_keys,
@@ -61,7 +62,7 @@ VENDORS = (
         "anthropic", (*anthropic.ROUTES, *anthropic_workspaces.ROUTES, *anthropic_federation.ROUTES, *anthropic_usage.ROUTES),
         anthropic.error, "anthropic",
     ),
-    Vendor("github_copilot", (*github.ROUTES, *github_seats.ROUTES), github.error),
+    Vendor("github_copilot", (*github.ROUTES, *github_seats.ROUTES, *github_billing.ROUTES), github.error),
     Vendor("cursor", cursor.ROUTES, cursor.error, reads=cursor.READS),
 )  # fmt: skip
 

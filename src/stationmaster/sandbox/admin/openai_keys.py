@@ -4,7 +4,7 @@ from stationmaster.sandbox.admin.calls import Answer, Call, Route, after, unix
 from stationmaster.sandbox.admin.openai import deleted, listed
 from stationmaster.sandbox.admin.openai_projects import found
 from stationmaster.sandbox.admin.rows import Key, Service
-from stationmaster.sandbox.admin.state import Refused
+from stationmaster.sandbox.admin.state import MINTED, Refused, digest_of
 
 
 def _service(row: Service) -> dict[str, object]:
@@ -60,10 +60,15 @@ def _mint(call: Call, service: Service, name: str) -> dict[str, object]:
     organisation, now = call.organisation, call.organisation.clock()
     wanted = call.fields.get("expires_in_seconds")
     expires_at = now + wanted if isinstance(wanted, int) and wanted else None
-    value = organisation.new_id("sk-svcacct-sandbox-")
+    value = organisation.new_id(MINTED)
     hint = f"sk-svcacct-...{value[-4:]}"
-    key = Key(organisation.new_id("key_"), name, service.project, service.id, hint, now, expires_at=expires_at)
+    asked = call.fields.get("scopes")
+    scopes = tuple(map(str, asked)) if isinstance(asked, list) else ()
+    key = Key(
+        organisation.new_id("key_"), name, service.project, service.id, hint, now, expires_at=expires_at, scopes=scopes,
+    )  # fmt: skip
     organisation.keys.put(key)
+    organisation.secrets[digest_of(value)] = key.id
     return {
         "object": "organization.project.service_account.api_key", "id": key.id, "name": key.name, "value": value,
         "created_at": int(now), "expires_at": unix(expires_at),

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from stationmaster.sandbox.admin.rows import Invitation, Person, Place
-from stationmaster.sandbox.admin.state import Refused, State, number_of
+from stationmaster.sandbox.admin.rows import Invitation, Key, Person, Place
+from stationmaster.sandbox.admin.state import MINTED, Refused, State, digest_of, number_of
 from stationmaster.sandbox.admin.writes import Write
 
 
@@ -82,6 +82,17 @@ class Organisation(State):
         """A pending invitation runs out. Raises `ValueError` when there is none."""
         with self.lock:
             self._close(self._awaited(whom), "expired")
+
+    def issue_key(self, name: str, prefix: str = MINTED) -> str:
+        """Somebody makes a key for the service account "batch" in the vendor's console; its secret, which is told this once."""
+        with self.lock:
+            owner = next(each for each in self.services.all() if each.name == "batch")
+            value = self.new_id(prefix)
+            row = Key(self.new_id("key_" if self.vendor == "openai" else "apikey_"), name, owner.project, owner.id,
+                      f"{prefix}...{value[-4:]}", self.clock())  # fmt: skip
+            self.keys.put(row)
+            self.secrets[digest_of(value)] = row.id
+            return value
 
     # What a vendor's file calls, with the lock held.
 

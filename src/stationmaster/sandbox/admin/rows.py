@@ -90,6 +90,7 @@ class Key:
     status: str = "active"
     expires_at: float | None = None
     last_used_at: float | None = None
+    scopes: tuple[str, ...] = ()                   # what it may do; empty: all
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,14 @@ from stationmaster.sandbox.admin.writes import Writes
 DAY = 86_400.0
 
 
+MINTED = "sk-svcacct-sandbox-"      # how keys begin that were made here
+
+
+def digest_of(secret: str) -> str:
+    """What is kept of a key's secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
 class Refused(Exception):
     """A call that the organisation does not carry out. `reason` is one word for the vendor's file to spell out."""
 
@@ -32,7 +40,8 @@ class Settings:
     `duplicate_rows`: the first row of a page comes twice. `accept_after`: people accept by themselves. `refuses_duplicates`:
     whether a second invitation of one address is refused. `calls_per_minute`: of the whole interface. `federated`: the
     credential is a token of scope org:admin, which may see to service accounts and federation (Anthropic). `copilot`: a plan
-    was bought (GitHub); it ends with the last licence.
+    was bought (GitHub); it ends with the last licence. `consumption`: reports of use are "made_up", or tell what was "called"
+    here with the organisation's keys.
     """
 
     seats: int | None = None
@@ -50,6 +59,7 @@ class Settings:
     copilot: bool = True
     spend_limit_minor: int | None = 100_000
     cycle_ends_in: float = 10 * DAY
+    consumption: str = "made_up"
 
 
 def number_of(login: str) -> int:
@@ -78,6 +88,8 @@ class State:
         self.rules: Table[Rule] = Table(clock)
         self.spend_limits: dict[str, int] = {}
         self.gone: list[Person] = []
+        self.secrets: dict[str, str] = {}      # digest of a key's secret → the key's id
+        self.called: dict[tuple[int, str, str, str, str], list[int]] = {}      # see `consumption`
         self.logins: dict[int, str] = {}
         self.requests = 0
         self.ledger = Writes()

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from stationmaster.sandbox.admin.consumption import note
 from stationmaster.sandbox.admin.organisation import Organisation
 from stationmaster.sandbox.admin.rows import Key, Licence, Place, Project, Service
-from stationmaster.sandbox.admin.state import Settings
+from stationmaster.sandbox.admin.state import MINTED, Settings, digest_of
 from stationmaster.sandbox.admin.vendors import TRAITS
 
 DEMO = "demo"
@@ -16,16 +17,18 @@ DEMO_PEOPLE = 3
 
 
 class Admin:
-    """The organisations of one sandbox, each vendor with a small `demo`. `clock` gives Unix seconds; `random` decides what is
-    left to chance. Safe from any thread."""
+    """The organisations of one sandbox, each vendor with a small `demo`, whose reports of use are `consumption` (see `Settings`).
+    `clock` gives Unix seconds; `random` decides what is left to chance. Safe from any thread."""
 
-    def __init__(self, clock: Callable[[], float] = time.time, random: Random | None = None) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.time, random: Random | None = None, consumption: str = "made_up"
+    ) -> None:
         self.clock = clock
         self._random = random or Random(1)  # noqa: S311  # a simulation that can be repeated
         self._organisations: dict[tuple[str, str], Organisation] = {}
         self._lock = threading.Lock()
         for vendor in TRAITS:
-            self.make(vendor, DEMO, people=DEMO_PEOPLE)
+            self.make(vendor, DEMO, people=DEMO_PEOPLE, consumption=consumption)
 
     def make(self, vendor: str, name: str, people: int = 0, **settings: Any) -> Organisation:
         """Make an organisation with so many people (member-001@example.test owns it); `settings` are those of `Settings`.
@@ -57,6 +60,25 @@ class Admin:
         """Every one of them."""
         with self._lock:
             return list(self._organisations.values())
+
+    def serves(self, secret: str) -> bool:
+        """Whether models may be called with a credential: one that was made here must still be valid, any other is."""
+        if not secret.startswith(MINTED):
+            return True
+        now, digest = self.clock(), digest_of(secret)
+        for organisation in self.all():
+            with organisation.lock:
+                key = organisation.keys.get(organisation.secrets.get(digest, ""))
+            if key is not None:
+                return key.status == "active" and (key.expires_at is None or key.expires_at > now)
+        return False
+
+    def used(self, secret: str, model: str, counts: tuple[int, int, int]) -> None:
+        """A model was called with a credential: its key's organisation notes input tokens, cached ones among them, and output."""
+        digest = digest_of(secret)
+        for organisation in self.all():
+            if digest in organisation.secrets:
+                note(organisation, organisation.secrets[digest], model, counts)
 
     def opened_by(self, vendor: str, secret: str) -> Organisation | None:
         """The organisation that this admin credential belongs to."""

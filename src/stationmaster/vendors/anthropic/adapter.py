@@ -4,9 +4,9 @@ Over the official SDK's `client.organization`. The vendor's pages:
 https://platform.claude.com/docs/en/build-with-claude/administration-api.
 """
 
+from stationmaster.line.line import Line, bearer
 from stationmaster.vendors._base import Probe
-from stationmaster.vendors._line import Line, bearer
-from stationmaster.vendors._line.probe import probe
+from stationmaster.vendors._probe import probe
 from stationmaster.vendors.anthropic.client import BASE, MEANING
 from stationmaster.vendors.anthropic.federation import Federation
 from stationmaster.vendors.anthropic.people import People

@@ -7,10 +7,8 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from stationmaster.vendors._base import Access
-from stationmaster.vendors._line import PLACEHOLDER, Line, bearer
-from stationmaster.vendors._line.meaning import Meaning
-from stationmaster.vendors.errors import (
+from stationmaster.line.clients import client2
+from stationmaster.line.errors import (
     AlreadyExists,
     DirectoryManaged,
     NotFound,
@@ -19,6 +17,9 @@ from stationmaster.vendors.errors import (
     StopRun,
     Transient,
 )
+from stationmaster.line.line import PLACEHOLDER, Line, bearer
+from stationmaster.line.meaning import Meaning
+from stationmaster.vendors._base import Access
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
@@ -67,7 +68,7 @@ class Client:
 
         return Anthropic(
             api_key=PLACEHOLDER, webhook_key="", base_url=self._line.base_url, timeout=self._access.timeout, max_retries=0,
-            open_telemetry=False, http_client=self._line.client2(), _strict_response_validation=self._strict,
+            open_telemetry=False, http_client=client2(self._line), _strict_response_validation=self._strict,
         )  # fmt: skip
 
 
@@ -80,7 +81,7 @@ def if_allowed(hint: str = "") -> Iterator[None]:
         if error.answered != 403:
             raise
         hint = hint or error.hint
-        raise Rejected(error.message, hint=hint, request_id=error.request_id, vendor_code=error.vendor_code) from None
+        raise Rejected(error.message, hint=hint, request_id=error.request_id, remote_code=error.remote_code) from None
 
 
 def must_be(answer: Any, kind: str) -> None:

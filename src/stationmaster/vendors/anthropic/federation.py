@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from stationmaster.line.errors import AlreadyExists, Transient
 from stationmaster.vendors._base import FederationRule, Issuer, Match, ServiceAccount, each_once
 from stationmaster.vendors.anthropic import rows
 from stationmaster.vendors.anthropic.client import PAGE, Client, if_allowed
-from stationmaster.vendors.errors import AlreadyExists, Transient
 
 _NEEDS = "federation takes a token of scope org:admin: the vendor refuses it to admin keys"
 

@@ -7,10 +7,10 @@ Nobody is made admin or owner by interface, nor taken out while they are one.
 from collections.abc import Iterator, Sequence
 
 from stationmaster.folding import fold
+from stationmaster.line.errors import NotFound, StopRun
 from stationmaster.vendors._base import Invite, Member, Organisation, each_once
 from stationmaster.vendors.anthropic import rows
 from stationmaster.vendors.anthropic.client import PAGE, Client, must_be
-from stationmaster.vendors.errors import NotFound, StopRun
 
 
 class People(Client):

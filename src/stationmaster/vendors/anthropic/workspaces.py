@@ -7,10 +7,10 @@ The vendor mints no keys by interface.
 from collections.abc import Iterator
 from typing import Any
 
+from stationmaster.line.errors import NotFound
 from stationmaster.vendors._base import Key, Limit, Project, ProjectMember, SpendLimit, each_once
 from stationmaster.vendors.anthropic import rows
 from stationmaster.vendors.anthropic.client import PAGE, Client, if_allowed
-from stationmaster.vendors.errors import NotFound
 
 
 class Workspaces(Client):

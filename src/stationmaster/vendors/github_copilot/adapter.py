@@ -11,18 +11,30 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from stationmaster.errors import Invalid
 from stationmaster.folding import fold
-from stationmaster.vendors._base import Access, Invite, Member, Organisation, SeatCount, SeatTerms, each_once
-from stationmaster.vendors._line import PLACEHOLDER, Line, bearer
-from stationmaster.vendors._line.meaning import Meaning
-from stationmaster.vendors.errors import AlreadyExists, DirectoryManaged, NotFound, RateLimited, Rejected, StopRun, Transient
+from stationmaster.line.clients import transport1
+from stationmaster.line.errors import AlreadyExists, DirectoryManaged, NotFound, RateLimited, Rejected, StopRun, Transient
+from stationmaster.line.line import PLACEHOLDER, Line, bearer
+from stationmaster.line.meaning import Meaning
+from stationmaster.vendors._base import (
+    Access,
+    CostRow,
+    Invite,
+    Member,
+    Organisation,
+    SeatCount,
+    SeatTerms,
+    UsageRow,
+    each_once,
+)
 from stationmaster.vendors.github_copilot import rows
 
+T = TypeVar("T")
 BASE = "https://api.github.com"
 VERSION = "2026-03-10"
 PAGE = 100                     # rows a page: the most that lists give
@@ -42,6 +54,8 @@ MEANING = Meaning(
     codes={"already_exists": AlreadyExists},
     phrases=((_LIMITED, RateLimited), (_DIRECTORY, DirectoryManaged), (_THERE, AlreadyExists)),
 )
+_NO_BILL = "GitHub has no usage report of this organisation, or the credential may not see it"
+_DAY = timedelta(days=1)
 _NO_PLAN = "the organisation has no Copilot plan, or the credential may not see it"
 
 
@@ -67,6 +81,35 @@ class Adapter:
         self._billing()
         organisation = self._asked(lambda: self._rest.orgs.get(self._org))
         return Organisation(str(organisation["id"]), str(organisation["login"]))
+
+    # -- use
+
+    def usage(self, since: datetime, until: datetime) -> Iterator[UsageRow]:
+        """Premium requests by day and model, those that the plan includes among them; tokens are not told. One question a day:
+        reports of longer times have no days (https://docs.github.com/en/rest/billing/usage)."""
+        asked = self._rest.billing.get_github_billing_premium_request_usage_report_org
+        yield from self._reported(asked, since, until, rows.usage)
+
+    def costs(self, since: datetime, until: datetime) -> Iterator[CostRow]:
+        """What is billed for Copilot, licences too, by day and item, after discounts. One question a day, as above."""
+        asked = self._rest.billing.get_github_billing_usage_report_org
+        yield from self._reported(asked, since, until, rows.cost)
+
+    def _reported(
+        self, asked: Callable[..., Any], since: datetime, until: datetime, read: Callable[[datetime, Any], T | None]
+    ) -> Iterator[T]:
+        """Of each day that begins before `until`. A plan of the older billing has no such report: `Rejected`."""
+        day = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        while day < until:
+            when = {"year": day.year, "month": day.month, "day": day.day}
+            try:
+                answer = self._asked(partial(asked, self._org, **when))
+            except NotFound as error:
+                raise Rejected(_NO_BILL, remote_code="no_report", request_id=error.request_id) from None
+            with self._line.mapped():
+                found = [row for each in answer["usageItems"] if (row := read(day, rows.checked(each))) is not None]
+            yield from found
+            day += _DAY
 
     # -- people
 
@@ -96,7 +139,7 @@ class Adapter:
     def set_role(self, member: str, role: str) -> None:
         """`member` or `admin` (an owner). Whoever is not in is not invited by this: `NotFound`."""
         if role not in rows.ROLES:
-            raise Rejected(f"GitHub knows no role {role!r} here", vendor_code="role")
+            raise Rejected(f"GitHub knows no role {role!r} here", remote_code="role")
         membership = self._membership(member)
         if membership is None or membership["state"] != "active":
             raise NotFound(f"{member} is no member of the organisation")
@@ -135,12 +178,12 @@ class Adapter:
     def invite(self, email: str, role: str, projects: Sequence[str] = ()) -> Invite:
         """`email`: an address, or a login, which is looked up first. Teams are not given here."""
         if projects or role not in rows.INVITED_AS:
-            raise Rejected("GitHub invites members and owners of the organisation, without teams", vendor_code="role")
+            raise Rejected("GitHub invites members and owners of the organisation, without teams", remote_code="role")
         whom = {"email": email} if "@" in email else {"invitee_id": self._account(email)}
         try:
             row = self._asked(lambda: self._rest.orgs.create_invitation(self._org, role=rows.INVITED_AS[role], **whom))
         except NotFound as error:
-            raise Rejected(error.message, request_id=error.request_id, vendor_code="404") from None
+            raise Rejected(error.message, request_id=error.request_id, remote_code="404") from None
         return rows.invite(row)
 
     def withdraw(self, invite: str) -> None:
@@ -154,7 +197,7 @@ class Adapter:
         try:
             return int(self._asked(lambda: self._rest.users.get_by_username(_login(login)))["id"])
         except NotFound:
-            raise Rejected(f"GitHub has no account {login!r}", vendor_code="no_account") from None
+            raise Rejected(f"GitHub has no account {login!r}", remote_code="no_account") from None
 
     # -- seats
 
@@ -221,7 +264,7 @@ class Adapter:
         from githubkit import GitHub, TokenAuthStrategy
 
         return GitHub(
-            TokenAuthStrategy(PLACEHOLDER), base_url=self._line.base_url, transport=self._line.transport1(),
+            TokenAuthStrategy(PLACEHOLDER), base_url=self._line.base_url, transport=transport1(self._line),
             http_cache=False, auto_retry=False, trust_env=False, follow_redirects=False,
         )  # fmt: skip
 
@@ -266,9 +309,9 @@ class Adapter:
 def _login(text: str) -> str:
     """A login that can stand in a path. Raises `Rejected`."""
     if not _LOGIN.fullmatch(text):
-        raise Rejected(f"{text[:100]!r} is no GitHub login", vendor_code="no_login")
+        raise Rejected(f"{text[:100]!r} is no GitHub login", remote_code="no_login")
     return text
 
 
 def _no_plan(error: NotFound) -> NoReturn:
-    raise StopRun(_NO_PLAN, request_id=error.request_id, vendor_code="404") from None
+    raise StopRun(_NO_PLAN, request_id=error.request_id, remote_code="404") from None

@@ -3,10 +3,15 @@ CopilotSeatDetails). Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from stationmaster.vendors._base import Invite, Member
+from stationmaster.vendors._base import CostRow, Invite, Member, UsageRow
+
+_PRODUCT = "copilot"
+_NANO = 1_000_000_000
+_DAY = timedelta(days=1)
 
 ROLES = ("admin", "member")
 """What a member can be; owners are called admins."""
@@ -30,6 +35,21 @@ def checked(row: Any) -> Mapping[str, Any]:
     if not isinstance(row, Mapping):
         raise TypeError("a row is no object")
     return row
+
+
+def usage(day: datetime, row: Mapping[str, Any]) -> UsageRow | None:
+    """From an item of the report of premium requests; other products have none. Requests may be parts of one: rounded."""
+    if str(row["product"]).casefold() != _PRODUCT:
+        return None
+    return UsageRow(day, day + _DAY, model=str(row["model"]), requests=round(float(row["grossQuantity"])))
+
+
+def cost(day: datetime, row: Mapping[str, Any]) -> CostRow | None:
+    """From an item of the bill: amounts are numbers of dollars."""
+    if str(row["product"]).casefold() != _PRODUCT:
+        return None
+    amount = int((Decimal(str(row["netAmount"])) * _NANO).to_integral_value())
+    return CostRow(day, day + _DAY, amount, item=str(row["sku"]))
 
 
 def seat(row: Mapping[str, Any]) -> Seat | None:

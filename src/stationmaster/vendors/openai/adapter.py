@@ -5,7 +5,7 @@ https://platform.openai.com/docs/api-reference/administration.
 """
 
 from stationmaster.vendors._base import Probe
-from stationmaster.vendors._line.probe import probe
+from stationmaster.vendors._probe import probe
 from stationmaster.vendors.openai.client import NAMED
 from stationmaster.vendors.openai.people import People
 from stationmaster.vendors.openai.projects import Projects

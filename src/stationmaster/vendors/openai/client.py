@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from stationmaster.line.clients import client2
+from stationmaster.line.errors import AlreadyExists, DirectoryManaged, RateLimited, StopRun, Transient
+from stationmaster.line.line import PLACEHOLDER, Line, bearer
+from stationmaster.line.meaning import Meaning
 from stationmaster.vendors._base import Access
-from stationmaster.vendors._line import PLACEHOLDER, Line, bearer
-from stationmaster.vendors._line.meaning import Meaning
-from stationmaster.vendors.errors import AlreadyExists, DirectoryManaged, RateLimited, StopRun, Transient
 
 if TYPE_CHECKING:
     from openai.resources.admin.organization import Organization
@@ -53,7 +54,7 @@ class Client:
 
         client = OpenAI(
             api_key=PLACEHOLDER, admin_api_key=PLACEHOLDER, organization="", project="", webhook_secret="",
-            base_url=self._line.base_url, timeout=self._timeout, max_retries=0, http_client=self._line.client2(),
+            base_url=self._line.base_url, timeout=self._timeout, max_retries=0, http_client=client2(self._line),
             _strict_response_validation=self._strict,
         )  # fmt: skip
         return client.admin.organization

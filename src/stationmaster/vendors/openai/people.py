@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from stationmaster.folding import fold
+from stationmaster.line.errors import NotFound, StopRun
 from stationmaster.vendors._base import Invite, Member, Organisation, each_once
-from stationmaster.vendors.errors import NotFound, StopRun
 from stationmaster.vendors.openai import rows
 from stationmaster.vendors.openai.client import NAMED, PAGE, Client, gone
 

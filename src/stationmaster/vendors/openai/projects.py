@@ -7,8 +7,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
+from stationmaster.line.errors import NotFound, Rejected, RemoteError
 from stationmaster.vendors._base import Key, Limit, Minted, Project, ProjectMember, ServiceAccount, SpendLimit, each_once
-from stationmaster.vendors.errors import NotFound, Rejected, VendorError
 from stationmaster.vendors.openai import rows
 from stationmaster.vendors.openai.client import PAGE, Client, gone
 
@@ -70,6 +70,18 @@ class Projects(Client):
             made = self._org.projects.service_accounts.create(project, name=name, **expiry)
             return rows.minted(made.api_key, project, made.id)
 
+    def minted_as(self, project: str, name: str) -> list[ServiceAccount]:
+        """Names are not unique at the vendor."""
+        found = self._line.pages(
+            lambda: self._org.projects.service_accounts.list(project, limit=PAGE), rows.service_account_in(project)
+        )
+        return [row for row in each_once(found, lambda row: row.id) if row.name == name]
+
+    def unmint(self, project: str, service_account: str) -> None:
+        """Its keys go with it."""
+        with self._line.mapped():
+            gone(self._org.projects.service_accounts.delete(service_account, project_id=project))
+
     def _minted_with(self, project: str, name: str, scopes: list[str], expiry: Mapping[str, Any]) -> Minted:
         accounts = self._org.projects.service_accounts
         with self._line.mapped():
@@ -78,8 +90,8 @@ class Projects(Client):
             with self._line.mapped():
                 made = accounts.api_keys.create(account, project_id=project, name=name, scopes=scopes, **expiry)
                 return rows.minted(made, project, account)
-        except VendorError:
-            with suppress(VendorError), self._line.mapped():
+        except RemoteError:
+            with suppress(RemoteError), self._line.mapped():
                 accounts.delete(account, project_id=project)       # an account without a key is of no use to anybody
             raise
 

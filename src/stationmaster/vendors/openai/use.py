@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from stationmaster.line.errors import Transient
 from stationmaster.vendors._base import CostRow, UsageRow
-from stationmaster.vendors.errors import Transient
 from stationmaster.vendors.openai import rows
 from stationmaster.vendors.openai.client import Client
 

@@ -1,6 +1,6 @@
 """Rows of plans: the difference between who should be in and who is, as it was shown and approved. Owns their tables."""
 
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal, get_args
 
 from django.db import models
 
@@ -9,7 +9,9 @@ from stationmaster.store.jsontext import JsonText
 from stationmaster.store.rows import ConfigRow
 from stationmaster.workspaces.models.workspace import Workspace
 
+Outcome = Literal["done", "failed", "skipped"]      # of a step
 STATES: Final = ("open", "approved", "applying", "applied", "stale", "refused")
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 
 class Plan(ConfigRow):

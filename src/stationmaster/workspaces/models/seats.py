@@ -9,6 +9,7 @@ from stationmaster.store.jsontext import JsonText
 from stationmaster.store.rows import ConfigRow
 from stationmaster.workspaces.models.workspace import Workspace
 
+REMOVALS: Final = ("candidate", "notified", "skipped")
 STATES: Final = ("planned", "inviting", "invited", "active", "expired", "removing", "removed", "failed")
 
 

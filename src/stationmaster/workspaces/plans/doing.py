@@ -1,7 +1,6 @@
 """A plan's steps, while they are done. Owns: their order and their outcomes."""
 
 from collections.abc import Iterator
-from typing import Literal
 
 from django.utils import timezone
 
@@ -9,10 +8,10 @@ from stationmaster.people.matching import logins_of
 from stationmaster.store.changes import Change
 from stationmaster.vendors.registry import vendor
 from stationmaster.workspaces.models import PlanStep, VendorMember
+from stationmaster.workspaces.models.plans import Outcome
 from stationmaster.workspaces.planning.values import BY_HAND, TOLD
 from stationmaster.workspaces.plans.approving import end_if_done
 
-Outcome = Literal["done", "failed", "skipped"]
 _AT_ONCE = 400
 _LICENCES = frozenset({"assign", "unassign"})
 

@@ -14,9 +14,10 @@ from stationmaster.store.listing import Listing, Page, Query, page
 from stationmaster.store.lookup import find
 from stationmaster.workspaces.models import Plan, PlanStep, VendorMember
 from stationmaster.workspaces.models.observed import RENAMED
+from stationmaster.workspaces.models.plans import OUTCOMES, STATES
 from stationmaster.workspaces.planning.checklists import Item, checklist
 from stationmaster.workspaces.planning.reasons import REASONS, sentence
-from stationmaster.workspaces.planning.values import BY_HAND
+from stationmaster.workspaces.planning.values import BY_HAND, KINDS
 
 _NOTHING: Final = Value("", output_field=TextField())
 
@@ -82,7 +83,7 @@ def _ticked(row: PlanStep) -> list[Mapping[str, Any]]:
 PLANS: Final = Listing(
     noun="plans",
     columns=(
-        Column("id"), Column("state"), Column("made_by"), Column("hash", sortable=False),
+        Column("id"), Column("state", values=STATES), Column("made_by"), Column("hash", sortable=False),
         Column("workspaces", "names", sortable=False), Column("created_at", kind="time"), Column("updated_at", kind="time"),
         Column("revision", kind="number"),
     ),
@@ -92,8 +93,9 @@ PLANS: Final = Listing(
 STEPS: Final = Listing(
     noun="plan steps",
     columns=(
-        Column("id", kind="number"), Column("position", kind="number"), Column("kind"), Column("workspace", "workspace__name"),
-        Column("person", "person_id", sortable=False), Column("reason"), Column("outcome"),
+        Column("id", kind="number"), Column("position", kind="number"), Column("kind", values=KINDS),
+        Column("workspace", "workspace__name"), Column("person", "person_id", sortable=False),
+        Column("reason", values=REASONS), Column("outcome", values=("", *OUTCOMES)),
     ),
     show=show_step, search="person__search_text", sort="position",
 )  # fmt: skip

@@ -9,6 +9,7 @@ from stationmaster.jobs.run import Run
 from stationmaster.store.changes import Change
 from stationmaster.workspaces import seats
 from stationmaster.workspaces.models import PlanStep, Seat, VendorMember, Workspace
+from stationmaster.workspaces.models.plans import Outcome
 from stationmaster.workspaces.plans import doing
 from stationmaster.workspaces.work.calls import COMING, Came
 from stationmaster.workspaces.work.tasks import Task
@@ -115,6 +116,6 @@ def _as_seen(seat: Seat) -> tuple[str, str]:
     return ("active" if seat.member else "invited", "not_done") if seat.state == "removing" else (seat.state, seat.cause)
 
 
-def _step(edit: Change, task: Task, outcome: doing.Outcome, words: str = "") -> None:
+def _step(edit: Change, task: Task, outcome: Outcome, words: str = "") -> None:
     if task.step:
         doing.finish_step(edit, task.step, outcome, words)

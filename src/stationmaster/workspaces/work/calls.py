@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from stationmaster.line.errors import AlreadyExists, NotFound, Rejected
 from stationmaster.vendors._base import Invite, Member
-from stationmaster.vendors.errors import AlreadyExists, NotFound, Rejected
 from stationmaster.vendors.registry import vendor
 from stationmaster.workspaces.planning.values import DECIDED, SURPLUS
 from stationmaster.workspaces.work.tasks import Task

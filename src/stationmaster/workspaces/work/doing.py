@@ -13,8 +13,8 @@ from stationmaster.jobs.kinds import Done, Failed, Outcome, Postponed, Skipped
 from stationmaster.jobs.models import JobItem
 from stationmaster.jobs.run import Run
 from stationmaster.jobs.verdicts import sentence_of
+from stationmaster.line.errors import DirectoryManaged, DryRunRefused, RateLimited, RemoteError, StopRun, Transient
 from stationmaster.people.models import Person
-from stationmaster.vendors.errors import DirectoryManaged, DryRunRefused, RateLimited, StopRun, Transient, VendorError
 from stationmaster.workspaces.models import Seat
 from stationmaster.workspaces.planning.values import BOOKS, REMOVALS
 from stationmaster.workspaces.policy import policy
@@ -75,7 +75,7 @@ def _write(run: Run, item: JobItem, task: Task, before: Seat | None, adapter: An
             came = CALLS[task.kind](adapter, task)
         except DryRunRefused:
             raise
-        except VendorError as error:
+        except RemoteError as error:
             if isinstance(error, Transient) and error.maybe_done and note.made and task.kind in INVITING:
                 books.unsure(run, task, error.message)
                 return _later(item, books.seat_of(task))
@@ -86,7 +86,7 @@ def _write(run: Run, item: JobItem, task: Task, before: Seat | None, adapter: An
     return _done(task, came)
 
 
-def _refused(run: Run, task: Task, before: Seat | None, error: VendorError, *, noted: bool) -> Outcome:
+def _refused(run: Run, task: Task, before: Seat | None, error: RemoteError, *, noted: bool) -> Outcome:
     """The vendor answered, or nothing left: nobody has to read first. Raises what is not about this task alone."""
     if isinstance(error, StopRun | DirectoryManaged | RateLimited | Transient):
         if noted and task.person:
@@ -96,7 +96,7 @@ def _refused(run: Run, task: Task, before: Seat | None, error: VendorError, *, n
     return _not_done(task, error)
 
 
-def _not_done(task: Task, error: VendorError) -> Failed:
+def _not_done(task: Task, error: RemoteError) -> Failed:
     words = sentence_of(error)
     return Failed(
         error.code, words, retry=isinstance(error, Transient), record=lambda edit: books.failed(edit, task, error.code, words)

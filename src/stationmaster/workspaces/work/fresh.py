@@ -19,7 +19,7 @@ FRESH: Final = 60.0      # seconds
 
 
 class Lists:
-    """Asked as an adapter is, without a call for each question. Raises `VendorError` where it has to read. Safe in threads."""
+    """Asked as an adapter is, without a call for each question. Raises `RemoteError` where it has to read. Safe in threads."""
 
     def __init__(self, adapter: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._adapter, self._clock = adapter, clock

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any
 
 from stationmaster.errors import NotFound
-from stationmaster.jobs.kinds import Cancelled
+from stationmaster.jobs.ceasing import Cancelled
 from stationmaster.jobs.run import Run
-from stationmaster.vendors.errors import DirectoryManaged, StopRun
+from stationmaster.line.errors import DirectoryManaged, StopRun
 from stationmaster.vendors.registry import open_vendor
 from stationmaster.workspaces.models import Workspace
 from stationmaster.workspaces.reaching import access_to, calls_per_minute

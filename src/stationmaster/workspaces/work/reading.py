@@ -12,9 +12,9 @@ from django.utils import timezone
 from stationmaster.jobs.kinds import Done, Failed, Outcome, Skipped
 from stationmaster.jobs.run import Run
 from stationmaster.jobs.verdicts import sentence_of
+from stationmaster.line.errors import DirectoryManaged, RateLimited, RemoteError, StopRun, Transient
 from stationmaster.store.changes import Change
 from stationmaster.vendors._base import HasInvites, HasKeys, HasLimits, HasMembers, HasProjects, HasSeats, Identifies, Probes
-from stationmaster.vendors.errors import DirectoryManaged, RateLimited, StopRun, Transient, VendorError
 from stationmaster.workspaces import observing
 from stationmaster.workspaces.models import Workspace
 from stationmaster.workspaces.observing import Reading
@@ -79,7 +79,7 @@ def read(run: Run, part: str) -> Outcome:
         found = _found(run, part)
     except (DirectoryManaged, RateLimited):
         raise
-    except VendorError as error:
+    except RemoteError as error:
         if isinstance(error, StopRun) and part in _NEEDED:
             raise
         why = sentence_of(error)
@@ -93,7 +93,7 @@ def read(run: Run, part: str) -> Outcome:
 
 def read_people(run: Run) -> observing.Told | None:
     """Read members and invitations, and write them down at once: for whoever is about to compare. None: there is no interface
-    for them. Raises `VendorError`."""
+    for them. Raises `RemoteError`."""
     started, began = timezone.now(), time.monotonic()
     with refusals_told(run):
         found = _people(opened(run))

@@ -26,7 +26,7 @@ class Went:
 
 Sent = QueryDict
 Action = Callable[[Actor, Sent], Went]
-_NOT_FRESH = "error.access.not_fresh"
+NOT_FRESH = "error.access.not_fresh"
 MISSING = "missing key"  # what the rules of a file say of a value that is not there
 
 
@@ -47,7 +47,7 @@ def _done(request: HttpRequest, action: Action) -> HttpResponse | Problem:
     try:
         went = action(me(request), request.POST)
     except StationmasterError as error:
-        if error.code == _NOT_FRESH:
+        if error.code == NOT_FRESH:
             return again(request)
         if isinstance(error, Forbidden | NotFound) and error.code.startswith(("error.access.", "error.request.")):
             raise

@@ -9,7 +9,7 @@ from stationmaster.entrances.console.pages import drift, lists, words
 from stationmaster.entrances.console.pages.acting import Action, Went, posted
 from stationmaster.entrances.console.pages.jobs import named_rows, no_worker, tabs
 from stationmaster.entrances.console.pages.lists import Choice, Column, Shape
-from stationmaster.entrances.console.pages.names import Names, of_people, of_seats, readable
+from stationmaster.entrances.console.pages.names import Names, of_credentials, of_people, of_seats, readable
 from stationmaster.entrances.console.pages.parts import (
     Bar,
     Cell,
@@ -110,7 +110,7 @@ def _retried(actor: Actor, which: str) -> Went:
 def _items(actor: Actor, rows: list[Row]) -> list[Row]:
     subjects = [str(row["subject"]) for row in rows]
     names: dict[str, str] = {}
-    for start, look in (("per_", of_people), ("seat_", of_seats)):
+    for start, look in (("per_", of_people), ("seat_", of_seats), ("cred_", of_credentials)):
         found: Names = look(actor, [each for each in subjects if each.startswith(start)])
         names |= found
     said = readable(actor, [row["sentence"] for row in rows])
@@ -120,9 +120,9 @@ def _items(actor: Actor, rows: list[Row]) -> list[Row]:
 def _who(row: Row, names: Names) -> Cell:
     """Whom an item is about, and what is done."""
     subject = str(row["subject"])
-    folder = {"per_": "/people/", "seat_": "/seats/"}.get(subject[: subject.find("_") + 1], "")
+    folder = {"per_": "/people/", "seat_": "/seats/", "cred_": "/credentials/"}.get(subject[: subject.find("_") + 1], "")
     step = str(row["data"].get("kind") or "")
-    what = words.name(words.STEPS, step) if step else ""
+    what = words.name(words.STEPS, step) if step else words.name(words.PUBLISHING, row["data"].get("action") or "")
     if subject in names:
         return Cell(names[subject], f"{folder}{subject}", note=what)
     return Cell(what or str(row["key"]), note=str(row["key"]) if what else "")
@@ -133,16 +133,20 @@ def _facts(row: Row) -> Facts:
     note = tr("is being cancelled") if ending else row["sentence"]
     facts = [
         (tr("State"), words.state(words.JOBS, row["state"], note=note)),
-        (tr("Workspace"), row["place"]),
+        (tr("Target") if str(row["workspace"]).startswith("tgt_") else tr("Workspace"), row["place"]),
         (tr("Begun by"), row["by"]),
         *_times(row),
         *_numbers(row),
     ]
     if row["args"].get("plan"):
-        facts.append((tr("Plan"), Cell(tr("its plan"), f"/plans/{row['args']['plan']}")))
+        facts.append((tr("Plan"), Cell(tr("its plan"), _plan(str(row["args"]["plan"])))))
     if row["retry_of"]:
         facts.append((tr("Tries again"), Cell(tr("an earlier job"), f"/jobs/{row['retry_of']}")))
     return Facts(tuple(facts))
+
+
+def _plan(which: str) -> str:
+    return f"/publish/{which}" if which.startswith("pplan_") else f"/plans/{which}"
 
 
 def _times(row: Row) -> Iterator[tuple[str, Cell]]:

@@ -4,7 +4,14 @@ from django.http import HttpRequest, HttpResponse
 
 from stationmaster.entrances.console.pages import lists, words
 from stationmaster.entrances.console.pages.lists import Choice, Column, Shape
-from stationmaster.entrances.console.pages.names import Names, actor_cell, of_operators, of_workspaces, readable
+from stationmaster.entrances.console.pages.names import (
+    Names,
+    actor_cell,
+    of_operators,
+    of_targets,
+    of_workspaces,
+    readable,
+)
 from stationmaster.entrances.console.pages.parts import (
     DASH,
     Cell,
@@ -24,6 +31,7 @@ from stationmaster.i18n import tr
 from stationmaster.jobs import services as jobs
 from stationmaster.store.actor import Actor
 
+_TARGET = "tgt_"      # where the work of a job is at a target, which stands in the place of a workspace
 
 def all_of_them(request: HttpRequest) -> HttpResponse:
     """The list."""
@@ -89,7 +97,9 @@ def tabs(here: str) -> tuple[Link, ...]:
 
 def named_rows(actor: Actor, rows: list[Row]) -> list[Row]:
     """Rows with the names of their workspaces, of who began them, and of whom their sentences speak."""
-    places = of_workspaces(actor, [row["workspace"] for row in rows])
+    ids = [str(row["workspace"]) for row in rows]
+    targets = [each for each in ids if each.startswith(_TARGET)]
+    places = {**of_workspaces(actor, [each for each in ids if not each.startswith(_TARGET)]), **of_targets(actor, targets)}
     names = of_operators(actor, [row["actor"] for row in rows])
     said = readable(actor, [row["sentence"] for row in rows])
     return [
@@ -103,8 +113,8 @@ def named_rows(actor: Actor, rows: list[Row]) -> list[Row]:
 
 def _place(which: str, places: Names) -> Cell:
     if which in places:
-        return text(places[which], f"/workspaces/{which}")
-    return text(tr("a workspace") if which else "")
+        return text(places[which], f"/{'targets' if which.startswith(_TARGET) else 'workspaces'}/{which}")
+    return text((tr("a target") if which.startswith(_TARGET) else tr("a workspace")) if which else "")
 
 
 def no_worker() -> Note:

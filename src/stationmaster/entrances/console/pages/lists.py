@@ -14,7 +14,8 @@ from stationmaster.entrances.api import asking
 from stationmaster.entrances.console.pages.parts import Cell, Head, Link, Row, Select, Table, Tools
 from stationmaster.errors import Invalid
 from stationmaster.i18n import tr
-from stationmaster.store.filters import Filter
+from stationmaster.phrases import said
+from stationmaster.store.filters import BAD_FILTER, Filter
 from stationmaster.store.listing import Listing, Page, Query
 
 _KNOWN = ("search", "filter", "sort", "cursor", "limit")
@@ -54,20 +55,30 @@ class Shape:
 
 
 def listed(request: HttpRequest, page: Callable[[Query], Page], shape: Shape) -> Table:
-    """The table that the address asks for. Raises `Invalid`."""
+    """The table that the address asks for; of what a list cannot be asked, what is wrong with it instead of rows. Raises
+    `Invalid` for an address that is none of a list."""
     asked = query_of(request)
-    found = page(replace(asked, filters=(*asked.filters, *shape.fixed)))
+    found, wrong = _found(page, replace(asked, filters=(*asked.filters, *shape.fixed)))
     rows = shape.besides(list(found.items))
     return Table(
         tuple(_head(request, shape, column, asked) for column in shape.columns),
         tuple(tuple(column.cell(row) for column in shape.columns) for row in rows),
-        tr("Nothing here is like that.") if asked.search or asked.filters else shape.empty,
+        wrong or (tr("Nothing here is like that.") if asked.search or asked.filters else shape.empty),
         found.total,
         _with(request, cursor="") if asked.cursor else "",
         _with(request, cursor=found.next) if found.next else "",
         _download(request, shape),
         _tools(request, shape, asked),
     )
+
+
+def _found(page: Callable[[Query], Page], asked: Query) -> tuple[Page, str]:
+    try:
+        return page(asked), ""
+    except Invalid as error:
+        if error.code != BAD_FILTER:
+            raise
+        return Page(), " ".join(filter(None, (said(error.message), said(error.hint))))
 
 
 def query_of(request: HttpRequest) -> Query:

@@ -5,6 +5,7 @@ Asks services as whoever looks: where they may not see a thing, its kind is said
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from stationmaster.credentials import services as credentials
 from stationmaster.entrances.console.pages.lists import by_id
 from stationmaster.entrances.console.pages.parts import NOTHING, Cell, Row, text
 from stationmaster.i18n import tr
@@ -12,6 +13,7 @@ from stationmaster.operators import services as operators
 from stationmaster.people import services as people
 from stationmaster.phrases import said
 from stationmaster.phrases.naming import named, people_in
+from stationmaster.publishing import services as publishing
 from stationmaster.store.actor import Actor
 from stationmaster.store.listing import Page, Query
 from stationmaster.workspaces import services as workspaces
@@ -33,6 +35,17 @@ def of_people(actor: Actor, ids: Iterable[str]) -> Names:
 def of_workspaces(actor: Actor, ids: Iterable[str]) -> Names:
     """Workspaces' names."""
     rows = _seen(actor, "workspaces:read", workspaces.list_workspaces, ids)
+    return {which: str(row["name"]) for which, row in rows.items()}
+
+
+def of_targets(actor: Actor, ids: Iterable[str]) -> Names:
+    """Targets' names."""
+    return {which: str(row["name"]) for which, row in _seen(actor, "targets:read", publishing.list_targets, ids).items()}
+
+
+def of_credentials(actor: Actor, ids: Iterable[str]) -> Names:
+    """Credentials' names."""
+    rows = _seen(actor, "credentials:read", credentials.list_credentials, ids)
     return {which: str(row["name"]) for which, row in rows.items()}
 
 

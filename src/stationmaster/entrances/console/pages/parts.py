@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final, Literal
 
 from django.utils import timezone
 
+from stationmaster.entrances.console.pages.charts import Chart
 from stationmaster.i18n import tr, trn
 
 Row = Mapping[str, Any]
@@ -54,6 +55,8 @@ class Form:
     folded: str = ""  # words behind which it is hidden until somebody opens it
     main: bool = False  # what most people come for, though it is a button alone
     quiet: bool = False  # not that
+    besides: tuple[tuple[str, str], ...] = ()  # further buttons: what they do, their words; the page is shown again
+    asks: bool = False  # it changes nothing: what it asks for stands in the address
 
     template: ClassVar[str] = "parts/form.html"
 
@@ -177,7 +180,18 @@ class Log:
     template: ClassVar[str] = "parts/log.html"
 
 
-Part = Facts | Table | Note | Form | Bar | Log
+@dataclass(frozen=True)
+class Text:
+    """A file's text, to be read; `href` is where it is to be had."""
+
+    text: str
+    href: str = ""
+    name: str = ""
+
+    template: ClassVar[str] = "parts/text.html"
+
+
+Part = Facts | Table | Note | Form | Bar | Chart | Log | Text
 
 
 @dataclass(frozen=True)
@@ -211,6 +225,7 @@ class Page:
     same: tuple[tuple[str, str], ...] = ()
     refresh: int = 0
     problem: Problem | None = None
+    tries: bool = False  # a form of it has further buttons, whose answer comes without leaving the page
 
 
 DASH: Final = "\N{EN DASH}"  # where there is nothing

@@ -99,6 +99,7 @@ def tabs(request: HttpRequest, here: str) -> tuple[Link, ...]:
         ("/groups", tr("Groups"), "groups:read"),
         ("/people/conflicts", tr("Conflicts"), "people:export"),
         ("/people/imports", tr("Imports"), "people:import"),
+        ("/imports", tr("Older setups"), "rosters:import"),
         ("/people/held", tr("Held by the guard"), "people:update"),
     )
     return tuple(Link(text_, href, href == here) for href, text_, action in pages if may(request, action))

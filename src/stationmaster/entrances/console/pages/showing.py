@@ -6,7 +6,7 @@ from dataclasses import replace
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from stationmaster.entrances.console.assets import REFRESH
+from stationmaster.entrances.console.assets import REFRESH, TRY
 from stationmaster.entrances.console.pages.parts import Cell, Form, Page, Part, Table
 from stationmaster.entrances.web.requests import of
 from stationmaster.operators import services as operators
@@ -31,7 +31,8 @@ def may(request: HttpRequest, action: str) -> bool:
 def shown(request: HttpRequest, page: Page) -> HttpResponse:
     """The page; with the status of what was wrong with the form that led here, if anything was."""
     told = request.session.pop(TOLD, "") if request.method == "GET" else ""
-    values = {"page": _labelled(page), "told": told, "refresher": REFRESH if page.refresh else ""}
+    values = {"page": _labelled(page), "told": told, "refresher": REFRESH if page.refresh else "",
+              "trier": TRY if page.tries else ""}  # fmt: skip
     return render(request, "page.html", values, status=page.problem.status if page.problem else 200)
 
 

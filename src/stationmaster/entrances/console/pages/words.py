@@ -76,6 +76,119 @@ WORKSPACES: Final[Words] = {
     "refused": (marked("refused by the vendor"), "bad"),
     "disabled": (marked("disabled"), "off"),
 }
+HEALTH: Final[Words] = {
+    "healthy": (marked("healthy"), "good"),
+    "unknown": (marked("no gateway has spoken of it"), "off"),
+    "cooling": (marked("rests for a while"), "busy"),
+    "suspect": (marked("was refused lately"), "bad"),
+    "disabled": (marked("out of service"), "bad"),
+    "probing": (marked("is being tried again"), "busy"),
+    "off": (marked("switched off"), "off"),
+    "in": (marked("held in service by hand"), "busy"),
+    "out": (marked("held out of service by hand"), "off"),
+}
+ENDS: Final[Words] = {
+    "ok": (marked("ends"), "good"),
+    "soon": (marked("ends soon"), "busy"),
+    "expired": (marked("has ended"), "bad"),
+    "expires": (marked("ends"), ""),
+    "rotates": (marked("is rotated"), ""),
+}
+REFRESHING: Final[Words] = {
+    "new": (marked("not fetched yet"), "busy"),
+    "ok": (marked("works"), "good"),
+    "failing": (marked("fails, is tried again"), "busy"),
+    "expired": (marked("fails, and the last one has ended"), "bad"),
+    "needs_you": (marked("waits for you"), "bad"),
+}
+GENERATIONS: Final[Words] = {
+    "minting": (marked("is being made"), "busy"),
+    "minted": (marked("made, not tried yet"), "busy"),
+    "probed": (marked("works; is being brought in"), "busy"),
+    "live": (marked("serves"), "good"),
+    "draining": (marked("replaced; what runs with it ends"), "busy"),
+    "kept": (marked("kept as the way back"), "off"),
+    "by_hand": (marked("to be revoked by hand"), "bad"),
+    "revoking": (marked("is being revoked at the vendor"), "busy"),
+    "revoked": (marked("revoked"), "off"),
+    "failed": (marked("given up"), "bad"),
+}
+ORIGINS: Final[Mapping[str, str]] = {"minted": marked("made by the vendor for us"), "pasted": marked("pasted")}
+# What `credentials.asking` says of making a key by hand; its sentences are the keys.
+STEPS_BY_HAND: Final = (
+    marked("Open the vendor's console, and there the organisation and workspace."),
+    marked("Make a service account, or choose the one that this credential has."),
+    marked("Make a key for it, with an end that you can keep."),
+    marked("Paste it here: it is asked for a list of models, and nothing else."),
+    marked("Open the project in the vendor's console."),
+    marked("Make a service account in it; its key is shown once."),
+    marked("Make an authorisation key in AI Studio, bound to a service account."),
+    marked("Show the second key of the resource in the portal."),
+    marked("Paste it here; once it serves, have the first one made anew in the portal."),
+    marked("Make an API key in the vendor's console."),
+    marked("Paste it here."),
+    # What `credentials.guiding` says besides.
+    marked("Make a service account in the vendor's console, and add it to the workspace that is to pay."),
+    marked("Add the issuer of our identity tokens, letter by letter; where the vendor cannot reach it, paste its keys."),
+    marked("Make a rule that gives this service account's tokens to exactly this subject and audience."),
+    marked("Note the ids of organisation, service account and rule, and enter them here."),
+    marked("A token is asked for and tried at once. When the vendor refuses, only its console's history says why."),
+    marked("The identity token lacks one of iss, sub, iat and exp, which the vendor wants."),
+    marked("The identity token is not signed with a key pair that is named (kid), which the vendor wants."),
+    marked("The identity token lives longer than an hour: allow that where the issuer is added."),
+)
+BILLS: Final[Words] = {
+    "agrees": (marked("agree"), "good"),
+    "low": (marked("too little came by us"), "bad"),
+    "high": (marked("the vendor knows of too little"), "bad"),
+    "late": (marked("the vendor is not that far yet"), "busy"),
+    "open": (marked("the day is not over"), "busy"),
+    "unmetered": (marked("is not used by gateways"), "off"),
+    "none": (marked("nothing was used"), "off"),
+}
+MEASURES: Final[Mapping[str, str]] = {
+    "tokens": marked("by tokens"), "requests": marked("by requests"), "cost": marked("by cost"),
+}  # fmt: skip
+TARGETS: Final[Words] = {
+    "ready": (marked("ready"), "good"),
+    "untested": (marked("to be tested"), "busy"),
+    "refused": (marked("refused us"), "bad"),
+    "disabled": (marked("switched off"), "off"),
+}
+PUBLICATIONS: Final[Words] = {
+    "pending": (marked("to be published"), "busy"),
+    "published": (marked("published"), "good"),
+    "skipped": (marked("left alone"), "off"),
+    "failed": (marked("failed"), "bad"),
+    "unwanted": (marked("to be withdrawn"), "busy"),
+}
+SEEN: Final[Words] = {
+    "present": (marked("as we published it"), "good"),
+    "missing": (marked("is gone there"), "bad"),
+    "drifted": (marked("was changed there"), "bad"),
+    "unknown": (marked("could not be read"), "off"),
+}
+STANDING: Final[Words] = {
+    "active": (marked("in service"), "good"),
+    "paused": (marked("paused"), "off"),
+    "limited": (marked("at its limit"), "busy"),
+    "invalid": (marked("refused by its vendor"), "bad"),
+    "unknown": (marked("does not say"), "off"),
+}
+PUBLISHING: Final[Words] = {
+    "create": (marked("is made"), "good"),
+    "update": (marked("is changed"), "busy"),
+    "adopt": (marked("is taken over"), "busy"),
+    "withdraw": (marked("is taken away"), "bad"),
+    "skip": (marked("left alone"), "off"),
+}
+PUBLISH_PLANS: Final[Words] = {"made": (marked("to be approved"), "busy"), "applied": (marked("begun"), "good")}
+# What is compared when a target is read back.
+KEPT: Final[Mapping[str, str]] = {
+    "name": marked("Name"), "base_url": marked("Address"), "models": marked("Models"), "priority": marked("Priority"),
+    "concurrency": marked("Requests at a time"), "groups": marked("Groups"), "enabled": marked("Switched on"),
+    "secret": marked("Secret"), "duplicate": marked("there is more than one of it"),
+}
 IMPORTS: Final[Words] = {
     "open": (marked("not started"), "off"),
     "tried": (marked("tried, nothing imported"), "busy"),
@@ -125,6 +238,16 @@ KINDS: Final[Mapping[str, str]] = {
     "offboard": marked("Look for inactive people"),
     "remind": marked("Remind who was invited"),
     "import_people": marked("Import people"),
+    "import": marked("Import an older setup"),
+    "mint": marked("Mint a key"),
+    "rotate": marked("Rotate a key"),
+    "revoke": marked("Revoke keys"),
+    "probe": marked("Probe credentials"),
+    "end-override": marked("End an override"),
+    "reconcile-bills": marked("Compare bills"),
+    "publish": marked("Publish"),
+    "withdraw": marked("Withdraw copies"),
+    "read-back": marked("Read a target back"),
 }
 CAPABILITIES: Final[Mapping[str, str]] = {
     "identity": marked("Who it is"),

@@ -6,6 +6,8 @@ from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 
+from stationmaster.bills import services as bills
+from stationmaster.credentials import services as credentials
 from stationmaster.entrances.console.pages import drift, lists, words
 from stationmaster.entrances.console.pages.acting import Sent, Went, posted, version
 from stationmaster.entrances.console.pages.attaching import fields_of
@@ -20,6 +22,7 @@ from stationmaster.entrances.console.pages.parts import (
     Link,
     Note,
     Page,
+    Part,
     Problem,
     Row,
     Section,
@@ -44,7 +47,11 @@ _MOST: Final = 100  # conflicts on the summary
 
 def one(request: HttpRequest, which: str) -> HttpResponse:
     """What is known of one, its vendor and its jobs, and what can be run."""
-    done = posted(request, {"run": lambda actor, sent: _run(actor, which, sent)})
+    done = posted(request, {
+        "run": lambda actor, sent: _run(actor, which, sent),
+        "rotate": lambda actor, _: _went(credentials.rotate_workspace(actor, which, {})),
+        "bills": lambda actor, _: _went(bills.read_bills(actor, which, {})),
+    })  # fmt: skip
     if isinstance(done, HttpResponse):
         return done
     row = _row(me(request), which)
@@ -72,6 +79,7 @@ def _sections(request: HttpRequest, row: Row) -> list[Section]:
         Section("", (_facts(row), *_runs(request, row)), "facts"),
         *_conflicts(me(request), row),
         *((drift.section(row["drift"]),) if _runnable(row) or row["drift"] else ()),
+        *_spending(request, me(request), row),
         Section(tr("Jobs"), (_jobs_table(row),), "jobs"),
         _offers(row),
     ]
@@ -130,6 +138,28 @@ def _detached(actor: Actor, which: str, sent: Sent) -> Went:  # noqa: ARG001  an
 def _run(actor: Actor, which: str, sent: Sent) -> Went:
     job = workspaces.run_job(actor, which, {"kind": sent.get("kind", "")})
     return Went(told=tr("{job} is queued.", job=words.name(words.KINDS, job["kind"])))
+
+
+def _went(job: Row) -> Went:
+    return Went(f"/jobs/{job['id']}", tr("{job} is queued.", job=words.name(words.KINDS, job["kind"])))
+
+
+def _spending(request: HttpRequest, actor: Actor, row: Row) -> list[Section]:
+    """Its credentials and its bills: where they stand, and what takes no more than a button."""
+    parts: list[Part] = []
+    if may(request, "credentials:read"):
+        mine = (Filter("workspace", "eq", row["id"]),)
+        number = credentials.list_credentials(actor, Query(limit=1, filters=mine)).total
+        cell = Cell(f"{number:,}", lists.filtered("/credentials", ("workspace", "eq", row["id"])))
+        parts += [Facts(((tr("Credentials of this workspace"), cell),))] if number else []
+        if number and not row["disabled"] and may(request, "credentials:rotate"):
+            parts.append(Form(tr("Rotate all keys that are minted here"), "rotate"))
+    if row["offers"]["capabilities"].get("usage") and may(request, "bills:read"):
+        address = lists.filtered("/bills", ("workspace", "eq", row["id"]))
+        parts.append(Facts(((tr("Bills"), Cell(tr("what its vendor says was used, beside what we counted"), address)),)))
+        if not row["disabled"] and may(request, "bills:update"):
+            parts.append(Form(tr("Read its bills now"), "bills"))
+    return [Section(tr("Credentials and bills"), parts)] if parts else []
 
 
 def _jobs_table(row: Row) -> Any:

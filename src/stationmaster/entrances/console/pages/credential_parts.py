@@ -1,0 +1,36 @@
+"""What the pages of credentials share. Owns: their tabs, and how health and ends look."""
+
+from django.http import HttpRequest
+
+from stationmaster.entrances.console.pages import words
+from stationmaster.entrances.console.pages.parts import NOTHING, Cell, Link, Row, moment
+from stationmaster.entrances.console.pages.showing import may
+from stationmaster.i18n import tr
+
+
+def tabs(request: HttpRequest, here: str) -> tuple[Link, ...]:
+    """The list, the calendar, and a way to add one."""
+    pages = ((tr("Credentials"), "/credentials"), (tr("Calendar"), "/calendar"))
+    found = [Link(text, address, here == address) for text, address in pages]
+    if may(request, "credentials:create"):
+        found.append(Link(tr("Add one"), "/credentials/new", here == "/credentials/new"))
+        found.append(Link(tr("Step by step"), "/credentials/guide", here == "/credentials/guide"))
+    return tuple(found)
+
+
+def health(row: Row) -> Cell:
+    """How it stands: what a person said comes before what gateways found."""
+    state = row["override"] or ("off" if row["disabled"] else row["health"])
+    note = row["override_reason"] or row["disabled_reason"] or row["health_cause"]
+    return words.state(words.HEALTH, state, note=note)
+
+
+def end(row: Row) -> Cell:
+    """When its secret ends, and how near that is."""
+    if not row["expires_at"]:
+        return NOTHING
+    when = moment(row["expires_at"])
+    if row["expiry"] in ("soon", "expired"):
+        said = words.state(words.ENDS, row["expiry"])
+        return Cell(said.text, note=when.text, tone=said.tone, title=when.title)
+    return when
