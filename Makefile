@@ -17,7 +17,8 @@ run: .venv/run ## console, REST and gateway over simulated vendors, a virtual ke
 
 test: .venv/dev ## all tests this machine allows; says what it left out
 	@if [ "$$CI" = true ]; then $(MAKE) --no-print-directory test-deps; fi
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+	@rm -f .pytest_cache/v/cache/lastfailed
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal || $(BIN)/python -m tools.again
 
 test-deps: ## what tests need beyond Python (Debian: apt, as root)
 	@command -v curl >/dev/null && command -v h2load >/dev/null && command -v nginx >/dev/null \
