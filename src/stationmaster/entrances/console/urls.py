@@ -10,7 +10,7 @@ from django.urls import include, path
 
 from stationmaster.entrances.console import views
 from stationmaster.entrances.console.assets import asset
-from stationmaster.entrances.console.pages.calendar import feed as calendar_feed
+from stationmaster.entrances.console.pages.credentials.calendar import feed as calendar_feed
 
 _SSO = {"provider_id": "sso"}
 

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, Protocol
 
 from django.utils import timezone
 
-from stationmaster.entrances.console.pages.charts import Chart
 from stationmaster.i18n import tr, trn
 
 Row = Mapping[str, Any]
@@ -17,12 +16,15 @@ Control = Literal["text", "password", "number", "select", "checkbox", "textarea"
 
 @dataclass(frozen=True)
 class Link:
-    """An address and its words; `here`: the page that is shown. `main`: what most people come for."""
+    """An address and its words; `here`: the page that is shown. `main`: what most people come for. `dialog`: where there is a
+    script, the page it leads to opens above this one."""
 
     text: str
     href: str
     here: bool = False
     main: bool = False
+    dialog: bool = False
+    danger: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,10 @@ class Cell:
     title: str = ""
     many: tuple["Cell", ...] = ()
     forms: tuple[Form, ...] = ()
+    meter: tuple[int, int] | None = None  # so much of so much, drawn as a bar beside the words
+    copy: bool = False  # a button beside it copies the words
+    icon: str = ""  # a state's picture where words alone would be long to read: one of `icons.ICONS`
+    links: tuple[Link, ...] = ()  # what can be done here, as links (into dialogs)
 
 
 @dataclass(frozen=True)
@@ -127,8 +133,34 @@ class Tools:
 
 
 @dataclass(frozen=True)
+class Bulk:
+    """What can be done with rows that were selected: `ids`, one a row (empty: it cannot be selected); `actions` are pages that
+    take them as `id`, repeated, and say what will happen. `filters`: what the list was asked for, for "all that match", sent
+    along as `all=1`; without it only rows that are seen can be selected."""
+
+    ids: tuple[str, ...]
+    actions: tuple[Link, ...]
+    filters: tuple[tuple[str, str], ...] = ()
+    everything: bool = False  # "all that match" is offered
+
+
+@dataclass(frozen=True)
+class Sorting:
+    """Rows whose order is theirs to say: by dragging, by keys, or by buttons. `ids`, one a row, are sent in the new order as
+    `field`, repeated, with `do`."""
+
+    ids: tuple[str, ...]
+    field: str
+    do: str
+    button: str
+
+
+@dataclass(frozen=True)
 class Table:
-    """Rows of a list. `total` -1: nobody counted. `empty` is said where there are none, with commands between backquotes."""
+    """Rows of a list. `total` -1: nobody counted. `empty` is said where there are none, with commands between backquotes.
+    `opens`: one address a row (or nothing), whose page is shown in place below the row when it is opened. `hidden`: columns, by
+    place, that the reader chose not to see; `choosing`: every column's name, words and whether it is shown, where they can be
+    chosen. `sums`: a last row with totals. `stream`: an address of events that bring new rows on top."""
 
     heads: tuple[Head, ...]
     rows: tuple[tuple[Cell, ...], ...]
@@ -139,6 +171,14 @@ class Table:
     download: str = ""
     tools: Tools | None = None
     live: str = ""
+    bulk: Bulk | None = None
+    sorting: Sorting | None = None
+    opens: tuple[str, ...] = ()
+    choosing: tuple[tuple[str, str, bool], ...] = ()
+    sums: tuple[Cell, ...] = ()
+    caption: str = ""
+    stream: str = ""
+    starts: Link | None = None  # where there is nothing yet: what to do first
 
     template: ClassVar[str] = "parts/table.html"
 
@@ -191,16 +231,23 @@ class Text:
     template: ClassVar[str] = "parts/text.html"
 
 
-Part = Facts | Table | Note | Form | Bar | Chart | Log | Text
+class Part(Protocol):
+    """Whatever a section holds: a value that says which template shows it, under the name `part`."""
+
+    template: ClassVar[str]
 
 
 @dataclass(frozen=True)
 class Section:
-    """Some parts under one heading; `live`: a name under which the page renews it by itself."""
+    """Some parts under one heading; `live`: a name under which the page renews it by itself. `half`: narrow enough to stand
+    beside another. `danger`: what cannot be taken back stands apart. `links`: what can be done from its heading."""
 
     title: str
     parts: Sequence[Part]
     live: str = ""
+    half: bool = False
+    danger: bool = False
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -226,6 +273,9 @@ class Page:
     refresh: int = 0
     problem: Problem | None = None
     tries: bool = False  # a form of it has further buttons, whose answer comes without leaving the page
+    state: Cell | None = None  # of the thing that the page is about, beside its title
+    lead: str = ""  # a sentence below the title
+    trail: tuple[Link, ...] = ()  # where it stands: the pages above it
 
 
 DASH: Final = "\N{EN DASH}"  # where there is nothing

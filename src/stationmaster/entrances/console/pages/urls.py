@@ -2,37 +2,24 @@
 
 from django.urls import path
 
-from stationmaster.entrances.console.pages import (
-    assignments,
-    bills,
-    calendar,
-    contradictions,
-    credential,
-    credentials,
-    exports,
-    groups,
-    guide,
-    imports,
-    job,
-    jobs,
-    offboarding,
-    older,
-    people,
-    person,
-    plan,
-    plans,
-    publications,
-    publish,
-    runs,
-    seats,
-    settings,
-    target,
-    targets,
-    upload,
-    vendor_rows,
-    workspace,
-    workspaces,
-)
+from stationmaster.entrances.console.pages.credentials import calendar, guide
+from stationmaster.entrances.console.pages.credentials import listing as credentials
+from stationmaster.entrances.console.pages.credentials import one as credential
+from stationmaster.entrances.console.pages.jobs import listing as jobs
+from stationmaster.entrances.console.pages.jobs import one as job
+from stationmaster.entrances.console.pages.people import contradictions, groups, imports, older, upload
+from stationmaster.entrances.console.pages.people import listing as people
+from stationmaster.entrances.console.pages.people import one as person
+from stationmaster.entrances.console.pages.running import settings
+from stationmaster.entrances.console.pages.seats import assignments, offboarding, plan, plans, runs
+from stationmaster.entrances.console.pages.seats import listing as seats
+from stationmaster.entrances.console.pages.targets import exports, publications, publish
+from stationmaster.entrances.console.pages.targets import listing as targets
+from stationmaster.entrances.console.pages.targets import one as target
+from stationmaster.entrances.console.pages.traffic import bills
+from stationmaster.entrances.console.pages.workspaces import listing as workspaces
+from stationmaster.entrances.console.pages.workspaces import one as workspace
+from stationmaster.entrances.console.pages.workspaces import vendor_rows
 
 urlpatterns = [
     path("workspaces", workspaces.all_of_them, name="workspaces"),

@@ -1,0 +1,1 @@
+"""Jobs on pages: what ran, runs and waits, and the workers that run it."""

@@ -1,0 +1,1 @@
+"""Running Stationmaster, on pages: its settings and its record."""

@@ -1,0 +1,1 @@
+"""Traffic on pages: requests, what they cost, and whether vendors' bills agree."""

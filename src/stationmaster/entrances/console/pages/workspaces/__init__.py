@@ -1,0 +1,1 @@
+"""Workspaces on pages: their list, attaching one, what its vendor lists, its policy."""
