@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-deps test-clients lint soak bench bench-control lock migrations dist clean
+.PHONY: help run test test-deps test-clients lint soak bench bench-control lock migrations assets dist clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ lock: .venv/dev ## pin every dependency anew, by hash, free of index addresses
 
 migrations: .venv/dev ## write what changed in the control plane's models as migrations
 	$(BIN)/python -m tools.migrations
+
+assets: .venv/dev ## fetch the console's style sheets, scripts and icons from npm anew, by version and hash
+	$(BIN)/python -m tools.vendored
 
 dist: .venv/dev ## a wheel and a source archive in dist/
 	rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist
