@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
 
@@ -26,6 +27,7 @@ class Went:
 
 Sent = QueryDict
 Action = Callable[[Actor, Sent], Went]
+Made = TypeVar("Made")
 NOT_FRESH = "error.access.not_fresh"
 MISSING = "missing key"  # what the rules of a file say of a value that is not there
 
@@ -43,18 +45,33 @@ def posted(request: HttpRequest, actions: Mapping[str, Action]) -> HttpResponse 
     return _done(request, action)
 
 
+def revealed(request: HttpRequest, do: str, action: Callable[[Actor, Sent], Made]) -> Made | HttpResponse | Problem | None:
+    """What `action` made, when this form was sent, for the answer to show: a secret that nobody sees a second time must not go
+    through a session or an address on its way to a page. None: another form, or none. Otherwise as `posted`."""
+    if request.method != "POST" or request.POST.get("do", "") != do:
+        return None
+    return _tried(request, action)
+
+
 def _done(request: HttpRequest, action: Action) -> HttpResponse | Problem:
+    went = _tried(request, action)
+    if not isinstance(went, Went):
+        return went
+    if went.told:
+        request.session[TOLD] = went.told
+    return HttpResponseRedirect(went.to or request.get_full_path())
+
+
+def _tried(request: HttpRequest, action: Callable[[Actor, Sent], Made]) -> Made | HttpResponse | Problem:
+    """What the action answers; otherwise where to prove who one is, or what was wrong with what was sent."""
     try:
-        went = action(me(request), request.POST)
+        return action(me(request), request.POST)
     except StationmasterError as error:
         if error.code == NOT_FRESH:
             return again(request)
         if isinstance(error, Forbidden | NotFound) and error.code.startswith(("error.access.", "error.request.")):
             raise
         return _problem(me(request), error)
-    if went.told:
-        request.session[TOLD] = went.told
-    return HttpResponseRedirect(went.to or request.get_full_path())
 
 
 def _problem(actor: Actor, error: StationmasterError) -> Problem:
