@@ -289,7 +289,9 @@ def test_a_page_follows_what_runs(stage: Stage) -> None:
     assert browser.get(script[1])["Content-Type"] == "text/javascript; charset=utf-8"
     assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in text
     Job.objects.filter(id=stage.job).update(state="succeeded")
-    assert "refresh" not in kit.page(browser, f"/jobs/{stage.job}")
+    rests = kit.page(browser, f"/jobs/{stage.job}")
+    assert "/assets/refresh" not in rests
+    assert 'http-equiv="refresh"' not in rests
 
 
 def test_every_code_has_words() -> None:

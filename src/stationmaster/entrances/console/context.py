@@ -6,19 +6,25 @@ from django.http import HttpRequest
 from django.utils.translation import get_language
 
 from stationmaster import __version__
-from stationmaster.entrances.console.assets import STYLE
+from stationmaster.entrances.console import assets
+from stationmaster.entrances.console.looks import THEMES, here, theme_of
 from stationmaster.entrances.console.navigation import entries
 from stationmaster.entrances.web.requests import of
 from stationmaster.operators.services import policy
 
 
 def common(request: HttpRequest) -> dict[str, Any]:
-    """The language, the style sheet's address, who is logged in and where they can go, which ways in there are."""
+    """The language and the theme, the files' addresses, who is logged in and where they can go, which ways in there are."""
     user = getattr(of(request), "user", None)
     me = user if user is not None and user.is_authenticated else None
     return {
         "language": "zh-CN" if get_language() == "zh-hans" else "en",
-        "style": STYLE,
+        "theme": theme_of(request),
+        "themes": THEMES,
+        "here": here(request),
+        "styles": assets.STYLES,
+        "first_script": assets.FIRST,
+        "scripts": assets.SCRIPTS,
         "me": me,
         "navigation": entries(request.path, of(request).actor) if me else [],
         "version": __version__,

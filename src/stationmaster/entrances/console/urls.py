@@ -10,6 +10,7 @@ from django.urls import include, path
 
 from stationmaster.entrances.console import views
 from stationmaster.entrances.console.assets import asset
+from stationmaster.entrances.console.looks import theme
 from stationmaster.entrances.console.pages.credentials.calendar import feed as calendar_feed
 
 _SSO = {"provider_id": "sso"}
@@ -18,6 +19,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("", include("stationmaster.entrances.console.pages.urls")),
     path("assets/<str:name>", asset, name="console_asset"),
+    path("theme", theme, name="theme"),
     path("calendar/<str:secret>.ics", calendar_feed, name="calendar_feed"),
     path("welcome", views.welcome, name="welcome"),
     path("welcome/<str:secret>", views.welcome_link, name="welcome_link"),

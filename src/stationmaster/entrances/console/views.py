@@ -21,6 +21,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from stationmaster.entrances import live
+from stationmaster.entrances.console.looks import back
 from stationmaster.entrances.console.overview import lines
 from stationmaster.entrances.web.answers import not_found, too_many
 from stationmaster.entrances.web.requests import of
@@ -151,7 +152,7 @@ def password(request: HttpRequest) -> HttpResponse:
 def language(request: HttpRequest) -> HttpResponse:
     """Be spoken to in another language."""
     services.set_language(_me(request), request.POST.get("language", ""))
-    return redirect("account")
+    return redirect(back(request, reverse("account")))
 
 
 @post_only

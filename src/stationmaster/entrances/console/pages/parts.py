@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any, ClassVar, Final, Literal, Protocol
+from urllib.parse import unquote_plus
 
 from django.utils import timezone
 
@@ -143,6 +145,12 @@ class Bulk:
     filters: tuple[tuple[str, str], ...] = ()
     everything: bool = False  # "all that match" is offered
 
+    @property
+    def choices(self) -> list[tuple[Link, str, str, str]]:
+        """The actions, each with its address and the one name and value that a button can add to it."""
+        apart = [(each, *each.href.partition("?")) for each in self.actions]
+        return [(each, path, *map(unquote_plus, asked.partition("=")[::2])) for each, path, _, asked in apart]  # type: ignore[misc]  # two texts
+
 
 @dataclass(frozen=True)
 class Sorting:
@@ -153,6 +161,17 @@ class Sorting:
     field: str
     do: str
     button: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a table as it is drawn: its cells with their columns' heads; its id where it can be selected or moved; its
+    address where it can be opened in place."""
+
+    cells: tuple[tuple[Head, Cell], ...]
+    selected: str = ""
+    moved: str = ""
+    opens: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,13 +198,40 @@ class Table:
     caption: str = ""
     stream: str = ""
     starts: Link | None = None  # where there is nothing yet: what to do first
+    hidden: tuple[int, ...] = ()
 
     template: ClassVar[str] = "parts/table.html"
 
     @property
-    def labelled(self) -> list[list[tuple[str, Cell]]]:
+    def shown(self) -> list[Head]:
+        """The heads of the columns that are seen."""
+        return [head for place, head in enumerate(self.heads) if place not in self.hidden]
+
+    @property
+    def lines(self) -> list[Line]:
         """The rows, each cell with its column's head: on a narrow screen a row is a card."""
-        return [[(head.text, cell) for head, cell in zip(self.heads, row, strict=True)] for row in self.rows]
+        bulk = self.bulk.ids if self.bulk else ()
+        moved = self.sorting.ids if self.sorting else ()
+        beside = zip_longest(self.rows, bulk, moved, self.opens, fillvalue="")
+        return [Line(self._seen(row), *ids) for row, *ids in beside if row]  # type: ignore[arg-type]  # texts all
+
+    @property
+    def totals(self) -> tuple[tuple[Head, Cell], ...]:
+        """The last row."""
+        return self._seen(self.sums) if self.sums else ()
+
+    @property
+    def acts(self) -> bool:
+        """Whether the last column holds what can be done, and stays in sight."""
+        return any(row and _acts(row[-1]) for row in self.rows)
+
+    def _seen(self, row: Sequence[Cell]) -> tuple[tuple[Head, Cell], ...]:
+        beside = enumerate(zip(self.heads, row, strict=True))
+        return tuple(each for place, each in beside if place not in self.hidden)
+
+
+def _acts(cell: Cell) -> bool:
+    return bool(cell.forms or cell.links) or any(map(_acts, cell.many))
 
 
 @dataclass(frozen=True)
@@ -216,6 +262,7 @@ class Log:
 
     lines: tuple[tuple[str, str, str], ...]
     before: int = 0  # lines that are not shown
+    stream: str = ""  # an address of events that bring further lines
 
     template: ClassVar[str] = "parts/log.html"
 

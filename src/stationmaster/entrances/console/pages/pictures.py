@@ -88,6 +88,16 @@ class Span:
     tone: Tone
     title: str
 
+    @property
+    def left(self) -> int:
+        """Where it begins, in thousandths."""
+        return round(1000 * min(max(self.start, 0), 1))
+
+    @property
+    def width(self) -> int:
+        """How long it is, in thousandths; what is there at all is seen."""
+        return max(round(1000 * min(max(self.end, 0), 1)) - self.left, 3)
+
 
 @dataclass(frozen=True)
 class Lane:
@@ -122,6 +132,14 @@ class Stacked:
     hrefs: tuple[str, ...] = ()
     empty: str = ""
     limit: float | None = None  # a line across: a budget
+
+    @property
+    def rows(self) -> list[tuple[str, str, list[float | None]]]:
+        """The same as a table: label, where it leads, a value a series."""
+        hrefs = (*self.hrefs, *("" for _ in self.labels[len(self.hrefs) :]))
+        return [
+            (label, hrefs[place], [values[place] for _, values in self.series]) for place, label in enumerate(self.labels)
+        ]
 
     template: ClassVar[str] = "parts/stacked.html"
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from stationmaster.entrances.console.assets import REFRESH, TRY
+from stationmaster.entrances.console.assets import CHARTS, REFRESH, STREAMS, TRY
 from stationmaster.entrances.console.pages.parts import Cell, Form, Page, Part, Table
+from stationmaster.entrances.console.pages.pictures import Stacked
 from stationmaster.entrances.web.requests import of
 from stationmaster.operators import services as operators
 from stationmaster.store.actor import Actor
@@ -30,10 +31,25 @@ def may(request: HttpRequest, action: str) -> bool:
 
 def shown(request: HttpRequest, page: Page) -> HttpResponse:
     """The page; with the status of what was wrong with the form that led here, if anything was."""
-    told = request.session.pop(TOLD, "") if request.method == "GET" else ""
-    values = {"page": _labelled(page), "told": told, "refresher": REFRESH if page.refresh else "",
-              "trier": TRY if page.tries else ""}  # fmt: skip
+    told = request.session.pop(TOLD, "") if request.method == "GET" and not _of_script(request) else ""
+    values = {
+        "page": _labelled(page), "told": told, "refresher": bool(page.refresh), "page_scripts": _scripts(page),
+    }  # fmt: skip
     return render(request, "page.html", values, status=page.problem.status if page.problem else 200)
+
+
+def _of_script(request: HttpRequest) -> bool:
+    """Whether a script asks for a part of the page, and nobody reads the rest."""
+    return "x-part" in request.headers or "hx-request" in request.headers
+
+
+def _scripts(page: Page) -> list[str]:
+    """What the page needs besides what every page has."""
+    parts = [part for section in page.sections for part in section.parts]
+    charts = any(isinstance(part, Stacked) for part in parts)
+    streams = any(getattr(part, "stream", "") for part in parts)
+    wanted = ((CHARTS, charts), (STREAMS, streams), ((REFRESH,), page.refresh), ((TRY,), page.tries))
+    return [script for scripts, asked in wanted if asked for script in scripts]
 
 
 def _labelled(page: Page) -> Page:
