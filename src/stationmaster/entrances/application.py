@@ -16,6 +16,7 @@ from django.core.asgi import get_asgi_application
 from stationmaster.entrances import live
 from stationmaster.entrances.bounding import bounded
 from stationmaster.entrances.chores import keep_doing
+from stationmaster.entrances.console import streaming
 from stationmaster.entrances.internal.call import Answer, Call, Receive, Scope, Send, answered
 from stationmaster.entrances.internal.compiler import Compiler
 from stationmaster.entrances.internal.door import PREFIX, Door
@@ -54,7 +55,8 @@ class Application:
         return self._door
 
     def wake(self) -> None:
-        """Let gateways that wait go, since the process is about to end; from any thread."""
+        """Let gateways that wait go, and browsers that watch, since the process is about to end; from any thread."""
+        streaming.let_go()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._door.watch.wake)
 
