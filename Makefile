@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-deps test-clients lint soak bench bench-control lock migrations assets dist clean
+.PHONY: help run test test-deps test-clients lint soak bench bench-control bench-console pictures lock migrations assets dist clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +22,9 @@ test: .venv/dev ## all tests this machine allows; says what it left out
 
 test-deps: ## what tests need beyond Python (Debian: apt, as root)
 	@command -v curl >/dev/null && command -v h2load >/dev/null && command -v nginx >/dev/null \
-		&& command -v pg_ctlcluster >/dev/null \
-		|| { apt-get update -qq && apt-get install -y -qq curl nghttp2-client nginx-light postgresql; }
+		&& command -v pg_ctlcluster >/dev/null && command -v chromium >/dev/null && test -d /usr/share/fonts/truetype/wqy \
+		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends curl nghttp2-client nginx-light postgresql \
+			chromium fonts-wqy-zenhei; }
 
 test-clients: .venv/dev tests/clients/node_modules/.ready ## coding agents and Node SDKs from npm through the gateway (1.3 GB)
 	$(BIN)/python tests/clients/offline.py $(BIN)/python -m pytest tests/clients --timeout 600 --write-results
@@ -41,6 +42,12 @@ bench: .venv/dev ## CPU, latency and memory beside nginx, Portkey and LiteLLM, i
 
 bench-control: .venv/dev ## the control plane at size: snapshot, lists, start and memory, into bench/results/control.*
 	$(BIN)/python -m bench.control $(BENCH)
+
+bench-console: .venv/dev ## every page of the console over 100,000 rows, into bench/results/console.*
+	$(BIN)/python -m bench.control_console $(BENCH)
+
+pictures: .venv/dev ## pictures of the console's pages, of a filled demo, into docs/images/ (takes Debian's Chromium)
+	$(BIN)/python -m tools.pictures
 
 lock: .venv/dev ## pin every dependency anew, by hash, free of index addresses
 	$(BIN)/python -m tools.lock

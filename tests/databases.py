@@ -56,7 +56,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     kind: str = request.param
     keyholder.use(RING)
     settings.STATIONMASTER_DATA = tmp_path
-    url = f"sqlite:///{_copy_of_sqlite(tmp_path)}" if kind == "sqlite" else _copy_of_postgresql()
+    url = f"sqlite:///{copy_of_sqlite(tmp_path)}" if kind == "sqlite" else _copy_of_postgresql()
     open_database(url, tmp_path)
     yield kind
     connections.close_all()
@@ -106,7 +106,8 @@ def _migrate(url: str, data: Path) -> None:
     keyholder.use(RING)
 
 
-def _copy_of_sqlite(folder: Path) -> Path:
+def copy_of_sqlite(folder: Path) -> Path:
+    """A database file in `folder`, migrated, that holds nothing yet."""
     copy = folder / "stationmaster.sqlite3"
     shutil.copyfile(_sqlite_template(), copy)
     copy.chmod(0o600)
