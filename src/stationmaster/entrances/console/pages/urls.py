@@ -10,7 +10,7 @@ from stationmaster.entrances.console.pages.jobs import one as job
 from stationmaster.entrances.console.pages.people import contradictions, groups, imports, older, upload
 from stationmaster.entrances.console.pages.people import listing as people
 from stationmaster.entrances.console.pages.people import one as person
-from stationmaster.entrances.console.pages.running import settings
+from stationmaster.entrances.console.pages.running import gateways, operators, settings, tokens
 from stationmaster.entrances.console.pages.seats import assignments, offboarding, plan, plans, runs
 from stationmaster.entrances.console.pages.seats import listing as seats
 from stationmaster.entrances.console.pages.targets import exports, publications, publish
@@ -68,4 +68,8 @@ urlpatterns = [
     path("jobs/<str:which>", job.one, name="job"),
     path("workers", jobs.workers, name="workers"),
     path("settings", settings.settings, name="settings"),
+    path("operators", operators.all_of_them, name="operators"),
+    path("operators/<str:which>", operators.one, name="operator"),
+    path("tokens", tokens.all_of_them, name="tokens"),
+    path("gateways", gateways.all_of_them, name="gateways"),
 ]
