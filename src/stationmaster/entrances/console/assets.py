@@ -34,11 +34,10 @@ def address(name: str) -> str:
 STYLES: Final = (address("tabler.min.css"), address("console.css"))
 ICON_FILE: Final = address("icons.svg")
 FIRST: Final = address("theme.js")  # before anything is drawn
-SCRIPTS: Final = tuple(map(address, ("htmx.min.js", "times.js", "forms.js", "tables.js", "dialogs.js")))
+SCRIPTS: Final = tuple(map(address, ("htmx.min.js", "times.js", "forms.js", "tables.js", "dialogs.js", "try.js")))
 CHARTS: Final = (address("chart.umd.min.js"), address("charts.js"))
 STREAMS: Final = (address("streams.js"),)
 REFRESH: Final = address("refresh.js")
-TRY: Final = address("try.js")
 
 
 def asset(request: HttpRequest, name: str) -> HttpResponse:

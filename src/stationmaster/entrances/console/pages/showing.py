@@ -6,7 +6,7 @@ from dataclasses import replace
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from stationmaster.entrances.console.assets import CHARTS, REFRESH, STREAMS, TRY
+from stationmaster.entrances.console.assets import CHARTS, REFRESH, STREAMS
 from stationmaster.entrances.console.pages.parts import Cell, Form, Page, Part, Table
 from stationmaster.entrances.console.pages.pictures import Stacked
 from stationmaster.entrances.web.requests import of
@@ -48,7 +48,7 @@ def _scripts(page: Page) -> list[str]:
     parts = [part for section in page.sections for part in section.parts]
     charts = any(isinstance(part, Stacked) for part in parts)
     streams = any(getattr(part, "stream", "") for part in parts)
-    wanted = ((CHARTS, charts), (STREAMS, streams), ((REFRESH,), page.refresh), ((TRY,), page.tries))
+    wanted = ((CHARTS, charts), (STREAMS, streams), ((REFRESH,), page.refresh))
     return [script for scripts, asked in wanted if asked for script in scripts]
 
 
