@@ -4,8 +4,9 @@ import hashlib
 import json
 import re
 
-from stationmaster.entrances.console.icons import ICONS
 from tools.vendored import _PACKAGES, FOLDER
+
+from stationmaster.entrances.console.icons import ICONS
 
 MANIFEST = json.loads((FOLDER / "manifest.json").read_text())
 

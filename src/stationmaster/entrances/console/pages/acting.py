@@ -74,6 +74,21 @@ def _tried(request: HttpRequest, action: Callable[[Actor, Sent], Made]) -> Made 
         return _problem(me(request), error)
 
 
+def _in_order(sent: Sent) -> Sent:
+    """What was sent; where a row's own button was pressed (`move`: field, id, up or down), that row one place further."""
+    field, _, rest = sent.get("move", "").partition(":")
+    which, _, way = rest.rpartition(":")
+    order = sent.getlist(field)
+    if which not in order:
+        return sent
+    place = order.index(which)
+    other = min(max(place + (-1 if way == "up" else 1), 0), len(order) - 1)
+    order[place], order[other] = order[other], order[place]
+    moved = sent.copy()
+    moved.setlist(field, order)
+    return moved
+
+
 def _problem(actor: Actor, error: StationmasterError) -> Problem:
     """The error as the form shows it. A message that only lists the fields is left out: they are named by their labels."""
     listed = error.message == "; ".join(f"{name}: {why}" for name, why in error.fields.items())

@@ -18,7 +18,9 @@ from stationmaster.phrases import said
 from stationmaster.store.filters import BAD_FILTER, Filter
 from stationmaster.store.listing import Listing, Page, Query
 
-_KNOWN = ("search", "filter", "sort", "cursor", "limit")
+_KNOWN = ("search", "filter", "sort", "cursor", "limit", "columns")
+_MANY = 4  # columns that can be left out, from which on it is offered
+_CHOSEN = "columns"  # in the session: which columns of which list its reader does not want to see
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Choice:
-    """Filters that people choose from, as a select: what they are about, and value and words of each."""
+    """Filters that people choose from, as a select: what they are about, value and words of each, and how a value is compared."""
 
     text: str
     field: str
     options: tuple[tuple[str, str], ...]
+    op: str = "eq"
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Shape:
 def listed(request: HttpRequest, page: Callable[[Query], Page], shape: Shape) -> Table:
     """The table that the address asks for; of what a list cannot be asked, what is wrong with it instead of rows. Raises
     `Invalid` for an address that is none of a list."""
+    seen = request.GET.getlist(_CHOSEN)
     asked = query_of(request)
     found, wrong = _found(page, replace(asked, filters=(*asked.filters, *shape.fixed)))
     rows = shape.besides(list(found.items))
@@ -69,7 +73,31 @@ def listed(request: HttpRequest, page: Callable[[Query], Page], shape: Shape) ->
         _with(request, cursor=found.next) if found.next else "",
         _download(request, shape),
         _tools(request, shape, asked),
+        **_columns(request, shape, seen),
     )
+
+
+def _columns(request: HttpRequest, shape: Shape, seen: Sequence[str]) -> dict[str, Any]:
+    """Which columns are seen: those that the address names, which is remembered; else those of the last time. The first, and
+    those without a head, which hold what can be done, always are."""
+    choosable = {str(place): column.text for place, column in enumerate(shape.columns) if place and column.text}
+    if len(choosable) < _MANY:
+        return {}
+    hidden = _hidden(request, choosable, seen)
+    choosing = tuple((name, words, name not in hidden) for name, words in choosable.items())
+    return {"choosing": choosing, "hidden": tuple(map(int, hidden))}
+
+
+def _hidden(request: HttpRequest, choosable: Mapping[str, str], seen: Sequence[str]) -> list[str]:
+    match = request.resolver_match
+    which = match.view_name if match else request.path
+    kept: dict[str, list[str]] = request.session.get(_CHOSEN, {})
+    if not seen:
+        return [name for name in kept.get(which, ()) if name in choosable]
+    hidden = [name for name in choosable if name not in seen]
+    if hidden != kept.get(which, []):
+        request.session[_CHOSEN] = kept | {which: hidden}
+    return hidden
 
 
 def _found(page: Callable[[Query], Page], asked: Query) -> tuple[Page, str]:
@@ -88,7 +116,8 @@ def query_of(request: HttpRequest) -> Query:
         kept = [value for value in given.getlist(name) if value]
         given.setlist(name, kept) if kept else given.pop(name)
     request.GET = given  # type: ignore[assignment]  # a copy of it, which Django types apart
-    asking.known_only(request, _KNOWN)
+    asking.known_only(request, _KNOWN, ("filter", _CHOSEN))
+    given.pop(_CHOSEN, None)
     return asking.query(request)
 
 
@@ -154,7 +183,7 @@ def _chip(shape: Shape, text: str) -> str:
 def _select(choice: Choice, texts: Sequence[str]) -> Select:
     options: list[tuple[str, str, bool]] = [("", tr("all"), False)]
     for value, words in choice.options:
-        text = f"{choice.field}:eq:{value}"
+        text = f"{choice.field}:{choice.op}:{value}"
         options.append((text, words, text in texts))
     return Select(choice.text, tuple(options))
 
@@ -170,7 +199,7 @@ def _download(request: HttpRequest, shape: Shape) -> str:
 
 def _with(request: HttpRequest, **changed: Any) -> str:
     """This page's address with other values; an empty one leaves its name out."""
-    asked = {name: request.GET.getlist(name) for name in _KNOWN if request.GET.get(name)}
+    asked = {name: request.GET.getlist(name) for name in _KNOWN if name != _CHOSEN and request.GET.get(name)}
     for name, value in changed.items():
         asked[name] = value if isinstance(value, list) else [value] if value else []
     text = urlencode([(name, value) for name, values in asked.items() for value in values])
