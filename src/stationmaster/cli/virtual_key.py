@@ -17,7 +17,7 @@ from stationmaster.i18n import marked, tr
 app = key.app
 NOUN = Noun(
     "key", "keys",
-    ("id", "name", "owner", "tenant", "models", "pools", "rpm", "tpm", "max_concurrency", "expires", "budget",
+    ("id", "name", "owner", "person", "tenant", "models", "pools", "rpm", "tpm", "max_concurrency", "expires", "budget",
      "shared_resources", "disabled", "disabled_reason", "previous_until", "revision", "created_at", "updated_at"),
     ("name", "owner", "tenant", "pools", "expires", "disabled", "updated_at"),
 )  # fmt: skip

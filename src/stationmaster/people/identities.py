@@ -12,7 +12,7 @@ from stationmaster.folding import fold
 from stationmaster.operators.access import also_known_as
 from stationmaster.operators.models import Operator
 from stationmaster.people.access_ends import operator_of
-from stationmaster.people.models import Person
+from stationmaster.people.models import MAX_FOLDED, Person
 from stationmaster.store.actor import Actor
 
 _LIKE_AN_ID = re.compile(r"(op|per|tok|grp|vk)_[0-9a-z]{26}")
@@ -39,6 +39,19 @@ def names_of(person: Person) -> frozenset[str]:
         if not _LIKE_AN_ID.fullmatch(name) and not _somebody_elses(name, person):
             names.add(name)
     return frozenset(names - {""})
+
+
+def person_called(owner: str) -> Person | None:
+    """The active person that a thing's owner names, by id, user name, e-mail address or operator; None where that is nobody,
+    or could be two."""
+    if by_operator := Operator.objects.filter(id=owner).values_list("email", flat=True).first():
+        return Person.objects.filter(email_folded=fold(by_operator), active=True).first()
+    name = fold(owner)
+    if not name or len(name) > MAX_FOLDED:
+        return None
+    named = Q(id=owner) if _LIKE_AN_ID.fullmatch(name) else Q(user_name_folded=name) | Q(email_folded=name)
+    found: list[Person] = list(Person.objects.filter(named, active=True)[:2])
+    return found[0] if len(found) == 1 else None
 
 
 def _somebody_elses(name: str, person: Person) -> bool:

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 from django.db.models import Q, QuerySet
 
 from stationmaster.errors import Conflict, Invalid
+from stationmaster.folding import fold
 from stationmaster.gateway.config import NewKey, build, new_key
 from stationmaster.gateway.config import references as rules
 from stationmaster.gateway.config.build import NANODOLLARS
 from stationmaster.gateway.config.tables import KeyTable
 from stationmaster.gateway.core import snapshot
 from stationmaster.operators.access import owner_names, require, sees_own_only
-from stationmaster.routing import references
+from stationmaster.routing import owners, references
 from stationmaster.routing.models import MAX_NAME, KeyPool, Pool, VirtualKey
 from stationmaster.store import keyholder
 from stationmaster.store.actor import Actor
@@ -44,7 +45,7 @@ class Minted(NamedTuple):
 def show(row: VirtualKey) -> Mapping[str, Any]:
     """A virtual key as plain values, without any hash of it."""
     return {
-        "id": row.id, **_given(row), "previous_until": _moment(row.previous_until),
+        "id": row.id, **_given(row), "person": row.person, "previous_until": _moment(row.previous_until),
         "revision": row.revision, "created_at": row.created_at, "updated_at": row.updated_at,
     }
 
@@ -52,7 +53,7 @@ def show(row: VirtualKey) -> Mapping[str, Any]:
 KEYS = Listing(
     noun="keys",
     columns=(
-        Column("id"), Column("name"), Column("owner"), Column("tenant"), Column("disabled", kind="flag"),
+        Column("id"), Column("name"), Column("owner"), Column("person"), Column("tenant"), Column("disabled", kind="flag"),
         Column("expires", kind="number"), Column("created_at", kind="time"), Column("updated_at", kind="time"),
         Column("revision", kind="number"),
     ),
@@ -147,13 +148,22 @@ def find_by_secret(actor: Actor, key: str) -> Mapping[str, Any] | None:
 
 def owner_spellings(actor: Actor) -> frozenset[str]:
     """Every owner, as keys spell it, that is `actor`; requests are known by it."""
-    names = owner_names(actor)
-    return names | frozenset(VirtualKey.objects.filter(owner_folded__in=names).values_list("owner", flat=True))
+    return owner_names(actor) | frozenset(VirtualKey.objects.filter(owners.own(actor)).values_list("owner", flat=True))
+
+
+def own_keys(actor: Actor) -> list[str]:
+    """The names of the keys that are an actor's own."""
+    return list(VirtualKey.objects.filter(owners.own(actor)).values_list("name", flat=True))
+
+
+def earlier_keys(actor: Actor) -> list[str]:
+    """The names of keys whose owner is spelled as `actor` is, and was somebody else: whoever had the address before."""
+    return owners.others_with(frozenset(map(fold, owner_spellings(actor))), actor)
 
 
 def _seen_by(actor: Actor) -> "QuerySet[Any]":
     rows = VirtualKey.objects.all()
-    return rows.filter(owner_folded__in=owner_names(actor)) if sees_own_only(actor) else rows
+    return rows.filter(owners.own(actor)) if sees_own_only(actor) else rows
 
 
 def _given(row: VirtualKey) -> dict[str, Any]:
@@ -191,11 +201,13 @@ def _checked(given: Given) -> snapshot.VirtualKey:
 
 
 def _fill(row: VirtualKey, value: snapshot.VirtualKey, given: Given) -> None:
+    before = row.owner
     row.owner, row.tenant, row.models = value.owner, given.get("tenant") or "", list(value.models)
     row.rpm, row.tpm, row.max_concurrency, row.expires = value.rpm, value.tpm, value.max_concurrency, int(value.expires)
     row.budget_day, row.budget_month, row.budget_total = value.budget.day, value.budget.month, value.budget.total
     row.shared_resources, row.disabled = value.shared_resources, given.get("disabled", False)
     row.disabled_reason = given.get("disabled_reason") or ""
+    owners.note(row, before)
 
 
 def _put_hash(edit: Change, row: VirtualKey, sha256: str) -> None:

@@ -116,6 +116,8 @@ class VirtualKey(ConfigRow):
     name = AsciiField(max_length=128, unique=True)
     owner = AsciiField(max_length=MAX_NAME, default="", blank=True, db_index=True)
     owner_folded = AsciiField(max_length=MAX_FOLDED, default="", blank=True, editable=False, db_index=True)   # how it is compared
+    # The person whose it is, by id; empty: nobody known. An address is given on to the next one, an id is not.
+    person = AsciiField(max_length=64, default="", blank=True, editable=False, db_index=True)
     tenant = AsciiField(max_length=MAX_NAME, default="", blank=True)       # empty: the key is its own tenant
     models = JsonText(default=everything)
     rpm = db.PositiveIntegerField(default=0)
@@ -133,6 +135,11 @@ class VirtualKey(ConfigRow):
     previous_hash = AsciiField(max_length=64, default="", blank=True, db_index=True)
     previous_sha256 = SealedField(purpose="virtual key", reveal_to=_SNAPSHOT)
     previous_until = db.BigIntegerField(default=0)                 # seconds since 1970
+
+    @property
+    def owner_id(self) -> str:
+        """The person whose it is, where that was noted."""
+        return str(self.person)
 
     def audited(self) -> dict[str, Any]:
         """With the names of the pools that it is restricted to."""

@@ -145,8 +145,8 @@ _HASH: dict[str, schemas.Schema] = {"secret_sha256": {
 _BUDGET = {"day_usd": 20.0, "month_usd": 300.0, "total_usd": 0.0}
 KEYS = Resource(
     "keys", "virtual key", routing.KEYS,
-    {"id": _id("vk"), "name": "team-a", "owner": "ada", "tenant": "", "models": ["*"], "pools": ["gpt"], "rpm": 600, "tpm": 0,
-     "max_concurrency": 20, "expires": "2027-12-31T00:00:00Z", "budget": _BUDGET, "shared_resources": False, "disabled": False,
+    {"id": _id("vk"), "name": "team-a", "owner": "ada", "person": _id("per"), "tenant": "", "models": ["*"], "pools": ["gpt"], "rpm": 600,
+     "tpm": 0, "max_concurrency": 20, "expires": "2027-12-31T00:00:00Z", "budget": _BUDGET, "shared_resources": False, "disabled": False,
      "disabled_reason": "", "previous_until": "2026-11-23T09:30:00Z", **_BOOKS},
     routing.list_keys, routing.export_keys, routing.get_key, _minted, routing.update_key, routing.delete_key,
     schemas.of_table(KeyTable, without=("secret_sha256",), extra={**_REASON, "disabled": {"type": "boolean"}, **_HASH}),
@@ -223,7 +223,7 @@ USAGE_EVENTS = Resource(
      "error": "", "usage_source": "upstream_final",
      "tokens": {"input": 812, "cache_read": 4096, "cache_write": 0, "output": 230, "reasoning": 64}, "cost": 1_840_000,
      "duration_us": 2_310_000, "first_byte_us": 410_000, "detail": {"method": "POST", "attempts": 1}},
-    usage.list_events, usage.export_events, nullable=_ROWS, maps=frozenset({"detail"}), many="requests",
+    usage.list_events, usage.export_events, usage.get_event, nullable=_ROWS, maps=frozenset({"detail"}), many="requests",
 )  # fmt: skip
 
 RESOURCES = (
