@@ -49,9 +49,6 @@ bench-console: .venv/dev ## every page of the console over 100,000 rows, into be
 pictures: .venv/dev ## pictures of the console's pages, of a filled demo, into docs/images/ (takes Debian's Chromium)
 	$(BIN)/python -m tools.pictures
 
-bench-console: .venv/dev ## every page of the console with 100,000 rows, into bench/results/console.*
-	$(BIN)/python -m bench.control_console $(BENCH)
-
 lock: .venv/dev ## pin every dependency anew, by hash, free of index addresses
 	$(BIN)/python -m tools.lock
 
