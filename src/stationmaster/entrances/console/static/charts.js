@@ -6,7 +6,7 @@
   const drawn = new Map();
   function read(figure) {
     const rows = [...figure.querySelectorAll("tbody tr")];
-    const heads = [...figure.querySelectorAll("thead th")].slice(1);
+    const heads = [...figure.querySelectorAll("thead th")];
     const cells = rows.map((row) => [...row.querySelectorAll("td")]);
     return {
       labels: rows.map((row) => row.querySelector("th").textContent.trim()),
@@ -19,7 +19,7 @@
     };
   }
   function tick(unit) {
-    const short = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumFractionDigits: 2 });
+    const short = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumSignificantDigits: 3 });
     const sign = { usd: ["$", ""], percent: ["", " %"], seconds: ["", " s"], number: ["", ""] }[unit];
     return (value) => sign[0] + short.format(value) + sign[1];
   }
