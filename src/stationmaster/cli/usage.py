@@ -11,7 +11,7 @@ from stationmaster.cli.desk import Desk, Row, Step, UsageAsked
 from stationmaster.cli.output import Format, print_rows
 from stationmaster.cli.session import at_desk
 from stationmaster.cli.spans import moment_of
-from stationmaster.cli.verbs import Filters, Noun, Output, add_list, conditions, noun_app
+from stationmaster.cli.verbs import Filters, Noun, Output, add_list, add_show, conditions, noun_app
 from stationmaster.i18n import tr
 
 app = noun_app("What was used and what it cost.")
@@ -22,13 +22,14 @@ EVENTS = Noun(
      "error", "usage_source", "tokens", "cost", "duration_us", "first_byte_us", "detail"),
     ("at", "key", "model", "credential", "status", "error", "cost (USD)", "ms", "request_id"),
     lambda row: {**row, "cost (USD)": _dollars(row["cost"]), "ms": row["duration_us"] // 1000},
+    which=Annotated[str, typer.Argument(metavar="REQUEST_ID", help="From x-stationmaster-request-id or an error of ours.")],
 )  # fmt: skip
 MEASURES = ("requests", "errors", "input", "cache_read", "cache_write", "output", "reasoning", "cost", "unpriced")
 _NANO = 1_000_000_000
 
 Since = Annotated[str, typer.Option(help="From then on: a date, a time, or 24h, 7d ago.")]
 Until = Annotated[str, typer.Option(help="Until then.")]
-By = Annotated[str, typer.Option(help="key, owner, tenant, credential, pool, model or usage_source.")]
+By = Annotated[str, typer.Option(help="key, owner, tenant, credential, pool, model, usage_source, vendor or workspace.")]
 
 
 @app.command()
@@ -59,6 +60,7 @@ def series(
 
 
 add_list(app, EVENTS, "events", search=False)
+add_show(app, EVENTS)
 
 
 def _asked(since: str, until: str, by: str, filters: list[str] | None) -> UsageAsked:

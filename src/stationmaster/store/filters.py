@@ -3,9 +3,10 @@
 Values come from outside and reach the database as parameters only; names and comparisons come from our own tables.
 """
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from django.db.models import F, Q, Value
@@ -121,7 +122,14 @@ def _number(value: object) -> int | float:
     return number
 
 
+_AGO = re.compile(r"-(\d{1,6})([mhd])", re.ASCII)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
 def _time(value: object) -> datetime:
+    """A moment, or how long ago it was: `-15m`, `-24h`, `-7d`."""
+    if ago := _AGO.fullmatch(str(value)):
+        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     moment = datetime.fromisoformat(str(value))
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 

@@ -5,24 +5,27 @@ what is their own gets figures and requests of their own virtual keys.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
 from django.db.models import QuerySet, Sum
 
+from stationmaster.errors import NotFound
 from stationmaster.gateway.core.endpoints import Dialect
 from stationmaster.gateway.core.tokens import Source
 from stationmaster.operators.access import only_own, require
-from stationmaster.routing.keys import owner_spellings
 from stationmaster.store.actor import Actor
 from stationmaster.store.export import Format, export
 from stationmaster.store.filters import Column, Filter, bad_filter
 from stationmaster.store.listing import Listing, Page, Query, page, plain
+from stationmaster.usage import whose
+from stationmaster.usage.derived import DERIVED, apart, folded
 from stationmaster.usage.models import DailyUsage, HourlyUsage, UsageEvent
 from stationmaster.usage.rollups import DIMENSIONS, MEASURES, day_of, hour_of
 
 Step = Literal["hour", "day"]
+BY = (*DIMENSIONS, *DERIVED)      # what sums can be taken apart by
 MAX_PARTS = 50_000
 _LENGTH: Mapping[Step, timedelta] = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 _DIALECTS = ("", *get_args(Dialect))
@@ -91,7 +94,11 @@ def totals(actor: Actor, asked: Question) -> Answer:
     rows = _rows(actor, asked, since, until)
     if not asked.by:
         return Answer(since, until, _sums(rows))
-    parts = _parts(rows, (asked.by,), ("-sum_cost", "-sum_requests", asked.by))
+    if asked.by in DERIVED:
+        parts = folded(_parts(rows, ("credential",), ("credential",)), asked.by)
+        parts.sort(key=lambda part: (-part["cost"], -part["requests"], part[asked.by]))
+    else:
+        parts = _parts(rows, (asked.by,), ("-sum_cost", "-sum_requests", asked.by))
     return Answer(since, until, _added(parts), parts)
 
 
@@ -100,21 +107,43 @@ def series(actor: Actor, asked: Question, step: Step) -> Answer:
     `Forbidden`, `Invalid`."""
     since, until = _widened(asked, step)
     rows = _rows(actor, asked, since, until, step)
-    names = ("start", asked.by) if asked.by else ("start",)
+    by = "credential" if asked.by in DERIVED else asked.by
+    names = ("start", by) if by else ("start",)
     parts = _parts(rows, names, names)
+    if asked.by in DERIVED:
+        parts = sorted(folded(parts, asked.by), key=lambda part: (part["start"], part[asked.by]))
     return Answer(since, until, _added(parts), parts)
 
 
 def list_events(actor: Actor, query: Query) -> Page:
     """One page of requests, the latest first. Raises `Forbidden`, `Invalid`."""
     require(actor, "usage:read")
-    return page(EVENTS, _own(actor, UsageEvent.objects.all()), query)
+    return page(EVENTS, *_of_events(actor, query))
+
+
+def get_event(actor: Actor, which: str) -> Mapping[str, Any]:
+    """One request, by its id. Raises `Forbidden`, `NotFound`."""
+    require(actor, "usage:read")
+    known = which.isascii() and "\0" not in which
+    event = _own(actor, UsageEvent.objects.filter(request_id=which)).first() if known else None
+    if event is None:
+        raise NotFound("error.usage.no_such_request", "there is no request of this id", hint=_KEPT)
+    return show(event)
 
 
 def export_events(actor: Actor, query: Query, form: Format) -> Iterator[str]:
     """Requests as a file. Raises `Forbidden`, `Invalid`."""
     require(actor, "usage:export")
-    return export(EVENTS, _own(actor, UsageEvent.objects.all()), query, form)
+    return export(EVENTS, *_of_events(actor, query), form)
+
+
+_KEPT = "single requests are kept for the days of retention.raw_events_days, and come a moment after they ended"
+
+
+def _of_events(actor: Actor, query: Query) -> tuple["QuerySet[Any]", Query]:
+    """The requests that this actor may see, as far as derived filters go, and what is left to ask of them."""
+    known, condition = apart(query.filters, events=True)
+    return _own(actor, UsageEvent.objects.filter(condition)), replace(query, filters=known)
 
 
 def _widened(asked: Question, step: Step) -> tuple[datetime, datetime]:
@@ -132,19 +161,20 @@ def _widened(asked: Question, step: Step) -> tuple[datetime, datetime]:
 def _rows(actor: Actor, asked: Question, since: datetime, until: datetime, step: Step | None = None) -> "QuerySet[Any]":
     """The rows that add up to what was asked: of days where that is enough, else of hours."""
     require(actor, "usage:read")
-    if asked.by:
+    if asked.by and asked.by not in DERIVED:
         _DIMENSIONS.column(asked.by)
     days = (since, until) == (day_of(since), day_of(until)) and step != "hour"
     table: Any = DailyUsage if days else HourlyUsage
-    rows = table.objects.filter(start__gte=since, start__lt=until)
-    return _own(actor, plain(rows, _DIMENSIONS, Query(filters=asked.filters)))
+    known, condition = apart(asked.filters)
+    rows = table.objects.filter(condition, start__gte=since, start__lt=until)
+    return _own(actor, plain(rows, _DIMENSIONS, Query(filters=known)))
 
 
 def _own(actor: Actor, rows: "QuerySet[Any]") -> "QuerySet[Any]":
     """What this actor may see of `rows`."""
     if not only_own(actor, "usage:read"):
         return rows
-    return rows.filter(owner__in=owner_spellings(actor))
+    return whose.own(actor, rows)
 
 
 def _sums(rows: "QuerySet[Any]") -> dict[str, int]:

@@ -2,11 +2,22 @@
 
 from stationmaster.usage.gateways import GATEWAYS, connected, export_gateways, hello, list_gateways
 from stationmaster.usage.intake import Stored, store
-from stationmaster.usage.reports import EVENTS, Answer, Question, Step, export_events, list_events, series, totals
+from stationmaster.usage.reports import (
+    BY,
+    EVENTS,
+    Answer,
+    Question,
+    Step,
+    export_events,
+    get_event,
+    list_events,
+    series,
+    totals,
+)
 from stationmaster.usage.retention import delete_old
 from stationmaster.usage.rollups import DIMENSIONS, MEASURES
 
 __all__ = [
-    "DIMENSIONS", "EVENTS", "GATEWAYS", "MEASURES", "Answer", "Question", "Step", "Stored", "connected", "delete_old",
-    "export_events", "export_gateways", "hello", "list_events", "list_gateways", "series", "store", "totals",
+    "BY", "DIMENSIONS", "EVENTS", "GATEWAYS", "MEASURES", "Answer", "Question", "Step", "Stored", "connected", "delete_old",
+    "export_events", "export_gateways", "get_event", "hello", "list_events", "list_gateways", "series", "store", "totals",
 ]  # fmt: skip

@@ -42,8 +42,8 @@ _SETTING = {
 _TIMES = [
     query("since", "a time; 30 days before `until` when left out", {"type": "string", "format": "date-time"}),
     query("until", "a time; now when left out", {"type": "string", "format": "date-time"}),
-    {**parameters("list")[1], "description": f"`field:op:value` over {', '.join(usage.DIMENSIONS)}"},
-    query("by", "take the sums apart by this", {"type": "string", "enum": list(usage.DIMENSIONS)}),
+    {**parameters("list")[1], "description": f"`field:op:value` over {', '.join(usage.BY)}"},
+    query("by", "take the sums apart by this", {"type": "string", "enum": list(usage.BY)}),
 ]
 
 

@@ -16,7 +16,8 @@ from stationmaster.entrances.console.pages.seats import listing as seats
 from stationmaster.entrances.console.pages.targets import exports, publications, publish
 from stationmaster.entrances.console.pages.targets import listing as targets
 from stationmaster.entrances.console.pages.targets import one as target
-from stationmaster.entrances.console.pages.traffic import bills
+from stationmaster.entrances.console.pages.traffic import bills, requests, usage
+from stationmaster.entrances.console.pages.traffic import request as one_request
 from stationmaster.entrances.console.pages.workspaces import listing as workspaces
 from stationmaster.entrances.console.pages.workspaces import one as workspace
 from stationmaster.entrances.console.pages.workspaces import vendor_rows
@@ -40,6 +41,11 @@ urlpatterns = [
     path("publish", publish.choose, name="publish"),
     path("publish/<str:which>", publish.plan, name="publish_plan"),
     path("exports", exports.page, name="exports"),
+    path("requests", requests.all_of_them, name="requests"),
+    path("requests/stream", requests.stream, name="requests_stream"),
+    path("requests/<str:which>", one_request.one, name="request"),
+    path("usage", usage.page, name="usage"),
+    path("usage.csv", usage.file, name="usage_file"),
     path("bills", bills.all_of_them, name="bills"),
     path("bills/<str:which>", bills.one, name="bill"),
     path("people", people.all_of_them, name="people"),
