@@ -31,6 +31,7 @@ from stationmaster.cli import (
     route,
     scim,
     seat,
+    seat_request,
     setting,
     target,
     token,
@@ -108,7 +109,8 @@ app.add_typer(token.app, name="token")
 for _name, _noun in (
     ("workspace", workspace), ("credential", credential), ("pool", pool), ("route", route), ("usage", usage), ("audit", audit),
     ("settings", setting), ("gateway-token", gateway_token), ("master-key", master_key), ("job", job),
-    ("person", person), ("group", group), ("assignment", assignment), ("plan", plan), ("seat", seat), ("vendor", vendor),
+    ("person", person), ("group", group), ("assignment", assignment), ("plan", plan), ("seat", seat),
+    ("seat-request", seat_request), ("vendor", vendor),
     ("scim", scim), ("mail", mail), ("address", address), ("calendar", calendar), ("target", target),
     ("publication", publication), ("roster", roster),
 ):

@@ -35,6 +35,7 @@ _NOUNS: Final = {
     "rosters": ("import", "export"),                    # files of older setups, in and out again
     "routes": _EDITED,
     "publications": ("read", "export", "plan", "apply", "remove", "check"),      # credentials' copies at targets
+    "seatrequests": ("read", "export", "create", "decide"),       # wishes for a seat; nobody decides their own
     "seats": ("read", "export", "update"),
     "settings": ("read", "update"),
     "snapshot": ("read",),
@@ -50,12 +51,13 @@ _BY_GATEWAYS: Final = frozenset({"snapshot:read", "events:write", "health:report
 _SEEN_BY_ALL = (
     "workspaces:read", "credentials:read", "pools:read", "routes:read", "keys:read", "health:read", "usage:read", "settings:read",
     "gateways:read", "people:read", "groups:read",
-    "jobs:read", "assignments:read", "plans:read", "seats:read", "calendars:read", "bills:read",
+    "jobs:read", "assignments:read", "plans:read", "seats:read", "seatrequests:read", "calendars:read", "bills:read",
     "targets:read", "publications:read",
 )
 _RUN = ("credentials:*", "bills:*", "calendars:*", "pools:*", "routes:*", "keys:*", "addresses:read", "workspaces:export",
         "usage:export", "tokens:*", "gateways:export", "groups:*", "people:read", "people:export", "people:create",
-        "people:update", "people:import", "jobs:*", "assignments:*", "plans:*", "seats:*", "targets:export", "targets:test",
+        "people:update", "people:import", "jobs:*", "assignments:*", "plans:*", "seats:*", "seatrequests:*",
+        "targets:export", "targets:test",
         "publications:*", "rosters:*")
 # What each role may do, as patterns over ACTIONS.
 _MAY: Final = {
@@ -64,7 +66,7 @@ _MAY: Final = {
                 "addresses:read", "masterkey:read", "*:export"),
     "operator": (*_SEEN_BY_ALL, *_RUN),
     "admin": tuple(sorted(ACTIONS - _BY_GATEWAYS)),
-    "member": ("keys:read", "usage:read", "people:read", "seats:read"),
+    "member": ("keys:read", "usage:read", "people:read", "seats:read", "seatrequests:read", "seatrequests:create"),
     "gateway": tuple(sorted(_BY_GATEWAYS)),
     "scim": tuple(f"{noun}:{verb}" for noun in ("people", "groups") for verb in ("read", "create", "update", "delete")),
 }

@@ -122,10 +122,11 @@ def _whom(given: Given) -> dict[str, Group | Person]:
 
 
 def _fill(row: Assignment, given: Given) -> None:
-    row.role, row.projects = _role(row.workspace, given.get("role") or ""), _projects(given.get("projects") or [])
+    row.role, row.projects = role_of(row.workspace, given.get("role") or ""), _projects(given.get("projects") or [])
 
 
-def _role(workspace: Workspace, role: Any) -> str:
+def role_of(workspace: Workspace, role: Any) -> str:
+    """The role, if it can be given in this workspace. Raises `Invalid`."""
     roles = vendor(workspace.vendor).roles
     if role and role not in roles:
         listed = f"{quoted(str(role))} is no role that can be given here; one of {', '.join(roles)}"

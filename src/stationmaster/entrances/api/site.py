@@ -29,6 +29,7 @@ from stationmaster.entrances.api import (
     publications,
     rosters,
     runs,
+    seat_requests,
     seats,
     sources,
     targets,
@@ -66,7 +67,10 @@ def _site() -> NinjaAPI:
     site.add_router("/v1", operators.router)
     site.add_router("/v1", more)
     site.add_router("/v1", jobs.router)
-    for each in (assignments, bills, credentials, exports, guides, plans, publications, rosters, runs, seats, sources, targets):
+    for each in (
+        assignments, bills, credentials, exports, guides, plans, publications, rosters, runs, seat_requests, seats, sources,
+        targets,
+    ):  # fmt: skip
         site.add_router("/v1", each.router)
     return site
 

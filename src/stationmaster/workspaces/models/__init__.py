@@ -2,10 +2,10 @@
 
 from stationmaster.workspaces.models.observed import VendorInvite, VendorKey, VendorLimit, VendorMember, VendorProject
 from stationmaster.workspaces.models.plans import Plan, PlanStep, PlanWorkspace
-from stationmaster.workspaces.models.seats import Assignment, Seat
+from stationmaster.workspaces.models.seats import Assignment, Seat, SeatRequest
 from stationmaster.workspaces.models.workspace import AllowedAddress, Workspace
 
 __all__ = [
-    "AllowedAddress", "Assignment", "Plan", "PlanStep", "PlanWorkspace", "Seat", "VendorInvite", "VendorKey", "VendorLimit",
-    "VendorMember", "VendorProject", "Workspace",
+    "AllowedAddress", "Assignment", "Plan", "PlanStep", "PlanWorkspace", "Seat", "SeatRequest",
+    "VendorInvite", "VendorKey", "VendorLimit", "VendorMember", "VendorProject", "Workspace",
 ]  # fmt: skip

@@ -9,6 +9,8 @@ from stationmaster.store.jsontext import JsonText
 from stationmaster.store.rows import ConfigRow
 from stationmaster.workspaces.models.workspace import Workspace
 
+ASKED: Final = "asked"
+ANSWERS: Final = (ASKED, "granted", "refused")
 REMOVALS: Final = ("candidate", "notified", "skipped")
 STATES: Final = ("planned", "inviting", "invited", "active", "expired", "removing", "removed", "failed")
 
@@ -82,3 +84,36 @@ class Seat(ConfigRow):
         return str(self.person_id)
 
     owner_folded = owner      # an id has one spelling
+
+
+class SeatRequest(ConfigRow):
+    """Somebody's wish for a seat in one workspace, with `role` (empty: the weakest) and why; and what became of it: who decided,
+    when, and why not. Events know the reason, which may say anything of a person, as a hash."""
+
+    PREFIX = "sreq"
+    KIND = "seat_request"
+    SEARCH = ("state", "role")
+    HIDDEN = frozenset({"reason"})
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                fields=["person", "workspace"], condition=models.Q(state=ASKED), name="asked_once_for_a_seat",
+            ),
+        ]  # fmt: skip
+
+    person = models.ForeignKey("people.Person", on_delete=models.PROTECT, related_name="+")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    role = AsciiField(max_length=64, default="", blank=True)
+    reason = models.TextField(default="", blank=True)
+    state = AsciiField(max_length=12, default=ASKED, db_index=True)
+    decided_by = AsciiField(max_length=64, default="", blank=True)
+    decided_at = models.DateTimeField(null=True)
+    why = models.TextField(default="", blank=True)
+
+    @property
+    def owner(self) -> str:
+        """Whose it is."""
+        return str(self.person_id)
+
+    owner_folded = owner

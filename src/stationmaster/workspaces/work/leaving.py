@@ -11,7 +11,7 @@ from stationmaster.people.models import Person
 from stationmaster.people.services import on_leaving
 from stationmaster.store.actor import SYSTEM
 from stationmaster.store.changes import Change
-from stationmaster.workspaces import kinds
+from stationmaster.workspaces import kinds, wishes
 from stationmaster.workspaces.models import Seat
 from stationmaster.workspaces.observing import linking
 
@@ -22,7 +22,9 @@ _OUT = ("removed", "planned", "failed")
 def connect() -> None:
     """Listen for who leaves, is erased, or is not somebody after all; called once, when Django is set up."""
     on_leaving(_left)
+    on_leaving(wishes.left)
     on_erasing(linking.erased)
+    on_erasing(wishes.erased)
     on_unlinking(linking.unlinked)
 
 
