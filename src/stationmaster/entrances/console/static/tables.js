@@ -7,6 +7,7 @@
     const asked = window.htmx.ajax("GET", address, { source: list, target: where, select: where, swap: "outerHTML" });
     asked.then(() => {
       history.pushState({ turned: true }, "", address);
+      here = page();
       const newer = document.querySelector(where);
       const again = focus && newer?.querySelector(focus);
       if (!again) return newer?.querySelector(".scroll")?.scrollTo({ top: 0 });
@@ -14,8 +15,12 @@
       if (again.type === "search") again.setSelectionRange(again.value.length, again.value.length);
     }).catch(() => location.assign(address));
   }
+  // Going back leads to a list as it was. A place within the page is no other page: it keeps its focus.
+  const page = () => location.pathname + location.search;
+  let here = page();
   addEventListener("popstate", (event) => {
-    if (event.state?.turned || document.querySelector(".listing")) location.reload();
+    if (page() !== here && (event.state?.turned || document.querySelector(".listing"))) location.reload();
+    here = page();
   });
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-turn]");
