@@ -12,6 +12,7 @@ from django.utils import timezone
 from stationmaster.i18n import tr, trn
 
 Row = Mapping[str, Any]
+_SENTENCE: Final = 44  # characters that a narrow column would break into too many lines
 Tone = Literal["", "good", "busy", "bad", "off"]
 Control = Literal["text", "password", "number", "select", "checkbox", "textarea", "file", "hidden"]
 
@@ -93,6 +94,11 @@ class Cell:
     copy: bool = False  # a button beside it copies the words
     icon: str = ""  # a state's picture where words alone would be long to read: one of `icons.ICONS`
     links: tuple[Link, ...] = ()  # what can be done here, as links (into dialogs)
+
+    @property
+    def long(self) -> bool:
+        """Whether it is sentences, which want room."""
+        return any(max(len(each.text), len(each.note)) > _SENTENCE for each in (*self.many, self))
 
 
 @dataclass(frozen=True)
