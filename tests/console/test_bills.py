@@ -41,7 +41,7 @@ def test_nothing_yet(database: str) -> None:
     browser = kit.signed_in()
     text = kit.page(browser, "/bills")
     assert "stationmaster usage bills read WORKSPACE" in text
-    assert "<svg" not in text
+    assert "data-chart" not in text
 
 
 def test_days_and_their_picture(database: str) -> None:
@@ -53,7 +53,8 @@ def test_days_and_their_picture(database: str) -> None:
     text = kit.page(browser, "/bills")
     assert "80.0 %" in text
     assert "99.9 %" in text
-    assert text.count('<rect class="theirs"') == text.count('<rect class="ours"') == 2
+    assert 'data-chart="line"' in text
+    assert text.count("/bills?filter=day%3Aeq%3A") == 2
     assert "7.50 USD" in text
     assert "too little came by us" in text
     assert "2 days of the last two weeks are too far apart" in kit.page(browser, "/")

@@ -1,14 +1,15 @@
 """What vendors say was used, beside what gateways counted: the days, as a picture and a list, and one day taken apart. Owns both
 pages."""
 
+from datetime import timedelta
 from typing import Final
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 
 from stationmaster.bills import services as bills
 from stationmaster.entrances.console.pages import lists, words
 from stationmaster.entrances.console.pages.acting import Sent, Went, filled, posted
-from stationmaster.entrances.console.pages.charts import Chart, Pair, chart
 from stationmaster.entrances.console.pages.lists import Choice, Column, Shape
 from stationmaster.entrances.console.pages.parts import (
     DASH,
@@ -25,6 +26,7 @@ from stationmaster.entrances.console.pages.parts import (
     moment,
     number,
 )
+from stationmaster.entrances.console.pages.pictures import Stacked
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.i18n import tr, trn
 from stationmaster.store.actor import Actor
@@ -84,7 +86,16 @@ def one(request: HttpRequest, which: str) -> HttpResponse:
     sections = (Section("", (_facts(row), *_notes(row))), Section(tr("By credential and model"), (_parts(request, actor, row),)))
     same = ((f"stationmaster usage bills parts {row['id']}", f"GET /api/v1/bills/{row['id']}/parts"),)
     title = f"{row['name']}, {row['day']:%Y-%m-%d}"
-    return shown(request, Page(title, sections, (Link(tr("Bills"), "/bills"),), (), same))
+    links = (Link(tr("What we counted on this day"), _ours(row)), Link(tr("The workspace"), f"/workspaces/{row['workspace']}"))
+    return shown(request, Page(title, sections, links=links, same=same, trail=(Link(tr("Bills"), "/bills"),)))
+
+
+def _ours(row: Row) -> str:
+    """The page of usage, of this workspace and day, by credential."""
+    until = row["day"] + timedelta(days=1)
+    asked = [("range", "custom"), ("since", f"{row['day']:%Y-%m-%d}"), ("until", f"{until:%Y-%m-%d}"), ("by", "credential"),
+             ("filter", f"workspace:eq:{row['workspace']}")]  # fmt: skip
+    return f"/usage?{urlencode(asked)}"
 
 
 def _parts(request: HttpRequest, actor: Actor, row: Row) -> Table:
@@ -139,13 +150,22 @@ def _pictures(request: HttpRequest, actor: Actor) -> list[Section]:
     rows = bills.list_bills(actor, Query(filters=chosen, sort="-day", limit=500, counted=False)).items
     days: dict[str, list[int]] = {}
     for row in rows:
-        sums = days.setdefault(f"{row['day']:%m-%d}", [0, 0])
+        sums = days.setdefault(f"{row['day']:%Y-%m-%d}", [0, 0])
         sums[0], sums[1] = sums[0] + tokens(row["theirs"]), sums[1] + tokens(row["ours"])
-    pairs = [Pair(day, theirs, ours) for day, (theirs, ours) in list(days.items())[:_SHOWN]]
-    if not any(pair.theirs or pair.ours for pair in pairs):
+    shown_days = list(days)[:_SHOWN][::-1]
+    series = ((tr("vendor"), tuple(float(days[day][0]) for day in shown_days)),
+              (tr("gateways"), tuple(float(days[day][1]) for day in shown_days)))  # fmt: skip
+    if not any(value for _, values in series for value in values):
         return []
-    found: Chart = chart(pairs[::-1], tr("Tokens a day, as the vendor says and as we counted"), tr("vendor"), tr("gateways"))
-    return [Section("", (found,))]
+    hrefs = tuple(_on(day, chosen) for day in shown_days)
+    title = tr("Tokens a day, as the vendor says and as we counted")
+    return [Section("", (Stacked(title, tuple(shown_days), series, kind="line", hrefs=hrefs),))]
+
+
+def _on(day: str, chosen: tuple[Filter, ...]) -> str:
+    """The list of one day, of the workspace that is chosen."""
+    place = ((each.field, each.op, str(each.value)) for each in chosen)
+    return lists.filtered("/bills", ("day", "eq", day), *place)
 
 
 def _reading(request: HttpRequest, places: list[tuple[str, str]]) -> list[Section]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from stationmaster.entrances.console.pages.names import of_workspaces
-from stationmaster.entrances.console.pages.parts import Cell, Head, Link, Row, Table, number
+from stationmaster.entrances.console.pages.parts import Cell, Head, Row, Table, number
 from stationmaster.entrances.console.pages.pictures import Stacked
 from stationmaster.entrances.console.pages.traffic import telling
 from stationmaster.entrances.console.pages.traffic.asked import FINER, Asked
@@ -67,11 +67,11 @@ def name_of(value: str, called: Names) -> str:
 def table(asked: Asked, parts: Sequence[Mapping[str, Any]], total: Mapping[str, int], called: Names, download: str) -> Table:
     """A row a part, the rest as one, and their sum."""
     shown, rest = parts[:MOST], parts[MOST:]
-    rows = [(_called(asked, str(part[asked.by]), called), *_figures(asked, part, total)) for part in shown]
+    rows = [_row(asked, part, total, called) for part in shown]
     if rest:
         words = trn("{number} other", "{number} others", len(rest))
-        rows.append((Cell(words, tone="off"), *_figures(asked, added(rest), total)))
-    sums = (Cell(tr("All")), *_figures(asked, total, total)) if rows else ()
+        rows.append((Cell(words, tone="off"), *_figures(asked, added(rest), total), Cell()))
+    sums = (Cell(tr("All")), *_figures(asked, total, total), Cell()) if rows else ()
     empty = tr("Nothing was used in this time. Ask for a longer one, or call a gateway with a virtual key.")
     return Table(_heads(asked), tuple(rows), empty, download=download if rows else "", sums=sums)
 
@@ -98,17 +98,21 @@ def _heads(asked: Asked) -> tuple[Head, ...]:
         Head(by_words(asked.by)), head(tr("Cost"), "cost"), head(tr("Share")), head(tr("Requests"), "requests"),
         head(tr("Errors"), "errors"), head(tr("Tokens"), "tokens"), head(tr("Input")), head(tr("From a cache")),
         head(tr("Into a cache")), head(tr("Output")), head(tr("Of it reasoning")), head(tr("Price not known")),
+        Head(tr("Apart")),
     )  # fmt: skip
 
 
-def _called(asked: Asked, value: str, called: Names) -> Cell:
-    """The part's name, its requests, and the same taken apart further."""
-    only = Filter(asked.by, "eq", value)
-    others = tuple(each for each in asked.filters if each.field != asked.by)
-    finer = asked.link(by=FINER[asked.by], filters=(*others, only))
-    links = (Link(tr("Requests"), replace(asked, filters=others).requests(only)), Link(by_words(FINER[asked.by]), finer))
+def _row(asked: Asked, part: Mapping[str, Any], total: Mapping[str, int], called: Names) -> tuple[Cell, ...]:
+    """The part's name, its figures, of which requests and errors lead to their rows, and the way to the same taken apart more."""
+    value = str(part[asked.by])
+    only = replace(asked, filters=(*(each for each in asked.filters if each.field != asked.by), Filter(asked.by, "eq", value)))
+    finer = only.link(by=FINER[asked.by])
     name, href = called.get(value, (value or tr("not known"), ""))
-    return Cell("", many=(Cell(name, href, tone=None if value else "off"), Cell("", links=links)))
+    cost_, share, requests, errors, *others = _figures(asked, part, total)
+    errors = replace(errors, href=only.requests(Filter("failed", "eq", "true")) if part["errors"] else "")
+    apart = Cell(tr("by {dimension}", dimension=by_words(FINER[asked.by])), finer)
+    named = Cell(name, href or finer, tone=None if value else "off")
+    return named, cost_, share, replace(requests, href=only.requests()), errors, *others, apart
 
 
 def _figures(asked: Asked, part: Mapping[str, Any], total: Mapping[str, int]) -> tuple[Cell, ...]:

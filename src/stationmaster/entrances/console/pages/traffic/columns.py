@@ -59,7 +59,8 @@ def seen(request: HttpRequest, known: Sequence[Named]) -> frozenset[str]:
 
 def when(row: Row) -> Cell:
     """When it ended, with the way to its page."""
-    return replace(moment(row["at"]), href=f"/requests/{row['request_id']}")
+    at = moment(row["at"])
+    return replace(at, text=at.text.replace(" ", telling.TIED), href=f"/requests/{row['request_id']}")
 
 
 def linked(name: object, place: str) -> Cell:

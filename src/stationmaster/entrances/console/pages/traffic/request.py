@@ -137,7 +137,7 @@ def _course(row: Row) -> Course:
                model=row["detail"].get("asked_model") or row["model"] or tr("no model"))  # fmt: skip
     last = telling.ended(row)
     return Course((
-        Event(began, asked, note=_session(row)),
+        Event(began, asked, note=tr("Session: {how}", how=_session(row))),
         *(_failed(place, each, row) for place, each in enumerate(_tried(row), 1)),
         *_answered(row),
         Event(row["at"], tr("The client got: {outcome}", outcome=last.text), last.tone or "", str(row["error"] or "")),
@@ -177,7 +177,7 @@ def _answered(row: Row) -> Iterator[Event]:
 def _session(row: Row) -> str:
     if "session" not in row["detail"]:
         return tr("By what its session was known, the gateway did not tell.")
-    return tr("Session: {how}", how=telling.why(telling.SESSIONS, row["detail"]["session"]))
+    return telling.why(telling.SESSIONS, row["detail"]["session"])
 
 
 def _why(actor: Actor, row: Row) -> Iterator[Part]:

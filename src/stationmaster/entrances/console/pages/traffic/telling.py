@@ -9,6 +9,7 @@ from stationmaster.entrances.console.pages.words import Words, told_as
 from stationmaster.i18n import marked, tr
 
 _NANO: Final = 1_000_000_000
+TIED: Final = "\N{NO-BREAK SPACE}"  # so that a short word stays on its line
 LEFT: Final = 499  # the client left before the first byte
 
 SESSIONS: Final[Mapping[str, str]] = {
@@ -57,7 +58,7 @@ SOURCES: Final[Words] = {
 def ended(row: Row) -> Cell:
     """How a request ended, as word, colour and picture."""
     words, tone, icon = _ending(int(row["status"]), str(row["error"]))
-    return Cell(f"{row['status']} {words}", tone=tone, icon=icon)
+    return Cell(f"{row['status']} {words}".replace(" ", TIED), tone=tone, icon=icon)
 
 
 def _ending(status: int, error: str) -> tuple[str, Tone, str]:
@@ -80,12 +81,12 @@ def why(words: Mapping[str, str], code: object) -> str:
 
 def usd(nano: int | None, places: int = 2) -> str:
     """An amount; a dash where it is not known."""
-    return DASH if nano is None else f"{nano / _NANO:,.{places}f} USD"
+    return DASH if nano is None else f"{nano / _NANO:,.{places}f}{TIED}USD"
 
 
 def small(nano: int | None) -> str:
     """What one request cost, as exactly as that is known."""
-    return DASH if nano is None else f"{nano / _NANO:,.6f} USD"
+    return DASH if nano is None else f"{nano / _NANO:,.6f}{TIED}USD"
 
 
 def dollars(nano: int | None) -> float | None:
@@ -97,7 +98,7 @@ def milliseconds(micro: int) -> Cell:
     """A length of time; nothing where there was none."""
     if not micro:
         return Cell(DASH, tone="off", number=True)
-    return Cell(f"{micro / 1000:,.0f} ms" if micro < 10_000_000 else f"{micro / 1_000_000:,.1f} s", number=True)
+    return Cell(f"{micro / 1000:,.0f}{TIED}ms" if micro < 10_000_000 else f"{micro / 1_000_000:,.1f}{TIED}s", number=True)
 
 
 def whose(row: Row) -> Cell:
