@@ -10,7 +10,14 @@ from stationmaster.entrances.console import assets
 from stationmaster.entrances.console.looks import THEMES, here, theme_of
 from stationmaster.entrances.console.navigation import entries
 from stationmaster.entrances.web.requests import of
+from stationmaster.operators.models import Operator
 from stationmaster.operators.services import policy
+from stationmaster.store.actor import Actor
+
+
+def _whoever(request: HttpRequest, user: Operator) -> Actor:
+    """Who is signed in, where no page was found and nobody asked yet who that is."""
+    return Actor("operator", user.id, user.role, of(request).request_id, person=user.id)
 
 
 def common(request: HttpRequest) -> dict[str, Any]:
@@ -26,7 +33,7 @@ def common(request: HttpRequest) -> dict[str, Any]:
         "first_script": assets.FIRST,
         "scripts": assets.SCRIPTS,
         "me": me,
-        "navigation": entries(request.path, of(request).actor) if me else [],
+        "navigation": entries(request.path, of(request).actor or _whoever(request, me)) if me else [],
         "version": __version__,
         "local": policy().local,
         "sso": policy().sso is not None,

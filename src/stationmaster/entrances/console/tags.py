@@ -13,7 +13,7 @@ from stationmaster.entrances.console.pages.parts import DASH, Cell
 from stationmaster.i18n import tr as translated
 
 register = template.Library()
-_STATES: Final = {"good": "circle-check", "busy": "progress", "bad": "alert-triangle", "off": "circle-minus", "": "circle"}
+_STATES: Final = {"good": "circle-check", "busy": "progress", "bad": "alert-triangle", "off": "circle-minus"}
 _IDS: Final = "_ids"
 
 

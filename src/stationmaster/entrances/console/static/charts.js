@@ -52,7 +52,7 @@
           y: { stacked: !line, beginAtZero: true, grid, border: { display: false }, ticks: { color: quiet, maxTicksLimit: 6, padding: 6, callback: tick(figure.dataset.unit) } },
         },
         plugins: {
-          legend: { display: sets.length > 1, position: "bottom", labels: { color: style("--text"), usePointStyle: line, boxWidth: 12, boxHeight: 12, padding: 14 } },
+          legend: { display: sets.length > 1, position: "bottom", labels: { color: style("--text"), usePointStyle: line, boxWidth: line ? 8 : 12, boxHeight: line ? 7 : 12, padding: 14 } },
           tooltip: { callbacks: { label: (at) => `${at.dataset.label}: ${at.dataset.words?.[at.dataIndex] ?? at.formattedValue}` }, filter: (at) => !at.dataset.words || at.parsed.y !== 0 || sets.length < 3 },
         },
         onClick: (event, hits) => hits.length && found.hrefs[hits[0].index] && location.assign(found.hrefs[hits[0].index]),
