@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from stationmaster.errors import Stale
 from stationmaster.gateway.config import reach
 from stationmaster.gateway.config import references as rules
 from stationmaster.gateway.config.report import Placed
@@ -98,6 +99,19 @@ def update_route(actor: Actor, which: str, given: Given, version: int | None = N
     return show(row)
 
 
+def order_routes(actor: Actor, ids: Sequence[str]) -> None:
+    """Have routes tried in this order; all of them are named. Raises `Forbidden`, `Stale` where others came or went meanwhile,
+    `Invalid` where one could never be reached."""
+    require(actor, "routes:update")
+    with change(actor) as edit:
+        rows = {str(row.id): row for row in _in_order()}
+        if sorted(ids) != sorted(rows):
+            hint = "read it again and repeat the change"
+            raise Stale("error.store.stale", "the order of routes was changed meanwhile", hint=hint)
+        _check_order([rows[each] for each in ids])
+        _renumber(edit, [rows[each] for each in ids])
+
+
 def delete_route(actor: Actor, which: str, version: int | None = None) -> None:
     """Delete one. Raises `Forbidden`, `NotFound`, `Stale`."""
     require(actor, "routes:delete")
@@ -146,9 +160,21 @@ def _read(given: Given, report: Rows) -> Placed[RouteTable]:
 
 def _check_together(others: Sequence[Route], row: Route, place: int, table: RouteTable) -> None:
     """Raise `Invalid` when, with `row` at `place`, a route could never be reached or an alias led to another."""
-    tables = [_read(_given(other), Rows("route")).table for other in others if other.id != row.id]
+    tables = [_table(other) for other in others if other.id != row.id]
     tables.insert(place - 1, table)
-    report = Rows("route", place - 1)
+    _check_tables(tables, Rows("route", place - 1))
+
+
+def _check_order(rows: Sequence[Route]) -> None:
+    """The same for all of them as they stand."""
+    _check_tables([_table(row) for row in rows], Rows("route", -1))      # each named by its place
+
+
+def _table(row: Route) -> RouteTable:
+    return _read(_given(row), Rows("route")).table
+
+
+def _check_tables(tables: Sequence[RouteTable], report: Rows) -> None:
     together = [Placed(("route", number), each) for number, each in enumerate(tables)]
     reach.check_aliases(together, report)
     reach.check_reach(together, report)

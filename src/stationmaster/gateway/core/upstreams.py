@@ -57,6 +57,11 @@ _OPTIONAL_TAILS: dict[Vendor, tuple[str, ...]] = {
 }
 
 
+def spoken_by(vendor: str) -> tuple[Dialect, ...]:
+    """The dialects that a vendor understands natively; none of one that serves no requests."""
+    return next((spoken for each, spoken in _SPEAKS.items() if each == vendor), ())
+
+
 class Upstream:
     """One credential, ready for use: `origin` to connect to, header bytes, and how to spell its paths."""
 

@@ -5,12 +5,14 @@ from django.urls import path
 from stationmaster.entrances.console.pages.credentials import calendar, guide
 from stationmaster.entrances.console.pages.credentials import listing as credentials
 from stationmaster.entrances.console.pages.credentials import one as credential
+from stationmaster.entrances.console.pages.home import access, asking, overview, start
 from stationmaster.entrances.console.pages.jobs import listing as jobs
 from stationmaster.entrances.console.pages.jobs import one as job
 from stationmaster.entrances.console.pages.people import contradictions, groups, imports, older, upload
 from stationmaster.entrances.console.pages.people import listing as people
 from stationmaster.entrances.console.pages.people import one as person
-from stationmaster.entrances.console.pages.running import gateways, operators, settings, tokens
+from stationmaster.entrances.console.pages.routing import virtual_key, virtual_keys
+from stationmaster.entrances.console.pages.running import audit, gateways, operators, settings, tokens
 from stationmaster.entrances.console.pages.seats import assignments, offboarding, plan, plans, runs
 from stationmaster.entrances.console.pages.seats import listing as seats
 from stationmaster.entrances.console.pages.targets import exports, publications, publish
@@ -20,12 +22,17 @@ from stationmaster.entrances.console.pages.traffic import bills, requests, usage
 from stationmaster.entrances.console.pages.traffic import request as one_request
 from stationmaster.entrances.console.pages.workspaces import listing as workspaces
 from stationmaster.entrances.console.pages.workspaces import one as workspace
-from stationmaster.entrances.console.pages.workspaces import vendor_rows
+from stationmaster.entrances.console.pages.workspaces import inside, several, vendor_rows
 
 urlpatterns = [
+    path("", overview.page, name="home"),
+    path("start", start.page, name="start"),
+    path("access", access.page, name="access"),
     path("workspaces", workspaces.all_of_them, name="workspaces"),
     path("workspaces/new", workspaces.attach, name="workspaces_new"),
+    path("workspaces/several", several.page, name="workspaces_several"),
     path("workspaces/<str:which>", workspace.one, name="workspace"),
+    path("workspaces/<str:which>/inside", inside.page, name="workspace_inside"),
     path("workspaces/<str:which>/policy", workspace.policy, name="workspace_policy"),
     path("workspaces/<str:which>/<str:name>", vendor_rows.rows_of, name="workspace_listed"),
     path("vendors", workspaces.vendors, name="vendors"),
@@ -34,6 +41,9 @@ urlpatterns = [
     path("credentials/guide", guide.page, name="credential_guide"),
     path("credentials/<str:which>", credential.one, name="credential"),
     path("calendar", calendar.page, name="calendar"),
+    path("keys", virtual_keys.all_of_them, name="keys"),
+    path("keys/new", virtual_keys.new, name="keys_new"),
+    path("keys/<str:which>", virtual_key.one, name="key"),
     path("targets", targets.all_of_them, name="targets"),
     path("targets/new", targets.add, name="targets_new"),
     path("targets/<str:which>", target.one, name="target"),
@@ -68,11 +78,15 @@ urlpatterns = [
     path("plans/<str:which>", plan.one, name="plan"),
     path("seats", seats.all_of_them, name="seats"),
     path("seats/offboarding", offboarding.offboarding, name="seats_offboarding"),
+    path("seats/requests", asking.page, name="seat_requests"),
     path("seats/<str:which>", seats.one, name="seat"),
     path("runs", runs.runs, name="runs"),
     path("jobs", jobs.all_of_them, name="jobs"),
     path("jobs/<str:which>", job.one, name="job"),
+    path("jobs/<str:which>/stream", job.stream, name="job_stream"),
     path("workers", jobs.workers, name="workers"),
+    path("audit", audit.all_of_them, name="audit"),
+    path("audit/<str:which>", audit.one, name="audit_event"),
     path("settings", settings.settings, name="settings"),
     path("operators", operators.all_of_them, name="operators"),
     path("operators/<str:which>", operators.one, name="operator"),
