@@ -98,7 +98,7 @@ def _heads(asked: Asked) -> tuple[Head, ...]:
         Head(by_words(asked.by)), head(tr("Cost"), "cost"), head(tr("Share")), head(tr("Requests"), "requests"),
         head(tr("Errors"), "errors"), head(tr("Tokens"), "tokens"), head(tr("Input")), head(tr("From a cache")),
         head(tr("Into a cache")), head(tr("Output")), head(tr("Of it reasoning")), head(tr("Price not known")),
-        Head(tr("Apart")),
+        Head(tr("Further apart")),
     )  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def _row(asked: Asked, part: Mapping[str, Any], total: Mapping[str, int], called
     name, href = called.get(value, (value or tr("not known"), ""))
     cost_, share, requests, errors, *others = _figures(asked, part, total)
     errors = replace(errors, href=only.requests(Filter("failed", "eq", "true")) if part["errors"] else "")
-    apart = Cell(tr("by {dimension}", dimension=by_words(FINER[asked.by])), finer)
+    apart = Cell(tr("by {dimension}", dimension=by_words(FINER[asked.by])).replace(" ", telling.TIED), finer)
     named = Cell(name, href or finer, tone=None if value else "off")
     return named, cost_, share, replace(requests, href=only.requests()), errors, *others, apart
 
@@ -120,7 +120,7 @@ def _figures(asked: Asked, part: Mapping[str, Any], total: Mapping[str, int]) ->
     return (
         cost(part), Cell(f"{share / whole:.1%}" if whole else "", number=True),
         number(part["requests"]), _errors(part), number(measured(part, "tokens")), *(number(part[kind]) for kind in _KINDS),
-        Cell(f"{part['unpriced']:,}" if part["unpriced"] else "", number=True),
+        Cell(f"{part['unpriced']:,}", tone="busy", number=True) if part["unpriced"] else number(0),
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def cost(part: Mapping[str, Any]) -> Cell:
     """What is known of the cost; where no price was, that, and not 0."""
     if part["unpriced"] and not part["cost"]:
         return Cell(tr("not known"), tone="off", number=True)
-    return Cell(telling.usd(part["cost"], 4), number=True, note=tr("and what has no price") if part["unpriced"] else "")
+    return Cell(telling.usd(part["cost"], 4), number=True)
 
 
 def _errors(part: Mapping[str, Any]) -> Cell:
