@@ -20,9 +20,9 @@ from stationmaster.entrances.console.pages.targets import listing as targets
 from stationmaster.entrances.console.pages.targets import one as target
 from stationmaster.entrances.console.pages.traffic import bills, requests, usage
 from stationmaster.entrances.console.pages.traffic import request as one_request
+from stationmaster.entrances.console.pages.workspaces import inside, several, vendor_rows
 from stationmaster.entrances.console.pages.workspaces import listing as workspaces
 from stationmaster.entrances.console.pages.workspaces import one as workspace
-from stationmaster.entrances.console.pages.workspaces import inside, several, vendor_rows
 
 urlpatterns = [
     path("", overview.page, name="home"),

@@ -1,5 +1,6 @@
 """Workspaces: their list, attaching one, what was read of one, its policy. Owns those pages."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +22,7 @@ from stationmaster.entrances.console.pages.parts import (
     texts,
 )
 from stationmaster.entrances.console.pages.showing import may, me, shown
+from stationmaster.entrances.console.pages.workspaces import several
 from stationmaster.entrances.console.pages.workspaces.attaching import fields_of
 from stationmaster.i18n import tr
 from stationmaster.jobs import services as jobs
@@ -43,6 +45,7 @@ def all_of_them(request: HttpRequest) -> HttpResponse:
 
 def _table(request: HttpRequest) -> Table:
     actor = me(request)
+    rows: list[Row] = []
     choices = (
         Choice(tr("Vendor"), "vendor", tuple((name, vendor_title(name)) for name in VENDORS)),
         Choice(tr("In use"), "disabled", (("false", tr("yes")), ("true", tr("no")))),
@@ -51,9 +54,12 @@ def _table(request: HttpRequest) -> Table:
         workspaces.WORKSPACES, _columns(), choices, download="workspaces" if may(request, "workspaces:export") else "",
         empty=tr("None yet. Attach one with its vendor's admin key: here, or "
                  "`stationmaster workspace create NAME --vendor openai`"),
-        besides=_with_last_jobs,
+        besides=lambda found: rows.extend(_with_last_jobs(found)) or rows,
     )  # fmt: skip
-    return lists.listed(request, lambda query: workspaces.list_workspaces(actor, query), shape)
+    table = lists.listed(request, lambda query: workspaces.list_workspaces(actor, query), shape)
+    starts = Link(tr("Attach a workspace"), "/workspaces/new", main=True) if may(request, "workspaces:create") else None
+    opens = tuple(f"{address(row)}/inside" for row in rows)
+    return replace(table, starts=starts, opens=opens, bulk=several.bulk(request, rows))
 
 
 def _columns() -> tuple[Column, ...]:
@@ -62,6 +68,7 @@ def _columns() -> tuple[Column, ...]:
         Column(tr("Vendor"), lambda row: Cell(vendor_title(row["vendor"])), "vendor"),
         Column(tr("State"), lambda row: words.state(words.WORKSPACES, row["state"], note=row["trouble"])),
         Column(tr("Seats"), seats_cell, number=True),
+        Column(tr("Its vendor can"), _offered),
         Column(tr("Last jobs"), lambda row: _last_jobs(row["last_jobs"])),
         Column(tr("Read"), lambda row: moment(row["read_at"])),
     )
@@ -145,6 +152,16 @@ def _with_last_jobs(rows: list[Row]) -> list[Row]:
     return [{**row, "last_jobs": found.get(row["id"], {})} for row in rows]
 
 
+def _offered(row: Row) -> Cell:
+    """How much of what is wanted its vendor has an interface for; which, below; the whole of it on the vendors' page."""
+    offered = VENDORS[row["vendor"]].capabilities if row["vendor"] in VENDORS else frozenset()
+    if not offered:
+        return Cell(tr("by hand"), "/vendors", tone="off", icon="hand-stop")
+    can_ = ", ".join(words.name(words.CAPABILITIES, name) for name in words.CAPABILITIES if name in offered)
+    said = tr("{number} of {all}", number=len(offered), all=len(words.CAPABILITIES))
+    return Cell(said, "/vendors", title=can_, icon="plug-connected", tone="good")
+
+
 def _last_jobs(found: Row) -> Cell:
     cells = tuple(
         words.state(
@@ -163,7 +180,8 @@ def seats_cell(row: Row) -> Cell:
     invited = row["seats_pending"] or row["found"].get("invites", 0)
     pending = tr("{number} invited", number=invited) if invited else ""
     shown = DASH if used is None else str(used)
-    return Cell(f"{shown} / {total}" if total is not None else shown, number=True, note=pending)
+    meter = (used, total) if used is not None and total else None
+    return Cell(f"{shown} / {total}" if total is not None else shown, number=True, note=pending, meter=meter)
 
 
 def vendor_title(name: str) -> str:
