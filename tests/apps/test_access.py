@@ -221,7 +221,7 @@ def test_members_see_their_own_keys(stocked: None) -> None:
         with pytest.raises((Forbidden, NotFound)):
             routing.get_key(MEMBER, other)
     for action, call in SERVICES:
-        if action not in ("keys:read", "seats:read"):      # of seats, too, their own
+        if action not in ("keys:read", "seats:read", "seatrequests:read", "seatrequests:create"):      # of these, too, their own
             with pytest.raises(Forbidden):
                 call(MEMBER)
     assert routing.list_keys(replace(MEMBER, id=""), Q).total == 0

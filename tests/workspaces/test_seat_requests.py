@@ -64,13 +64,11 @@ def test_nobody_decides_their_own(ada: Actor) -> None:
     own = member("boss@example.com", "admin")
     person("boss")
     asked = workspaces.ask_for_seat(own, {"workspace": "acme"})
-    for decide in (
-        lambda who: workspaces.grant_seat_request(who, asked["id"], {}),
-        lambda who: workspaces.refuse_seat_request(who, asked["id"], {"reason": "no"}),
-    ):
-        for who in (own, ada, VIEWER):
-            with pytest.raises(Forbidden):
-                decide(who)
+    for who in (own, ada, VIEWER):
+        with pytest.raises(Forbidden):
+            workspaces.grant_seat_request(who, asked["id"], {})
+        with pytest.raises(Forbidden):
+            workspaces.refuse_seat_request(who, asked["id"], {"reason": "no"})
     with pytest.raises(Forbidden):
         workspaces.ask_for_seat(ada, {"workspace": "acme", "person": "boss"})
     with pytest.raises(Forbidden):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 
 from stationmaster.errors import Conflict, Invalid
 from stationmaster.folding import fold
@@ -136,6 +136,13 @@ def delete_key(actor: Actor, which: str, version: int | None = None) -> None:
     require(actor, "keys:delete")
     with change(actor) as edit:
         edit.delete(find(VirtualKey, which), version)
+
+
+def month_budget(actor: Actor) -> int:
+    """What all keys that are in use may spend in a month, in nanodollars, as far as each has a budget; 0: none has. Raises
+    `Forbidden`."""
+    require(actor, "keys:read")
+    return int(_seen_by(actor).filter(disabled=False).aggregate(sum=Sum("budget_month"))["sum"] or 0)
 
 
 def find_by_secret(actor: Actor, key: str) -> Mapping[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from stationmaster.usage.gateways import GATEWAYS, connected, export_gateways, hello, list_gateways
 from stationmaster.usage.intake import Stored, store
+from stationmaster.usage.latency import Latency, latency
 from stationmaster.usage.reports import (
     BY,
     EVENTS,
@@ -18,6 +19,7 @@ from stationmaster.usage.retention import delete_old
 from stationmaster.usage.rollups import DIMENSIONS, MEASURES
 
 __all__ = [
-    "BY", "DIMENSIONS", "EVENTS", "GATEWAYS", "MEASURES", "Answer", "Question", "Step", "Stored", "connected", "delete_old",
-    "export_events", "export_gateways", "get_event", "hello", "list_events", "list_gateways", "series", "store", "totals",
+    "BY", "DIMENSIONS", "EVENTS", "GATEWAYS", "MEASURES", "Answer", "Latency", "Question", "Step", "Stored", "connected",
+    "delete_old", "export_events", "export_gateways", "get_event", "hello", "latency", "list_events", "list_gateways", "series",
+    "store", "totals",
 ]  # fmt: skip

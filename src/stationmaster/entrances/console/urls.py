@@ -16,7 +16,6 @@ from stationmaster.entrances.console.pages.credentials.calendar import feed as c
 _SSO = {"provider_id": "sso"}
 
 urlpatterns = [
-    path("", views.home, name="home"),
     path("", include("stationmaster.entrances.console.pages.urls")),
     path("assets/<str:name>", asset, name="console_asset"),
     path("theme", theme, name="theme"),

@@ -20,9 +20,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
-from stationmaster.entrances import live
 from stationmaster.entrances.console.looks import back
-from stationmaster.entrances.console.overview import lines
 from stationmaster.entrances.web.answers import not_found, too_many
 from stationmaster.entrances.web.requests import of
 from stationmaster.errors import Forbidden, Invalid
@@ -56,16 +54,6 @@ def post_only(view: View) -> View:
         return view(request, *args, **named) if request.method == "POST" else HttpResponseNotAllowed(["POST"])
 
     return guarded
-
-
-def home(request: HttpRequest) -> HttpResponse:
-    """The first page: how it stands, and where to go on."""
-    actor, settings = _me(request), live.settings()
-    values = {
-        "lines": list(lines(actor)), "console": services.console_url(settings), "data": services.policy().data_option,
-        "makes_tokens": services.allowed(actor, "tokens:create"),
-    }  # fmt: skip
-    return render(request, "home.html", values)
 
 
 def factors(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  Django's signature

@@ -11,7 +11,7 @@ from stationmaster.entrances.console.pages.jobs import one as job
 from stationmaster.entrances.console.pages.people import contradictions, groups, imports, older, upload
 from stationmaster.entrances.console.pages.people import listing as people
 from stationmaster.entrances.console.pages.people import one as person
-from stationmaster.entrances.console.pages.routing import virtual_key, virtual_keys
+from stationmaster.entrances.console.pages.routing import pool, pools, routes, trial, virtual_key, virtual_keys
 from stationmaster.entrances.console.pages.running import audit, gateways, operators, settings, tokens
 from stationmaster.entrances.console.pages.seats import assignments, offboarding, plan, plans, runs
 from stationmaster.entrances.console.pages.seats import listing as seats
@@ -41,6 +41,14 @@ urlpatterns = [
     path("credentials/guide", guide.page, name="credential_guide"),
     path("credentials/<str:which>", credential.one, name="credential"),
     path("calendar", calendar.page, name="calendar"),
+    path("pools", pools.all_of_them, name="pools"),
+    path("pools/new", pools.new, name="pools_new"),
+    path("pools/<str:which>", pool.one, name="pool"),
+    path("pools/<str:which>/member", pool.member, name="pool_member"),
+    path("routes", routes.all_of_them, name="routes"),
+    path("routes/new", routes.new, name="routes_new"),
+    path("routes/try", trial.page, name="route_try"),
+    path("routes/<str:which>", routes.one, name="route"),
     path("keys", virtual_keys.all_of_them, name="keys"),
     path("keys/new", virtual_keys.new, name="keys_new"),
     path("keys/<str:which>", virtual_key.one, name="key"),

@@ -19,6 +19,7 @@ def tabs(request: HttpRequest, here: str) -> tuple[Link, ...]:
         ("/assignments", tr("Assignments"), "assignments:read"),
         ("/plans", tr("Plans"), "plans:read"),
         ("/runs", tr("Batch run"), "plans:read"),
+        ("/seats/requests", tr("Requests for seats"), "seatrequests:read"),
         ("/seats/offboarding", tr("Offboarding"), "assignments:read"),
     )
     return tuple(Link(text_, href, href == here) for href, text_, action in pages if may(request, action))

@@ -1,4 +1,4 @@
-"""What the first page says. Owns: its lines, what each says of the thing's health in words, and what to do where there is none.
+"""How each kind of thing stands. Owns: a line for each on the first page, in words, and what to do where there is none.
 
 Asks services as whoever looks: what they may not see has no line.
 """

@@ -1,0 +1,1 @@
+"""Pages about how the whole stands, and about oneself."""
