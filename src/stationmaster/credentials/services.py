@@ -48,6 +48,7 @@ from stationmaster.credentials.sources.asking import (
     put_source,
     refresh_credential,
 )
+from stationmaster.credentials.stretches import stretches
 from stationmaster.credentials.tables import LIFE
 from stationmaster.gateway.config.tables import CredentialTable
 from stationmaster.gateway.core.life import STATES
@@ -104,6 +105,7 @@ __all__ = [
     "rotate_workspace",
     "show",
     "steps_of",
+    "stretches",
     "tend",
     "update_credential",
 ]  # fmt: skip

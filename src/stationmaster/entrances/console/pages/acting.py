@@ -65,7 +65,7 @@ def _done(request: HttpRequest, action: Action) -> HttpResponse | Problem:
 def _tried(request: HttpRequest, action: Callable[[Actor, Sent], Made]) -> Made | HttpResponse | Problem:
     """What the action answers; otherwise where to prove who one is, or what was wrong with what was sent."""
     try:
-        return action(me(request), request.POST)
+        return action(me(request), _in_order(request.POST))
     except StationmasterError as error:
         if error.code == NOT_FRESH:
             return again(request)

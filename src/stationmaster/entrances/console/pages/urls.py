@@ -8,7 +8,7 @@ from stationmaster.entrances.console.pages.credentials import one as credential
 from stationmaster.entrances.console.pages.home import access, asking, overview, start
 from stationmaster.entrances.console.pages.jobs import listing as jobs
 from stationmaster.entrances.console.pages.jobs import one as job
-from stationmaster.entrances.console.pages.people import contradictions, groups, imports, older, upload
+from stationmaster.entrances.console.pages.people import contradictions, grid, groups, imports, moving, older, upload
 from stationmaster.entrances.console.pages.people import listing as people
 from stationmaster.entrances.console.pages.people import one as person
 from stationmaster.entrances.console.pages.routing import pool, pools, routes, trial, virtual_key, virtual_keys
@@ -68,6 +68,8 @@ urlpatterns = [
     path("bills/<str:which>", bills.one, name="bill"),
     path("people", people.all_of_them, name="people"),
     path("people/new", people.add, name="people_new"),
+    path("people/grid", grid.page, name="people_grid"),
+    path("people/grid/<str:verb>", moving.page, name="people_moving"),
     path("people/conflicts", contradictions.conflicts, name="people_conflicts"),
     path("people/held", contradictions.held, name="people_held"),
     path("imports", older.all_of_them, name="older_setups"),
