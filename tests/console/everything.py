@@ -16,7 +16,6 @@ from operators.people import as_actor, somebody
 from stationmaster.bills.models import BillDay, BillPart
 from stationmaster.credentials import services as credentials
 from stationmaster.credentials.models import Credential, HealthEvent
-from stationmaster.entrances.console.pages import urls
 from stationmaster.importing import services as rosters
 from stationmaster.jobs.models import Job, JobItem, JobLog
 from stationmaster.operators import services as operators
@@ -48,6 +47,8 @@ class Everything:
 
     def addresses(self) -> list[str]:
         """The address of every page that there is."""
+        from stationmaster.entrances.console.pages import urls
+
         return [each for pattern in urls.urlpatterns for each in self._of(str(pattern.name), str(pattern.pattern))]
 
     def _of(self, name: str, route: str) -> Iterator[str]:
