@@ -110,7 +110,7 @@ def _credentials(actor: Actor) -> Iterator[Tile]:
     counts = credentials.by_health(actor)
     unwell = sum(counts.get(state, 0) for state in _UNWELL)
     rows = filtered("/credentials", ("health", "in", ",".join(_UNWELL)), ("disabled", "eq", "false"))
-    whole = trn("of {number}", "of {number}", sum(counts.values()))
+    whole = tr("of {number}", number=f"{sum(counts.values()):,}")
     yield Tile(tr("Credentials not well"), f"{unwell:,}", rows, whole, "bad" if unwell else "good")
     ends = Counter(str(row["expiry"]) for row in credentials.ending(actor))
     over = ends["expired"]
