@@ -129,19 +129,25 @@ def test_it_ends_with_the_session_and_with_the_right(database: str, source: Sour
     """Signed out elsewhere, switched off, or of another role: an open stream says no more."""
     monkeypatch.setattr(streaming, "CHECKED", 0.1)
     with serving() as control:
-        for number, change in enumerate(
-            (
-                lambda who: BrowserSession.objects.filter(operator_id=who.id).delete(),
-                lambda who: operators.update_operator(ADMIN, who.id, {"active": False}),
-                lambda who: operators.update_operator(ADMIN, who.id, {"role": "member"}),
-            )
-        ):
+        for number, change in enumerate((_sign_out, _switch_off, _demote)):
             who = somebody("viewer", f"viewer-{number}@example.test")
             with reading(control.url, cookies(who.email)) as (_, lines):
                 until(lambda: streaming.streaming() == 1)
-                change(who)
+                change(who.id)
                 assert event(lines) == {"event": "end", "data": ""}
                 assert list(lines) == []
+
+
+def _sign_out(who: str) -> None:
+    BrowserSession.objects.filter(operator_id=who).delete()
+
+
+def _switch_off(who: str) -> None:
+    operators.update_operator(ADMIN, who, {"active": False})
+
+
+def _demote(who: str) -> None:
+    operators.update_operator(ADMIN, who, {"role": "member"})
 
 
 def test_streams_of_one_operator_are_counted(database: str, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
