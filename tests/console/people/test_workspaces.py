@@ -49,7 +49,8 @@ def test_the_list_costs_the_same_with_more_rows(stage: Stage) -> None:
         return len(taken)
 
     def several() -> str:
-        return "/workspaces/several?act=rotate&" + "&".join(f"id={which}" for which in Workspace.objects.values_list("id", flat=True))
+        ids = Workspace.objects.values_list("id", flat=True)
+        return "/workspaces/several?act=rotate&" + "&".join(f"id={which}" for which in ids)
 
     for number in range(2):
         places.attached(f"more{number}")

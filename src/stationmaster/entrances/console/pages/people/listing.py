@@ -96,6 +96,7 @@ def tabs(request: HttpRequest, here: str) -> tuple[Link, ...]:
     """What belongs to people, as far as somebody may see it."""
     pages = (
         ("/people", tr("People"), "people:read"),
+        ("/people/grid", tr("Who is where"), "seats:read"),
         ("/groups", tr("Groups"), "groups:read"),
         ("/people/conflicts", tr("Conflicts"), "people:export"),
         ("/people/imports", tr("Imports"), "people:import"),

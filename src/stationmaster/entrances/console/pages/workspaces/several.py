@@ -53,7 +53,8 @@ _ACTS: Final[Mapping[str, _Act]] = {
         ("stationmaster workspace run NAME reconcile", "POST /api/v1/workspaces/{workspace}/run"), reads=True,
     ),
     "plan": _Act(
-        marked("Make a plan"), "plans:create", marked("the plan says whom to invite, to remove and to change; it does nothing yet"),
+        marked("Make a plan"), "plans:create",
+        marked("the plan says whom to invite, to remove and to change; it does nothing yet"),
         ("stationmaster plan make [WORKSPACE]…", "POST /api/v1/plans"),
     ),
     "rotate": _Act(
