@@ -22,16 +22,18 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 FOLDER = Path("docs/images")
-ADDRESS, PASSWORD = "admin@example.com", "three wet badgers hum"  # noqa: S105  of a demo that is gone afterwards
+ADDRESS, PASSWORD = "admin@example.com", "three wet badgers hum"
 SIZE = {"width": 1280, "height": 800}
 PATIENCE = 60.0
 # Pages, by the names of their pictures; `{…}`: the first thing of that list.
 PAGES = {
     "overview": "/", "start": "/start", "workspaces": "/workspaces", "workspace": "{workspaces}", "people": "/people",
-    "grid": "/grid", "seats": "/seats", "plan": "{plans}", "credentials": "/credentials", "credential": "/credentials/demo-openai-a",
+    "grid": "/people/grid", "seats": "/seats", "plan": "{plans}", "credentials": "/credentials",
+    "credential": "/credentials/demo-openai-a",
     "calendar": "/calendar", "pools": "/pools", "pool": "{pools}", "routes": "/routes", "keys": "/keys", "key": "{keys}",
     "targets": "/targets", "publications": "/publications", "requests": "/requests", "request": "{requests}", "usage": "/usage",
-    "jobs": "/jobs", "job": "{jobs}", "gateways": "/gateways", "audit": "/audit", "operators": "/operators", "settings": "/settings",
+    "jobs": "/jobs", "job": "{jobs}", "gateways": "/gateways", "audit": "/audit", "operators": "/operators",
+    "settings": "/settings",
 }  # fmt: skip
 MODELS = ("gpt-4o-mini", "gpt-4o", "claude-sonnet-4-5")
 # Which model was answered by whom, for so many nanodollars a token.
@@ -46,7 +48,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, _demo(Path(folder)) as (console, gateway, key, link):
         _Filling(console, Path(folder) / "data", gateway, key).all()
         with sync_playwright() as play:
-            browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-dev-shm-usage"])
+            args = ["--no-sandbox", "--disable-dev-shm-usage"]
+            browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=args)
             _look(browser, console, link)
             browser.close()
     return 0
@@ -101,8 +104,9 @@ class _Filling:
     def __init__(self, console: str, data: Path, gateway: str, key: str) -> None:
         words = ["token", "create", "pictures", "--role", "admin", "--output", "json", "--data", str(data)]
         made = subprocess.run([sys.executable, "-m", "stationmaster", *words], capture_output=True, check=True)  # noqa: S603  our own
-        self._rest = httpx.Client(base_url=f"{console}/api/v1", headers={"Authorization": f"Bearer {json.loads(made.stdout)['token']}"},
-                                  trust_env=False, timeout=PATIENCE)  # fmt: skip
+        headers = {"Authorization": f"Bearer {json.loads(made.stdout)['token']}"}
+        self._rest = httpx.Client(base_url=f"{console}/api/v1", headers=headers, trust_env=False, timeout=PATIENCE)
+        self._told = f"{console}/internal/v1/events"
         self._gateway = httpx.Client(base_url=gateway, trust_env=False, timeout=PATIENCE)
         self._key = key
 
@@ -122,9 +126,7 @@ class _Filling:
         return answer.json()
 
     def _people(self) -> None:
-        people = [str(self._post("/people", {"user_name": f"member-{n:03}@example.test", "display_name": f"Member {n:03}",
-                                             "email": f"member-{n:03}@example.test", "department": ("Search", "Support")[n % 2]})["id"])
-                  for n in range(1, 25)]  # fmt: skip
+        people = [str(self._post("/people", _person(number))["id"]) for number in range(1, 25)]
         for place, name in enumerate(("engineers", "research", "support")):
             group = self._post("/groups", {"name": name})
             self._post(f"/groups/{group['id']}/members", {"add": people[place * 8 : place * 8 + 8], "remove": []})
@@ -162,13 +164,18 @@ class _Filling:
         for day in range(1, 14):
             events = [_event(chance, now - day * 86_400 - chance.random() * 40_000) for _ in range(chance.randrange(60, 160))]
             body = msgspec.msgpack.encode({"gateway": "gateway-1", "batch": uuid.uuid4().hex, "events": events})
-            answer = self._rest.post(f"{self._rest.base_url.copy_with(path='/internal/v1/events')}", content=body,
-                                     headers={"Authorization": f"Bearer {token}", "content-type": "application/msgpack"})  # fmt: skip
-            answer.raise_for_status()
+            headers = {"Authorization": f"Bearer {token}", "content-type": "application/msgpack"}
+            self._rest.post(self._told, content=body, headers=headers).raise_for_status()
 
     def _copies(self) -> None:
         plan = self._post("/publish-plans", {"pool": "demo-openai"})
         self._post(f"/publish-plans/{plan['id']}/apply", {"hash": plan["hash"]})
+
+
+def _person(number: int) -> dict[str, str]:
+    address = f"member-{number:03}@example.test"
+    department = ("Search", "Support")[number % 2]
+    return {"user_name": address, "email": address, "display_name": f"Member {number:03}", "department": department}
 
 
 def _event(chance: random.Random, at: float) -> dict[str, Any]:
@@ -178,11 +185,13 @@ def _event(chance: random.Random, at: float) -> dict[str, Any]:
     tokens = {"input": taken, "cache_read": taken // 3, "cache_write": 0, "output": given, "reasoning": given // 4}
     return {
         "event": "request", "time": at, "request_id": f"req_{chance.randrange(16**12):012x}", "status": 502 if bad else 200,
-        "key": chance.choice(("demo", "team-search", "team-support", "team-reports")), "owner": "member-001@example.test", "tenant": "",
+        "key": chance.choice(("demo", "team-search", "team-support", "team-reports")), "owner": "member-001@example.test",
+        "tenant": "",
         "endpoint": "chat", "dialect": "openai", "method": "POST", "model": model, "sent_model": model, "pool": pool,
         "credential": credential, "attempts": 1, "upstream_status": 500 if bad else 200, "tokens": {} if bad else tokens,
         "usage_source": "" if bad else "upstream_final", "cost": 0 if bad else (taken + 4 * given) * price,
-        "duration_us": chance.randrange(300_000, 4_000_000), "first_byte_us": chance.randrange(100_000, 300_000), "tried": [], "skipped": None,
+        "duration_us": chance.randrange(300_000, 4_000_000), "first_byte_us": chance.randrange(100_000, 300_000), "tried": [],
+        "skipped": None,
         **({"error": "upstream_failed"} if bad else {}),
     }  # fmt: skip
 
@@ -194,7 +203,8 @@ def _look(browser: Any, console: str, link: str) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     state: Any = None
     for theme in ("light", "dark"):
-        context = browser.new_context(base_url=console, viewport=SIZE, color_scheme=theme, storage_state=state, reduced_motion="reduce")
+        how = {"viewport": SIZE, "color_scheme": theme, "storage_state": state, "reduced_motion": "reduce"}
+        context = browser.new_context(base_url=console, **how)
         page = context.new_page()
         if state is None:
             _become(page, link)

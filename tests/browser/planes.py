@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import databases
-from console.everything import Everything, everything
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
+
+import databases
+from console.everything import Everything, everything
 from internal.kit import serving
 from operators.people import somebody
 from stationmaster.store import keyholder

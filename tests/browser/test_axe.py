@@ -1,4 +1,4 @@
-"""Every page can be used by people who do not see, do not point, or see little: axe finds nothing, in both themes and languages."""
+"""Every page can be used by people who do not see or point, or see little: axe finds nothing, in both themes and languages."""
 
 from collections.abc import Callable
 

@@ -4,7 +4,6 @@ its simulated vendors, its worker and its gateway. In both languages."""
 import re
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,7 +36,8 @@ class Admin(Visitor):
         for hidden in form.locator("xpath=ancestor::details[not(@open)]").all():
             hidden.evaluate("each => { each.open = true; }")
         if upload:
-            form.locator('[type="file"]').set_input_files({"name": "people.csv", "mimeType": "text/csv", "buffer": upload.encode()})
+            file = {"name": "people.csv", "mimeType": "text/csv", "buffer": upload.encode()}
+            form.locator('[type="file"]').set_input_files(file)  # type: ignore[arg-type]
         for name, value in fields.items():
             _fill(form, name, value)
         form.locator("button:not([name])").first.click()
@@ -170,7 +170,7 @@ def test_credentials_reach_another_gateway(admin: Admin) -> None:
 
 
 def test_a_key_is_brought_in_rotated_and_revoked(demo: tuple[Up, str], admin: Admin, group: str) -> None:
-    """A key is pasted and proved; another follows it, and the way back is open; then it is revoked, and nothing serves any more."""
+    """A key is pasted and proved; another follows it, and the way back is open; then it is revoked, and nothing serves."""
     vendor = re.search(r"(http://127\.0\.0\.1:\d+) \(", demo[0].said)
     assert vendor
     admin.open("/credentials/new")

@@ -44,7 +44,8 @@ def test_a_dialog_opens_holds_and_closes(plane: Plane, visit: Callable[..., Visi
     """Enter on a link that opens a dialog puts the focus into it, Tab does not leave it, Escape closes it and the focus is back
     on what opened it."""
     visitor = visit()
-    page = next(page for path in plane.everything.addresses() if (page := visitor.open(path)).locator("main a[data-dialog]").count())
+    pages = (visitor.open(path) for path in plane.everything.addresses())
+    page = next(page for page in pages if page.locator("main a[data-dialog]").count())
     opener = page.locator("main a[data-dialog]").first
     opener.focus()
     page.keyboard.press("Enter")

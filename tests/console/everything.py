@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from django.utils import timezone
 
 from console import kit
 from controlkit import ADMIN
 from operators.people import as_actor, somebody
+from people import kit as files
+from stationmaster.audit.models import AuditEvent
 from stationmaster.bills.models import BillDay, BillPart
 from stationmaster.credentials import services as credentials
 from stationmaster.credentials.models import Credential, HealthEvent
@@ -34,7 +35,9 @@ LISTED = ("members", "invites", "projects", "keys", "limits")
 NO_PAGES_END = ("stream", ".csv", ".json", ".jsonl", ".ics")
 NO_PAGES: Mapping[str, str] = {}
 # What an address asks for beside its path.
-ASKS: Mapping[str, str] = {}
+ASKS: Mapping[str, str] = {
+    "workspaces_several": "?act=publish&id={workspaces}", "people_several": "?id={people}", "people_moving": "?id={people}",
+}
 _numbers = itertools.count(1)
 
 
@@ -59,7 +62,7 @@ class Everything:
             return
         path = re.sub(r"^(.*?)/<[^>]+>", lambda found: f"{found[1]}/{self.ids[found[1]]}", route)
         assert "<" not in path, f"{name}: what is {route} an address of? (console/everything.py)"
-        yield f"/{path}{ASKS.get(name, '')}"
+        yield f"/{path}{ASKS.get(name, '').format(**self.ids)}"
 
 
 def everything(number: int = 1) -> Everything:
@@ -69,7 +72,7 @@ def everything(number: int = 1) -> Everything:
     kinds = {
         "workspaces": stage.workspace, "people": stage.people[0], "groups": stage.group, "assignments": stage.assignment,
         "plans": stage.plan, "seats": stage.seat, "jobs": stage.job, "people/imports": stage.upload,
-        "credentials": stage.credential, "targets": stage.target,
+        "credentials": stage.credential, "targets": stage.target, "people/grid": "assign",
     }  # fmt: skip
     return Everything(stage, {**kinds, **made})
 
@@ -83,9 +86,11 @@ def more(stage: kit.Stage, number: int) -> dict[str, str]:
 def _one_more(stage: kit.Stage, number: int) -> dict[str, str]:
     _account(stage, number)
     credential = _credential(stage, number)
-    pool = str(routing.create_pool(ADMIN, {"name": f"pool-{number}", "members": [{"credential": "first"}, {"credential": credential}]})["id"])
+    members = [{"credential": "first"}, {"credential": credential}]
+    pool = str(routing.create_pool(ADMIN, {"name": f"pool-{number}", "members": members})["id"])
     route = str(routing.create_route(ADMIN, {"models": [f"model-{number}-*"], "pool": f"pool-{number}"})["id"])
-    key = str(routing.create_key(ADMIN, {"name": f"key-{number}", "owner": "member-001@example.test", "pools": [f"pool-{number}"]}).row["id"])
+    asks = {"name": f"key-{number}", "owner": "member-001@example.test", "pools": [f"pool-{number}"]}
+    key = str(routing.create_key(ADMIN, asks).row["id"])
     operator = operators.create_operator(ADMIN, {"email": f"operator-{number}@example.com", "role": "viewer"})
     maker = as_actor(somebody("admin", f"maker-{number}@example.com"))
     token = operators.create_token(maker, {"name": f"token-{number}", "role": "viewer"})
@@ -94,30 +99,35 @@ def _one_more(stage: kit.Stage, number: int) -> dict[str, str]:
     return {
         "pools": pool, "routes": route, "keys": key, "operators": str(operator["id"]), "tokens": str(token.row["id"]),
         "requests": _asked(pool, key, credential, number), "publish": _published(stage, credential, number),
-        "bills": _billed(stage, number), "imports": _roster(number), "gateways": f"gw-{number}", "audit": str(number),
+        "bills": _billed(stage, number), "imports": _roster(number),
+        "gateways": f"gw-{number}", "audit": str(AuditEvent.objects.latest("seq").seq),
     }  # fmt: skip
 
 
 def _account(stage: kit.Stage, number: int) -> None:
     """A person in the stage's group, with a seat in its workspace; a group, a workspace that is assigned, a plan, an import."""
-    person = str(people.create_person(ADMIN, {"user_name": f"more-{number}@example.test", "email": f"more-{number}@example.test"})["id"])
+    address = f"more-{number}@example.test"
+    person = str(people.create_person(ADMIN, {"user_name": address, "email": address})["id"])
     people.change_members(ADMIN, stage.group, [person], [])
     people.create_group(ADMIN, {"name": f"group-{number}"})
     kit.seat_of(stage.workspace, person)
     places.attached(f"place-{number}")
     workspaces.create_assignment(ADMIN, {"workspace": f"place-{number}", "group": stage.group})
     workspaces.make_plan(ADMIN, {"workspaces": ["acme"]})
-    kit.files.upload(kit.CSV.replace("777", f"8{number}"))
+    files.upload(kit.CSV.replace("777", f"8{number}"))
 
 
 def _credential(stage: kit.Stage, number: int) -> str:
     name = f"more-{number}"
-    row = credentials.create_credential(ADMIN, {"name": name, "vendor": "openai", "secret": f"{kit.SECRET}-{number}", "workspace": stage.workspace})
+    given = {"name": name, "vendor": "openai", "secret": f"{kit.SECRET}-{number}", "workspace": stage.workspace}
+    row = credentials.create_credential(ADMIN, given)
     now = timezone.now()
     for place, which in enumerate((str(row["id"]), stage.credential)):
         at = now - timedelta(minutes=2 * number + place)
-        HealthEvent.objects.create(credential_id=which, gateway="gw-1", state="suspect", cause="invalid_key", code="invalid_api_key",
-                                   words="no longer good", at=at)  # fmt: skip
+        HealthEvent.objects.create(
+            credential_id=which, gateway="gw-1", state="suspect", cause="invalid_key", code="invalid_api_key", words="bad",
+            at=at,
+        )  # fmt: skip
     Credential.objects.filter(id=row["id"]).observe(health="suspect", health_cause="invalid_key")
     return name
 
@@ -132,13 +142,16 @@ def _asked(pool: str, key: str, credential: str, number: int) -> str:
 
 def _published(stage: kit.Stage, credential: str, number: int) -> str:
     """A target, a plan of publishing there, and a copy of a credential at the stage's target."""
-    given = {"name": f"elsewhere-{number}", "kind": "litellm", "base_url": f"https://gateway-{number}.example.com", "disabled": True}
+    place = f"https://gateway-{number}.example.com"
+    given = {"name": f"elsewhere-{number}", "kind": "litellm", "base_url": place, "disabled": True}
     target = str(publishing.create_target(ADMIN, given)["id"])
     row = Credential.objects.get(name=credential)
     with change(ADMIN) as edit:
-        plan = PublishPlan(target_id=target, digest=hashlib.sha256(target.encode()).hexdigest(), counts={"create": 1}, made_by="op_admin")
+        digest = hashlib.sha256(target.encode()).hexdigest()
+        plan = PublishPlan(target_id=target, digest=digest, counts={"create": 1}, made_by="op_admin")
         edit.create(plan)
-        edit.create(Publication(credential=row, target_id=stage.target, state="failed", cause="error.remote.refused", words="no room"))
+        cause = "error.remote.refused"
+        edit.create(Publication(credential=row, target_id=stage.target, state="failed", cause=cause, words="no room"))
     PublishStep.objects.create(plan=plan, position=1, credential=row.id, name=row.name, action="create")
     assert Target.objects.filter(id=target).exists()
     return str(plan.id)
@@ -146,8 +159,10 @@ def _published(stage: kit.Stage, credential: str, number: int) -> str:
 
 def _billed(stage: kit.Stage, number: int) -> str:
     day = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=number)
-    bill = BillDay.objects.create(workspace=Workspace.objects.get(id=stage.workspace), day=day, verdict="differs", measure="tokens",
-                                  rate=9000, read_at=timezone.now())  # fmt: skip
+    place = Workspace.objects.get(id=stage.workspace)
+    bill = BillDay.objects.create(
+        workspace=place, day=day, verdict="differs", measure="tokens", rate=9000, read_at=timezone.now(),
+    )  # fmt: skip
     for part in range(number % 7 + 1):
         BillPart.objects.create(bill=bill, credential="first", model=f"gpt-{part}")
     return str(bill.id)
@@ -161,15 +176,10 @@ def _roster(number: int) -> str:
 
 
 def _worked(stage: kit.Stage, number: int) -> None:
-    """A line of the job's log and an item; and a job more."""
+    """A line of the job's log and an item."""
     job = Job.objects.get(id=stage.job)
     now = timezone.now()
     seq = 1000 + number
     JobLog.objects.create(job=job, seq=seq, at=now, level="info", item="", text=f"line {number}")
-    JobItem.objects.create(job=job, position=seq, key=f"item-{number}", sentence="went wrong", state="failed", reason="error.remote.refused")
-    workspaces.run_job(ADMIN, f"place-{number}", {"kind": "onboard"}) if number < 0 else None
-
-
-def values(made: Mapping[str, Any]) -> list[str]:
-    """The ids alone."""
-    return [str(each) for each in made.values()]
+    reason = "error.remote.refused"
+    JobItem.objects.create(job=job, position=seq, key=f"item-{number}", sentence="went wrong", state="failed", reason=reason)

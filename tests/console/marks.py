@@ -14,13 +14,13 @@ FORMULA, ANSI, TURNED, WIDE = "=1+1", "\x1b[31mred\x1b[0m", "\u202egnp.exe\u202c
 MARK = f"{SCRIPT}{ANSI}{TURNED}{WIDE}"
 # Texts that are not words of somebody's: states and kinds, of which there is a table; addresses; what is sealed or folded.
 _OURS = frozenset({
-    "id", "state", "kind", "vendor", "origin", "override", "health", "seen", "removal", "intent", "fix_drift", "removes", "email_kind",
-    "seat_currency", "currency", "verdict", "measure", "alerted", "source", "language", "role", "encoding", "delimiter", "format",
-    "level", "outcome", "action", "usage_source", "dialect", "conflict", "status", "sent", "engine", "salt", "subject", "actor_kind",
-    "actor", "by", "made_by", "job", "retry_of", "last_job", "last_import", "person", "digest", "hash", "mac", "lease", "base_url",
-    "before", "after", "about", "search_text", "workspace", "master_key", "root", "data", "password", "series", "secret_hash", "pool",
-    "previous_hash", "key_hash", "sso_subject", "token", "row", "place", "warned", "tested_as", "lock", "dedupe", "request", "done_by",
-    "health_cause", "cause", "reason", "code",
+    "id", "state", "kind", "vendor", "origin", "override", "health", "seen", "removal", "intent", "fix_drift", "removes",
+    "email_kind", "seat_currency", "currency", "verdict", "measure", "alerted", "source", "language", "role", "encoding",
+    "delimiter", "format", "level", "outcome", "action", "usage_source", "dialect", "conflict", "status", "sent", "engine",
+    "salt", "subject", "actor_kind", "actor", "by", "made_by", "job", "retry_of", "last_job", "last_import", "person",
+    "digest", "hash", "mac", "lease", "base_url", "before", "after", "about", "search_text", "workspace", "master_key",
+    "root", "data", "password", "series", "secret_hash", "pool", "previous_hash", "key_hash", "sso_subject", "token", "row",
+    "place", "warned", "tested_as", "lock", "dedupe", "request", "done_by", "health_cause", "cause", "reason", "code",
 })  # fmt: skip
 _UNTOUCHED = frozenset({"store_head", "store_dropped", "store_storedsetting", "audit_audithead", "jobs_pace", "jobs_schedule"})
 
@@ -31,7 +31,8 @@ def put() -> int:
     with connection.cursor() as cursor:
         for table, column in places:
             quoted = connection.ops.quote_name(column)
-            cursor.execute(f"UPDATE {connection.ops.quote_name(table)} SET {quoted} = %s || {quoted}", [f"{FORMULA}{MARK}"])  # noqa: S608  names of ours
+            words = f"UPDATE {connection.ops.quote_name(table)} SET {quoted} = %s || {quoted}"  # noqa: S608  names of ours
+            cursor.execute(words, [f"{FORMULA}{MARK}"])
     return len(places)
 
 
@@ -39,10 +40,10 @@ def _places() -> Iterator[tuple[str, str]]:
     for model in apps.get_models():
         table = model._meta.db_table
         if model.__module__.startswith("stationmaster.") and table not in _UNTOUCHED:
-            yield from ((table, field.column) for field in model._meta.concrete_fields if _taken(field))
+            yield from ((table, str(field.column)) for field in model._meta.concrete_fields if _taken(field))
 
 
 def _taken(field: "models.Field[object, object]") -> bool:
     texts = isinstance(field, models.CharField | models.TextField)
-    ours = field.name in _OURS or field.name.endswith("_folded") or field.name == "folded" or type(field).__name__ in ("JsonText", "SealedField")
+    ours = field.name in _OURS or field.name.endswith("folded") or type(field).__name__ in ("JsonText", "SealedField")
     return texts and not ours and not field.is_relation and not field.primary_key
