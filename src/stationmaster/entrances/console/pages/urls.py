@@ -82,6 +82,7 @@ urlpatterns = [
     path("groups", groups.all_of_them, name="groups"),
     path("groups/<str:which>", groups.one, name="group"),
     path("assignments", assignments.all_of_them, name="assignments"),
+    path("assignments/new", assignments.add, name="assignments_new"),
     path("assignments/<str:which>", assignments.one, name="assignment"),
     path("plans", plans.all_of_them, name="plans"),
     path("plans/new", plans.make, name="plans_new"),

@@ -1,9 +1,10 @@
 """One job: how far it is, what became of each item, its log, its files. Owns that page."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 from stationmaster.entrances.console.pages import lists, words
 from stationmaster.entrances.console.pages.acting import Action, Went, posted
@@ -27,6 +28,7 @@ from stationmaster.entrances.console.pages.parts import (
 )
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.entrances.console.pages.workspaces import drift
+from stationmaster.entrances.console.streaming import Piece, streamed
 from stationmaster.i18n import tr
 from stationmaster.jobs import services as jobs
 from stationmaster.jobs.artifacts import ARTIFACTS
@@ -35,6 +37,7 @@ from stationmaster.store.actor import Actor
 
 _REFRESH: Final = 3  # seconds, while it waits or runs
 _LINES: Final = 200  # of the log, the last ones
+_AT_ONCE: Final = 500  # lines that are sent at a time while it runs
 _LIVE: Final = ("queued", "running")
 _STATES: Final = ("pending", "running", "ok", "skipped", "failed")  # of items, as they can be asked for
 
@@ -63,8 +66,21 @@ def _sections(request: HttpRequest, row: Row) -> list[Section]:
         *_forms(request, row),
         *drift.result(actor, row),
         Section(tr("Items"), (_table(request, row),), "items"),
-        Section(tr("Log"), (_log(actor, row),), "log"),
+        Section(tr("Log"), (_log(actor, row),), "" if row["state"] in _LIVE else "log"),
     ]
+
+
+def stream(request: HttpRequest, which: str) -> HttpResponseBase:
+    """The lines of its log as they are written, until it ends."""
+    jobs.get(me(request), which)
+    return streamed(request, "jobs:read", lambda actor, last: _written(actor, which, last), request.GET.get("from", ""))
+
+
+def _written(actor: Actor, which: str, last: str) -> list[Piece]:
+    after = int(last) if last.isascii() and last.isdecimal() and len(last) < 10 else 0
+    found = jobs.log(actor, which, after, _AT_ONCE)
+    pieces = [Piece("lines", Log(_lines(found["lines"])), id=str(found["next"]))] if found["lines"] else []
+    return [*pieces, Piece("end")] if found["ended"] else pieces
 
 
 def _table(request: HttpRequest, row: Row) -> Table:
@@ -206,7 +222,12 @@ def _log(actor: Actor, row: Row) -> Log:
     """Its last lines; all of it is in run.log."""
     before = max(row["lines"] - _LINES, 0)
     found = jobs.log(actor, row["id"], before, _LINES + 50)["lines"]
-    return Log(tuple((f"{line['at']:%H:%M:%S}", line["level"], _line(line)) for line in found), before)
+    stream = f"/jobs/{row['id']}/stream?from={row['lines']}" if row["state"] in _LIVE else ""
+    return Log(_lines(found), before, stream)
+
+
+def _lines(found: Sequence[Row]) -> tuple[tuple[str, str, str], ...]:
+    return tuple((f"{line['at']:%H:%M:%S}", line["level"], _line(line)) for line in found)
 
 
 def _line(line: Row) -> str:
