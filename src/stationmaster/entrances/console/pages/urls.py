@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from stationmaster.entrances.console.pages.credentials import calendar, guide
+from stationmaster.entrances.console.pages.credentials import calendar, guide, several
 from stationmaster.entrances.console.pages.credentials import listing as credentials
 from stationmaster.entrances.console.pages.credentials import one as credential
 from stationmaster.entrances.console.pages.home import access, asking, overview, start
@@ -39,6 +39,7 @@ urlpatterns = [
     path("credentials", credentials.all_of_them, name="credentials"),
     path("credentials/new", credentials.add, name="credentials_new"),
     path("credentials/guide", guide.page, name="credential_guide"),
+    path("credentials/several", several.page, name="credentials_several"),
     path("credentials/<str:which>", credential.one, name="credential"),
     path("calendar", calendar.page, name="calendar"),
     path("pools", pools.all_of_them, name="pools"),

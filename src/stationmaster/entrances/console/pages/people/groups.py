@@ -25,6 +25,7 @@ from stationmaster.entrances.console.pages.parts import (
     text,
 )
 from stationmaster.entrances.console.pages.people.listing import tabs
+from stationmaster.entrances.console.pages.seats.assignments import adding
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.i18n import tr
 from stationmaster.people import services as people
@@ -121,7 +122,8 @@ def _facts(row: Row) -> Facts:
 
 def _links(request: HttpRequest, row: Row) -> tuple[Link, ...]:
     seats = Link(tr("Their seats"), filtered("/seats", ("group", "eq", row["id"])))
-    return (seats,) if may(request, "seats:read") else ()
+    grid = Link(tr("Where they are"), filtered("/people/grid", ("group", "eq", row["id"])))
+    return (*adding(request, "group", row["name"]), *((seats, grid) if may(request, "seats:read") else ()))
 
 
 def _same(row: Row) -> tuple[tuple[str, str], ...]:
@@ -140,11 +142,12 @@ def _forms(request: HttpRequest, row: Row, problem: Problem | None) -> list[Sect
     sections = []
     if may(request, "groups:update"):
         rename = Form(tr("Save"), "rename", (_name(problem, row["name"]), Field("revision", "", "hidden", str(row["revision"]))))
-        put_in = Form(tr("Put in"), "add", (_whom(problem),))
+        put_in = Form(tr("Put in"), "add", (_whom(problem),), main=True)
         sections += [Section(tr("Put people in"), (put_in,)), Section(tr("Another name"), (rename,))]
     if may(request, "groups:delete"):
         sure = (Field("sure", tr("Yes, {name}", name=row["name"]), "checkbox", needed=True),)
-        sections.append(Section(tr("Delete it"), (Form(tr("Delete"), "delete", sure, text=tr("Its people stay."), danger=True),)))
+        form = Form(tr("Delete"), "delete", sure, text=tr("Its people stay."), danger=True)
+        sections.append(Section(tr("Delete it"), (form,), danger=True))
     return sections
 
 

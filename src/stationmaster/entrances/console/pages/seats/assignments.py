@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 
+from stationmaster.entrances.api import asking
 from stationmaster.entrances.console.pages import lists
 from stationmaster.entrances.console.pages.acting import Action, Sent, Went, filled, lines, posted, version
 from stationmaster.entrances.console.pages.lists import Column, Shape, filtered
@@ -27,6 +29,7 @@ from stationmaster.entrances.console.pages.parts import (
 from stationmaster.entrances.console.pages.seats.parts import tabs
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.i18n import tr
+from stationmaster.operators import services as operators
 from stationmaster.people import services as people
 from stationmaster.store.actor import Actor
 from stationmaster.store.listing import Query
@@ -34,6 +37,7 @@ from stationmaster.vendors.registry import vendor
 from stationmaster.workspaces import services as workspaces
 
 _OFFERED: Final = 200  # groups to choose from; others are typed
+_ASKED: Final = ("workspace", "group", "person", "role")  # what a link may have filled in
 _SAME: Final = (
     ("stationmaster assignment list", "GET /api/v1/assignments"),
     ("stationmaster assignment create WORKSPACE --group GROUP --role ROLE", "POST /api/v1/assignments"),
@@ -51,6 +55,27 @@ def all_of_them(request: HttpRequest) -> HttpResponse:
         sections.append(Section(tr("Assign somebody"), (form,)))
     page = Page(tr("Assignments"), sections, tabs(request, "/assignments"), _plan(request), _SAME, problem=done)
     return shown(request, page)
+
+
+def add(request: HttpRequest) -> HttpResponse:
+    """The form by itself, filled with who and where by the link that led here; afterwards the way back is the plan."""
+    operators.require(me(request), "assignments:create")
+    done = posted(request, {"make": _made_here})
+    if isinstance(done, HttpResponse):
+        return done
+    if request.method != "POST":
+        asking.known_only(request, _ASKED, ())
+    sent = request.POST if request.method == "POST" else request.GET
+    how = tr("Nobody is invited by that: a plan shows what it comes to, and is approved first.")
+    form = Form(tr("Assign"), "make", _fields(me(request), sent, done), text=how, main=True)
+    trail = (Link(tr("Assignments"), "/assignments"),)
+    return shown(request, Page(tr("Assign somebody"), (Section("", (form,)),), same=_SAME[1:], problem=done, trail=trail))
+
+
+def adding(request: HttpRequest, name: str, value: str) -> tuple[Link, ...]:
+    """The way to that form from a group, a person or a workspace (`name`), for whoever may assign."""
+    link = Link(tr("Assign …"), f"/assignments/new?{urlencode({name: value})}", dialog=True)
+    return (link,) if may(request, "assignments:create") else ()
 
 
 def _table(request: HttpRequest) -> Table:
@@ -137,6 +162,11 @@ def _made(actor: Actor, sent: Sent) -> Went:
     return Went(told=tr("Assigned. Make a plan to see what that comes to."))
 
 
+def _made_here(actor: Actor, sent: Sent) -> Went:
+    went = _made(actor, sent)
+    return Went(lists.filtered("/assignments", ("workspace", "eq", filled(sent, "workspace"))), went.told)
+
+
 def _saved(actor: Actor, which: str, sent: Sent) -> Went:
     given = {"role": sent.get("role", "").strip(), "projects": lines(sent, "projects")}
     workspaces.update_assignment(actor, which, given, version(sent))
@@ -156,14 +186,21 @@ def _fields(actor: Actor, sent: Sent, problem: Problem | None) -> tuple[Field, .
         return Field(name, label, control, sent.get(name, ""), error=wrong.get(name, ""), **more)
 
     places = workspaces.list_workspaces(actor, Query(sort="name", limit=500, counted=False)).items
+    persons = people.list_people(actor, Query(sort="display_name", limit=_OFFERED, counted=False)).items
     groups = people.list_groups(actor, Query(sort="name", limit=_OFFERED, counted=False)).items
     return (
         made("workspace", tr("Workspace"), "select", options=tuple((row["name"], row["name"]) for row in places)),
         made("group", tr("Group"), options=tuple((row["name"], "") for row in groups)),
-        made("person", tr("Or a person"), help=tr("User name or e-mail address.")),
+        made("person", tr("Or a person"), help=tr("User name or e-mail address."), options=_completed(persons)),
         made("role", tr("Role"), help=tr("Empty: the vendor's weakest. Vendors lists what each has.")),
         made("projects", tr("Projects"), help=tr("The vendor's ids, with spaces between.")),
     )
+
+
+def _completed(persons: list[Any]) -> tuple[tuple[str, str], ...]:
+    """What a person's field may be completed to."""
+    active = (row for row in persons if row["active"])
+    return tuple((str(row["email"] or row["user_name"]), str(row["display_name"])) for row in active)
 
 
 def _change(actor: Actor, row: Row, sent: Sent, problem: Problem | None) -> tuple[Field, ...]:

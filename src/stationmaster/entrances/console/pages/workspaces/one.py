@@ -29,6 +29,7 @@ from stationmaster.entrances.console.pages.parts import (
     moment,
     text,
 )
+from stationmaster.entrances.console.pages.seats.assignments import adding
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.entrances.console.pages.workspaces import drift
 from stationmaster.entrances.console.pages.workspaces.attaching import fields_of
@@ -57,12 +58,17 @@ def one(request: HttpRequest, which: str) -> HttpResponse:
         return done
     row = _row(me(request), which)
     running = any(job["state"] in ("queued", "running") for job in row["last_jobs"].values())
-    links = (Link(tr("Make a plan"), f"/plans/new?workspace={quote(row['name'])}", main=True),)
+    plan = (Link(tr("Make a plan"), f"/plans/new?workspace={quote(row['name'])}", main=True),)
+    who = (Link(tr("Who is there"), lists.filtered("/people/grid", ("workspace", "eq", row["name"]))),)
+    links = (
+        *(plan if may(request, "plans:create") else ()), *adding(request, "workspace", row["name"]),
+        *(who if may(request, "seats:read") else ()),
+    )  # fmt: skip
     return shown(
         request,
         Page(
-            row["name"], _sections(request, row), of_one(row, ""), links if may(request, "plans:create") else (), _same(row),
-            _REFRESH if running else 0, done,
+            row["name"], _sections(request, row), of_one(row, ""), links, _same(row), _REFRESH if running else 0, done,
+            state=words.state(words.WORKSPACES, row["state"]), trail=(Link(tr("Workspaces"), "/workspaces"),),
         ),
     )  # fmt: skip
 
@@ -116,7 +122,7 @@ def _of_policy(request: HttpRequest, row: Row, problem: Problem | None) -> list[
         fields = (*fields_of(request.POST, problem, row), Field("revision", "", "hidden", str(row["revision"])))
         sections.append(Section(tr("Change it"), (Form(tr("Save"), "save", fields),)))
     if may(request, "workspaces:delete"):
-        sections.append(Section(tr("Detach it"), (_detaching(row),)))
+        sections.append(Section(tr("Detach it"), (_detaching(row),), danger=True))
     return sections
 
 
