@@ -217,6 +217,13 @@ def _token() -> str:
     return str(operators.create_token(CLI, {"name": _name(), "role": "viewer"}).row["id"])
 
 
+def _request() -> str:
+    """A request of somebody else's."""
+    told = request(owner="ada")
+    sent(told)
+    return str(told["request_id"])
+
+
 def _gateway_token() -> str:
     return str(operators.create_gateway_token(CLI, {"name": _name()}).row["id"])
 
@@ -471,6 +478,7 @@ CALLS: Final[dict[str, Callable[[], Cell]]] = {
     "list_audit": lambda: Cell("GET", "audit"),
     "verify_audit": lambda: Cell("POST", "audit/verify", {}),
     "list_usage_events": lambda: Cell("GET", "usage/events"),
+    "get_usage_events": lambda: Cell("GET", f"usage/events/{_request()}"),
     "usage_totals": lambda: Cell("GET", "usage/totals?by=owner"),
     "usage_series": lambda: Cell("GET", "usage/series?step=hour"),
     "list_settings": lambda: Cell("GET", "settings"),
@@ -537,13 +545,14 @@ MAY: Final[dict[str, frozenset[str]]] = {
     "list_gateway_tokens": SEERS, "get_gateway_tokens": SEERS, "create_gateway_tokens": ADMINS,
     "delete_gateway_tokens": ADMINS, "rotate_gateway_tokens": ADMINS,
     "list_gateways": SEERS, "list_audit": CHECKERS, "verify_audit": CHECKERS,
-    "list_usage_events": ALL, "usage_totals": ALL, "usage_series": ALL,
+    "list_usage_events": ALL, "get_usage_events": SEERS, "usage_totals": ALL, "usage_series": ALL,
     "list_settings": SEERS, "get_setting": SEERS, "save_setting": ADMINS, "clear_setting": ADMINS,
     "health": SEERS, "me": ALL,
 }  # fmt: skip
 # Where somebody gets 404 rather than 403: they may do it with what is their own, and this is not.
 HIDDEN: Final = {("get_tokens", "operator"), ("delete_tokens", "operator"), ("get_keys", "member"), ("get_people", "member"),
-                 ("get_seats", "member"), ("list_seats_history", "member")}  # fmt: skip
+                 ("get_seats", "member"), ("list_seats_history", "member"),
+                 ("get_usage_events", "member")}  # fmt: skip
 OPERATIONS: Final = {
     operation["operationId"]: (method.upper(), path)
     for path, methods in json.loads(document())["paths"].items() for method, operation in methods.items()
