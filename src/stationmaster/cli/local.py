@@ -132,6 +132,7 @@ _ACTS: Mapping[tuple[str, str], Callable[[Actor, str, Row], Any]] = {
     ("credentials", "refresh"): credentials.refresh_credential,
     ("vendors", "recognise"): credentials.recognise,
     ("vendors", "guide"): credentials.guide,
+    ("routes", "try"): lambda actor, _, given: routing.try_model(actor, given),
     ("credentials", "paste"): credentials.paste_credential,
     ("targets", "forget"): lambda actor, which, _: _forgotten(actor, which),
     ("targets", "test"): lambda actor, which, given: publishing.test_target(actor, given, which),

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from stationmaster.cli.desk import Asked, Desk
-from stationmaster.cli.output import Format
+from stationmaster.cli.output import Format, print_object, print_rows
 from stationmaster.cli.session import at_desk
+from stationmaster.cli.talk import say
 from stationmaster.cli.verbs import (
     DryRun,
     Noun,
@@ -21,6 +22,7 @@ from stationmaster.cli.verbs import (
     pairs,
     print_one,
 )
+from stationmaster.i18n import tr
 
 app = noun_app("Which models go to which pool.")
 def _id(desk: Desk, which: str) -> str:
@@ -99,6 +101,26 @@ def move(
     """Try a route sooner or later."""
     id_ = _id(desk, which)
     print_one(change(desk, dry_run, output, lambda: desk.update(NOUN.path, id_, {"position": position})), NOUN, output)
+
+
+@app.command(name="try")
+@at_desk
+def attempt(
+    desk: Desk,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model, as a client names it.")],
+    dialect: Annotated[str | None, typer.Option(help="The API it is asked for in, as in anthropic; openai if left out.")] = None,
+    key: Annotated[str | None, typer.Option(help="The virtual key that asks.")] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Say where a model would go, and who could serve it. No vendor is asked."""
+    found = desk.act("routes", "all", "try", given(model=model, dialect=dialect, key=key))
+    if output is not Format.TABLE:
+        print_object(found, output)
+        return
+    if found["error"]:
+        say(tr("{status} {code}: {message}", **{name: found["error"][name] for name in ("status", "code", "message")}))
+    rows = [{"pool": pool["pool"], **member} for pool in found["pools"] for member in pool["members"]]
+    print_rows(rows, {name: name for name in ("pool", "credential", "vendor", "priority", "weight", "eligible", "why")}, output)
 
 
 add_delete(app, NOUN)

@@ -6,6 +6,7 @@ from stationmaster.i18n import marked
 
 SENTENCES: Final = (
     marked("missing key"),
+    marked("an alias like fast=gpt-5-mini"),
     marked("say why, in a sentence"),
     marked("expected {what}, got {got}"),
     marked("expected {what}"),

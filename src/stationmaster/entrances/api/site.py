@@ -33,6 +33,7 @@ from stationmaster.entrances.api import (
     seats,
     sources,
     targets,
+    trying,
 )
 from stationmaster.entrances.api.answering import nothing_here, wrong_method
 from stationmaster.entrances.api.caller import Caller
@@ -69,7 +70,7 @@ def _site() -> NinjaAPI:
     site.add_router("/v1", jobs.router)
     for each in (
         assignments, bills, credentials, exports, guides, plans, publications, rosters, runs, seat_requests, seats, sources,
-        targets,
+        targets, trying,
     ):  # fmt: skip
         site.add_router("/v1", each.router)
     return site

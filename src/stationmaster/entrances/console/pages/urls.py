@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from stationmaster.entrances.console.pages.credentials import calendar, guide, several
+from stationmaster.entrances.console.pages.credentials import calendar, guide
 from stationmaster.entrances.console.pages.credentials import listing as credentials
 from stationmaster.entrances.console.pages.credentials import one as credential
+from stationmaster.entrances.console.pages.credentials import several as several_credentials
 from stationmaster.entrances.console.pages.home import access, asking, overview, start
 from stationmaster.entrances.console.pages.jobs import listing as jobs
 from stationmaster.entrances.console.pages.jobs import one as job
@@ -39,7 +40,7 @@ urlpatterns = [
     path("credentials", credentials.all_of_them, name="credentials"),
     path("credentials/new", credentials.add, name="credentials_new"),
     path("credentials/guide", guide.page, name="credential_guide"),
-    path("credentials/several", several.page, name="credentials_several"),
+    path("credentials/several", several_credentials.page, name="credentials_several"),
     path("credentials/<str:which>", credential.one, name="credential"),
     path("calendar", calendar.page, name="calendar"),
     path("pools", pools.all_of_them, name="pools"),

@@ -1,23 +1,26 @@
 """When credentials end: the page, and the feed that calendars read. Owns both; what ends is the services'."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone
 
 from stationmaster.credentials import services as credentials
 from stationmaster.entrances.console.pages import lists, words
-from stationmaster.entrances.console.pages.acting import Sent, Went, filled, posted
+from stationmaster.entrances.console.pages.acting import Sent, Went, filled, posted, revealed
+from stationmaster.entrances.console.pages.credentials import month
 from stationmaster.entrances.console.pages.credentials.parts import tabs
 from stationmaster.entrances.console.pages.lists import Column
-from stationmaster.entrances.console.pages.parts import Cell, Field, Form, Page, Row, Section, moment
+from stationmaster.entrances.console.pages.parts import Cell, Field, Form, Link, Note, Page, Problem, Row, Section, moment
+from stationmaster.entrances.console.pages.pictures import Once
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.errors import StationmasterError
 from stationmaster.i18n import tr
 from stationmaster.store.actor import Actor
 from stationmaster.store.listing import Query
 
-MONTHS = 12
+_MOST = 200  # entries that a list shows
 
 
 def feed(request: HttpRequest, secret: str) -> HttpResponse:
@@ -32,16 +35,19 @@ def feed(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """Month by month what ends and what is rotated, and the addresses for calendars."""
+    """A month as a calendar, what ends within ninety days, and the addresses for calendars."""
     actor = me(request)
-    done = posted(request, {"create": _created, "delete": _deleted})
+    made = revealed(request, "create", _created)
+    if isinstance(made, HttpResponse):
+        return made
+    done = made if isinstance(made, Problem) else posted(request, {"delete": _deleted}) if made is None else None
     if isinstance(done, HttpResponse):
         return done
     now = timezone.now()
-    entries = credentials.calendar(actor, now - timedelta(days=31), now + timedelta(days=31 * MONTHS))
-    sections = [_month(name, rows) for name, rows in _by_month(entries)] or [
-        Section("", (lists.plain(_columns(), (), tr("No credential ends within a year, as far as is known.")),))
-    ]
+    first = month.asked(request.GET.get("month") or request.GET.get("day", "")[:7], now)
+    shown_once = made is not None and not isinstance(made, Problem)
+    once = (Section("", (Once(tr("Its address"), made.secret.text),)),) if shown_once else ()
+    sections = [*once, _month(actor, first), *_of_day(actor, request.GET.get("day", "")), _soon(actor, now)]
     if may(request, "calendars:read"):
         sections.append(_feeds(request, actor))
     told = (("stationmaster credential list --sort expires_at", "GET /api/v1/calendar"),
@@ -49,16 +55,31 @@ def page(request: HttpRequest) -> HttpResponse:
     return shown(request, Page(tr("Calendar of credentials"), sections, tabs(request, "/calendar"), (), told, 0, done))
 
 
-def _by_month(entries: list[Row]) -> list[tuple[str, list[Row]]]:
-    months: dict[str, list[Row]] = {}
-    for entry in entries:
-        at: datetime = entry["at"]
-        months.setdefault(f"{at:%Y-%m}", []).append(entry)
-    return sorted(months.items())
+def _month(actor: Actor, first: datetime) -> Section:
+    entries = credentials.calendar(actor, first, first + timedelta(days=32))
+    before, after = (f"/calendar?month={month.beside(first, way)}" for way in (-1, 1))
+    links = (Link(tr("Month before"), before), Link(tr("This month"), "/calendar"), Link(tr("Month after"), after))
+    return Section(f"{first:%Y-%m}", (month.table(first, entries),), links=links)
 
 
-def _month(name: str, rows: list[Row]) -> Section:
-    return Section(name, (lists.plain(_columns(), rows),))
+def _of_day(actor: Actor, text: str) -> list[Section]:
+    """All of one day, where its rest is asked for."""
+    try:
+        start = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return []
+    found = credentials.calendar(actor, start, start + timedelta(days=1))[:_MOST]
+    return [Section(text, (lists.plain(_columns(), found, tr("Nothing ends on this day.")),))]
+
+
+def _soon(actor: Actor, now: datetime) -> Section:
+    """What ends next: by thirty, sixty and ninety days."""
+    entries = credentials.calendar(actor, now - timedelta(days=31), now + timedelta(days=90))
+    counts = [sum(entry["at"] <= now + timedelta(days=days) for entry in entries) for days in (30, 60, 90)]
+    numbers = dict(zip(("first", "second", "third"), counts, strict=True))
+    told = tr("Within 30 days: {first}; within 60: {second}; within 90: {third}.", **numbers)
+    table = lists.plain(_columns(), entries[:_MOST], tr("No credential ends within ninety days, as far as is known."))
+    return Section(tr("What ends next"), (Note(told), table))
 
 
 def _columns() -> tuple[Column, ...]:
@@ -87,9 +108,9 @@ def _delete(row: Row) -> tuple[Form, ...]:
     return (Form(tr("Delete"), "delete", (Field("which", "", "hidden", row["id"]),), danger=True),)
 
 
-def _created(actor: Actor, sent: Sent) -> Went:
-    made = credentials.create_feed(actor, {"name": filled(sent, "name")})
-    return Went(told=tr("Its address, shown this once: {address}", address=made.secret.text))
+def _created(actor: Actor, sent: Sent) -> Any:
+    """The feed with its address, for the answer alone: it is a secret."""
+    return credentials.create_feed(actor, {"name": filled(sent, "name")})
 
 
 def _deleted(actor: Actor, sent: Sent) -> Went:

@@ -2,6 +2,7 @@
 short-lived secrets. Owns those pages."""
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -9,16 +10,20 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from stationmaster.credentials import services as credentials
 from stationmaster.entrances.console.pages import lists, words
 from stationmaster.entrances.console.pages.acting import Sent, Went, filled, lines, posted, whole
+from stationmaster.entrances.console.pages.credentials import several
 from stationmaster.entrances.console.pages.credentials import sources as credential_source
 from stationmaster.entrances.console.pages.credentials.parts import end, health, tabs
 from stationmaster.entrances.console.pages.lists import Choice, Column, Shape
+from stationmaster.entrances.console.pages.names import of_workspaces
 from stationmaster.entrances.console.pages.parts import (
+    Bulk,
     Cell,
     Field,
     Form,
     Note,
     Page,
     Problem,
+    Row,
     Section,
     Table,
     moment,
@@ -29,6 +34,7 @@ from stationmaster.errors import Conflict
 from stationmaster.i18n import tr
 from stationmaster.operators import services as operators
 from stationmaster.store.actor import Actor
+from stationmaster.store.listing import Page as Found
 from stationmaster.store.listing import Query
 from stationmaster.vendors.registry import VENDORS
 from stationmaster.workspaces import services as workspaces
@@ -58,6 +64,8 @@ def _table(request: HttpRequest, actor: Actor) -> Table:
         Column(tr("Since"), lambda row: moment(row["health_at"])),
         Column(tr("Ends"), end, "expires_at"),
         Column(tr("Rotated"), lambda row: moment(row["secret_since"])),
+        Column(tr("Workspace"), lambda row: text(row.get("place"), f"/workspaces/{row['workspace']}")),
+        Column(tr("Added"), lambda row: moment(row["created_at"]), "created_at"),
     )
     choices = (
         Choice(tr("Health"), "health", words.options(words.HEALTH)[:6]),
@@ -66,8 +74,23 @@ def _table(request: HttpRequest, actor: Actor) -> Table:
     shape = Shape(
         credentials.CREDENTIALS, columns, choices, download="credentials" if may(request, "credentials:export") else "",
         empty=tr("None yet. Store a vendor's API key: `stationmaster credential create NAME --vendor openai`"),
+        besides=lambda rows: _placed(actor, rows),
     )  # fmt: skip
-    return lists.listed(request, lambda query: credentials.list_credentials(actor, query), shape)
+    ids: list[str] = []
+
+    def found(query: Query) -> Found:
+        page = credentials.list_credentials(actor, query)
+        ids.extend(str(row["id"]) for row in page.items)
+        return page
+
+    table = lists.listed(request, found, shape)
+    actions = several.offered(request)
+    return replace(table, bulk=Bulk(tuple(ids), actions)) if actions and ids else table
+
+
+def _placed(actor: Actor, rows: list[Row]) -> list[Row]:
+    names = of_workspaces(actor, (str(row["workspace"]) for row in rows))
+    return [{**row, "place": names.get(str(row["workspace"]), "")} for row in rows]
 
 
 def _probe_all(actor: Actor, _: Sent) -> Went:

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from stationmaster.credentials import services as credentials
 from stationmaster.entrances.console.pages import lists, words
 from stationmaster.entrances.console.pages.acting import Action, Sent, Went, filled, posted, version, whole
+from stationmaster.entrances.console.pages.credentials import course
 from stationmaster.entrances.console.pages.credentials import sources as credential_source
 from stationmaster.entrances.console.pages.credentials.parts import end, health, tabs
 from stationmaster.entrances.console.pages.lists import Column
@@ -29,6 +30,7 @@ from stationmaster.entrances.console.pages.parts import (
     moment,
     text,
 )
+from stationmaster.entrances.console.pages.routing.shared import requests_of
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.entrances.console.pages.targets.parts import columns
 from stationmaster.entrances.console.pages.targets.publications import withdrawn
@@ -52,7 +54,8 @@ def one(request: HttpRequest, which: str) -> HttpResponse:
     rotated = any(each["state"] in ("minting", "minted", "probed", "draining") for each in row["generations"])
     sections = [
         Section("", (_facts(row), *_doing(request, row)), "facts"),
-        Section(tr("Its secrets, one after another"), (_generations(request, row),), "generations"),
+        Section(tr("The last requests that failed"), (course.errors(actor, row),)),
+        Section(tr("Its secrets, one after another"), (course.rotation(row), _generations(request, row)), "generations"),
         Section(tr("How it stood"), (lists.plain(_history(), events, tr("No gateway has spoken of it yet.")),)),
         *_copies(request, actor, row),
         *credential_source.sections(request, actor, row, done),
@@ -60,8 +63,10 @@ def one(request: HttpRequest, which: str) -> HttpResponse:
         *_ending(request, row),
     ]
     publish = f"/publish?{urlencode({'credentials': row['name']})}"
-    links = (Link(tr("Publish it"), publish),) if may(request, "publications:plan") and row["secret_set"] else ()
-    return shown(request, Page(row["name"], sections, tabs(request, ""), links, _same(row), _REFRESH if rotated else 0, done))
+    links = (Link(tr("Its requests"), requests_of("credential", row["name"])),)
+    links += (Link(tr("Publish it"), publish),) if may(request, "publications:plan") and row["secret_set"] else ()
+    return shown(request, Page(row["name"], sections, tabs(request, ""), links, _same(row), _REFRESH if rotated else 0, done,
+                               state=health(row), trail=(Link(tr("Credentials"), "/credentials"),)))  # fmt: skip
 
 
 def _same(row: Row) -> tuple[tuple[str, str], ...]:
@@ -81,6 +86,7 @@ def _facts(row: Row) -> Facts:
     facts = [
         (tr("Health"), health(row)),
         (tr("Since"), moment(row["health_at"])),
+        (tr("Tried again"), course.again(row)),
         (tr("Vendor"), text(row["vendor"])),
         (tr("Organisation"), Cell(row["organisation"] or seen, note=tr("the vendor says {seen}", seen=seen) if differs else "")),
         (tr("Address"), text(row["base_url"])),

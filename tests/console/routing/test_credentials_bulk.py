@@ -1,0 +1,31 @@
+"""Credentials on pages, beyond one: several at once, the month, what failed last."""
+
+from console import kit
+from controlkit import ADMIN, a_credential
+from stationmaster.credentials import services as credentials
+from stationmaster.jobs.models import Job
+
+
+def test_several_are_probed_by_a_page_that_says_so(database: str) -> None:
+    """The list offers it; the page names each and who stays out; a job each is queued."""
+    browser = kit.signed_in()
+    given = (a_credential(f"c-{number}", secret=f"sk-proj-{number}-0123456789") for number in (1, 2))
+    ids = [str(credentials.create_credential(ADMIN, each)["id"]) for each in given]
+    assert "/credentials/several" in kit.page(browser, "/credentials")
+    path = "/credentials/several?" + "&".join(f"id={each}" for each in ids)
+    assert "c-2" in kit.page(browser, path)
+    assert "pasted" in kit.page(browser, path + "&verb=rotate")
+    kit.do(browser, path, "probe", {"id": ids})
+    assert Job.objects.filter(kind="probe").count() == 2
+    assert kit.page(browser, "/credentials/several")
+    kit.page(kit.signed_in("viewer"), "/credentials/several", 403)
+
+
+def test_a_month_and_any_address_of_one(database: str) -> None:
+    """The calendar shows a month; what is no month or day is this one."""
+    credentials.create_credential(ADMIN, a_credential("ends", expires_at="2031-05-17"))
+    browser = kit.signed_in("viewer")
+    assert "ends" in kit.page(browser, "/calendar?month=2031-05")
+    assert "ends" in kit.page(browser, "/calendar?day=2031-05-17")
+    for odd in ("month=9999-99", "month=0001-01", "day=x", "month=2999-12"):
+        kit.page(browser, f"/calendar?{odd}")
