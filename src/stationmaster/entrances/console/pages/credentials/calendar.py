@@ -45,14 +45,19 @@ def page(request: HttpRequest) -> HttpResponse:
         return done
     now = timezone.now()
     first = month.asked(request.GET.get("month") or request.GET.get("day", "")[:7], now)
-    shown_once = made is not None and not isinstance(made, Problem)
-    once = (Section("", (Once(tr("Its address"), made.secret.text),)),) if shown_once else ()
-    sections = [*once, _month(actor, first), *_of_day(actor, request.GET.get("day", "")), _soon(actor, now)]
+    sections = [*_once(made), _month(actor, first), *_of_day(actor, request.GET.get("day", "")), _soon(actor, now)]
     if may(request, "calendars:read"):
         sections.append(_feeds(request, actor))
     told = (("stationmaster credential list --sort expires_at", "GET /api/v1/calendar"),
             ("stationmaster calendar create NAME", "POST /api/v1/calendars"))  # fmt: skip
     return shown(request, Page(tr("Calendar of credentials"), sections, tabs(request, "/calendar"), (), told, 0, done))
+
+
+def _once(made: Any) -> tuple[Section, ...]:
+    """The address of a feed that was just made."""
+    if made is None or isinstance(made, Problem):
+        return ()
+    return (Section("", (Once(tr("Its address"), made.secret.text),)),)
 
 
 def _month(actor: Actor, first: datetime) -> Section:

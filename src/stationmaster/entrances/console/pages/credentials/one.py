@@ -63,8 +63,8 @@ def one(request: HttpRequest, which: str) -> HttpResponse:
         *_ending(request, row),
     ]
     publish = f"/publish?{urlencode({'credentials': row['name']})}"
-    links = (Link(tr("Its requests"), requests_of("credential", row["name"])),)
-    links += (Link(tr("Publish it"), publish),) if may(request, "publications:plan") and row["secret_set"] else ()
+    publishing_it = (Link(tr("Publish it"), publish),) if may(request, "publications:plan") and row["secret_set"] else ()
+    links = (Link(tr("Its requests"), requests_of("credential", row["name"])), *publishing_it)
     return shown(request, Page(row["name"], sections, tabs(request, ""), links, _same(row), _REFRESH if rotated else 0, done,
                                state=health(row), trail=(Link(tr("Credentials"), "/credentials"),)))  # fmt: skip
 

@@ -1,5 +1,7 @@
 """The list of pools, and making one. Owns those pages."""
 
+from collections.abc import Mapping
+
 from django.http import HttpRequest, HttpResponse
 
 from stationmaster.entrances.console.pages import lists
@@ -48,7 +50,7 @@ def _with_credentials(actor: Actor, rows: list[Row]) -> list[Row]:
     return [{**row, "held": held} for row in rows]
 
 
-def able(members: list[Row], held: dict[str, Row]) -> Cell:
+def able(members: list[Row], held: Mapping[str, Row]) -> Cell:
     """How many of the members can serve now, as far as that is known."""
     known = [held[each["credential"]] for each in members if each["credential"] in held]
     well = sum(in_service(each) for each in known)
