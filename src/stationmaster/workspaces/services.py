@@ -1,5 +1,6 @@
 """What entrances may ask about workspaces, who should be in them, who is, and plans between the two."""
 
+from stationmaster.workspaces.assigning import assign_people, preview_people, unassign_people
 from stationmaster.workspaces.assignments import (
     ASSIGNMENTS,
     create_assignment,
@@ -33,6 +34,7 @@ from stationmaster.workspaces.plans.showing import (
     list_steps,
 )
 from stationmaster.workspaces.plans.ticking import tick_step
+from stationmaster.workspaces.presence import PRESENCE, ids_of_presence, list_presence
 from stationmaster.workspaces.seating import (
     HISTORY,
     SEATS,
@@ -62,6 +64,7 @@ __all__ = [
     "HISTORY",
     "LISTED",
     "PLANS",
+    "PRESENCE",
     "RUNNABLE",
     "SEATS",
     "SEAT_REQUESTS",
@@ -70,6 +73,7 @@ __all__ = [
     "apply_plan",
     "approve_plan",
     "ask_for_seat",
+    "assign_people",
     "create_assignment",
     "create_workspace",
     "delete_assignment",
@@ -87,15 +91,18 @@ __all__ = [
     "get_seat_request",
     "get_workspace",
     "grant_seat_request",
+    "ids_of_presence",
     "list_assignments",
     "list_listed",
     "list_plans",
+    "list_presence",
     "list_seat_requests",
     "list_seats",
     "list_steps",
     "list_vendors",
     "list_workspaces",
     "make_plan",
+    "preview_people",
     "refuse_plan",
     "refuse_seat_request",
     "reinvite_seat",
@@ -106,6 +113,7 @@ __all__ = [
     "start_run",
     "stop_run",
     "tick_step",
+    "unassign_people",
     "unskip_removal",
     "update_assignment",
     "update_workspace",

@@ -44,11 +44,19 @@ class Loaded:
         return planning.plan_workspace(self.place, self.wanted, self.people, self.members, self.invites, self.seats)
 
 
-def load(workspaces: Iterable[Workspace]) -> Iterator[Loaded]:
-    """What is needed for each of them."""
+@dataclass(frozen=True)
+class Supposing:
+    """Assignments otherwise than they are: `rules` besides, and those `without` which (ids)."""
+
+    rules: tuple[Rule, ...] = ()
+    without: frozenset[str] = frozenset()
+
+
+def load(workspaces: Iterable[Workspace], supposing: Supposing | None = None) -> Iterator[Loaded]:
+    """What is needed for each of them; `supposing`: with other assignments than there are."""
     company = _Company()
     for row in workspaces:
-        yield _loaded(row, company)
+        yield _loaded(row, company, supposing or Supposing())
 
 
 class _Company:
@@ -83,11 +91,12 @@ class _Company:
             self._persons |= {id_: (email.rpartition("@")[2], active) for id_, email, active in rows}
 
 
-def _loaded(row: Workspace, company: _Company) -> Loaded:
+def _loaded(row: Workspace, company: _Company, supposing: Supposing) -> Loaded:
     now = timezone.now()
     columns = ("id", "group_id", "person_id", "role", "projects")
     found = Assignment.objects.filter(workspace=row).values_list(*columns)
     rules = [Rule(id_, group or "", person or "", role, tuple(projects)) for id_, group, person, role, projects in found]
+    rules = [*(rule for rule in rules if rule.id not in supposing.without), *supposing.rules]
     wanted = planning.wanted(rules, company.members({rule.group for rule in rules if rule.group}), vendor(row.vendor).roles)
     members, invites, seats = tuple(_members(row)), tuple(_invites(row, now)), tuple(_seats(row, now))
     inside = (*(each.person for each in members), *(each.person for each in invites), *(each.person for each in seats))

@@ -18,7 +18,7 @@ from stationmaster.workspaces.planning.prices import Terms
 from stationmaster.workspaces.planning.values import DECIDED, KINDS, TOLD
 from stationmaster.workspaces.plans import ending, prices, showing, storing
 from stationmaster.workspaces.plans.lately import taken_out
-from stationmaster.workspaces.plans.loading import load
+from stationmaster.workspaces.plans.loading import Supposing, load
 from stationmaster.workspaces.policy import policy
 
 
@@ -44,13 +44,15 @@ class Computed:
 
 
 def compute(
-    workspaces: Sequence[Workspace], only: Collection[str] = KINDS, *, but: str = "", unasked: bool = False
+    workspaces: Sequence[Workspace], only: Collection[str] = KINDS, *, but: str = "", unasked: bool = False,
+    supposing: Supposing | None = None,
 ) -> Computed:  # fmt: skip
     """The plan for these workspaces, by the rows as they are now, of steps of the kinds in `only`. What other plans than `but`
-    (an id) removed lately counts for whether it takes a second approval. `unasked`: without what people alone decide on."""
+    (an id) removed lately counts for whether it takes a second approval. `unasked`: without what people alone decide on;
+    `supposing`: with other assignments than there are."""
     places: list[tuple[planning.Place, int]] = []
     steps: list[planning.Step] = []
-    for loaded in load(workspaces):
+    for loaded in load(workspaces, supposing):
         places.append((loaded.place, loaded.inside))
         steps += (step for step in loaded.steps() if step.kind in only and not (unasked and step.reason in DECIDED))
     found = planning.guards(places, steps, policy().removals, taken_out([row.id for row in workspaces], but))

@@ -73,11 +73,17 @@ def _table(request: HttpRequest, places: list[Row], every: list[Row]) -> Table:
     places = [each for each in every if each["name"] in asked] or places
     shape = Shape(
         workspaces.PRESENCE, [*_who(), *(_column(place) for place in places)], _choices(request, every), _empty(every),
-        besides=lambda found: rows.extend(found) or rows,
+        besides=lambda found: _kept(found, rows),
     )  # fmt: skip
     ids = [str(place["id"]) for place in places]
     table = lists.listed(request, lambda query: _page(actor, query, ids), shape)
     return replace(table, bulk=_bulk(request, rows), starts=_start(request, every), caption=tr("Who is where"))
+
+
+def _kept(found: list[Row], rows: list[Row]) -> list[Row]:
+    """The rows as they are, and once more for what can be done with them."""
+    rows.extend(found)
+    return found
 
 
 def _page(actor: Actor, query: Query, ids: list[str]) -> Found:
