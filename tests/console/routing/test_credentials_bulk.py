@@ -15,6 +15,7 @@ def test_several_are_probed_by_a_page_that_says_so(database: str) -> None:
     path = "/credentials/several?" + "&".join(f"id={each}" for each in ids)
     assert "c-2" in kit.page(browser, path)
     assert "pasted" in kit.page(browser, path + "&verb=rotate")
+    assert browser.get(path + "&verb=publish")["Location"] == "/publish?credentials=c-1&credentials=c-2"
     kit.do(browser, path, "probe", {"id": ids})
     assert Job.objects.filter(kind="probe").count() == 2
     assert kit.page(browser, "/credentials/several")

@@ -3,8 +3,9 @@ offers."""
 
 from contextlib import suppress
 from typing import Final
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from stationmaster.credentials import services as credentials
 from stationmaster.entrances.console.pages import lists, words
@@ -41,13 +42,16 @@ def offered(request: HttpRequest) -> tuple[Link, ...]:
     if may(request, "credentials:rotate"):
         found.append(Link(tr("Rotate them"), "/credentials/several?verb=rotate", dialog=True))
     if may(request, "publications:plan"):
-        found.append(Link(tr("Publish them"), "/publish", dialog=True))
+        found.append(Link(tr("Publish them"), "/credentials/several?verb=publish"))
     return tuple(found)
 
 
 def page(request: HttpRequest) -> HttpResponse:
     """What will happen to which of them, and the button."""
     actor, verb = me(request), request.GET.get("verb", _VERBS[0])
+    if verb == "publish":      # which has pages of its own, and knows credentials by their names
+        names = [str(row["name"]) for row in _rows(actor, request.GET.getlist("id"))]
+        return HttpResponseRedirect(f"/publish?{urlencode({'credentials': names}, doseq=True)}")
     verb = verb if verb in _VERBS else _VERBS[0]
     operators.require(actor, f"credentials:{verb}")
     done = posted(request, {verb: lambda actor, sent: _done(actor, verb, sent)})
