@@ -153,7 +153,7 @@ def _jobs(number: int, places: list[Any], now: datetime) -> str:
                 state=states[each % len(states)], created_at=now - timedelta(minutes=each), started_at=now, ended_at=now,
                 actor_kind="system", actor="system", total=10, ok=9, failed=1) for each in range(number)]  # fmt: skip
     Job.objects.bulk_create(rows, batch_size=500)
-    return rows[0].id
+    return str(rows[0].id)
 
 
 def _audit(number: int) -> None:

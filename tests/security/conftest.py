@@ -24,7 +24,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     keyholder.use(databases.RING)
     monkeypatch.setattr(django_settings, "STATIONMASTER_DATA", tmp_path)
     monkeypatch.setattr(django_settings, "STATIONMASTER_ALLOWED", ())
-    databases.open_database(f"sqlite:///{databases._copy_of_sqlite(tmp_path)}", tmp_path)
+    databases.open_database(f"sqlite:///{databases.copy_of_sqlite(tmp_path)}", tmp_path)
     yield tmp_path
     connections.close_all()
     policy.use(policy.LoginPolicy)

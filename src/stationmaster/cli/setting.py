@@ -1,6 +1,5 @@
 """`stationmaster settings`: what admins may set at run time. `config show` says what a process here would start with."""
 
-import json
 from typing import Annotated, Any
 
 import typer
@@ -58,16 +57,6 @@ def clear(desk: Desk, name: Name, dry_run: DryRun = False, output: Output = Form
 
 
 def _value(name: str, text: str) -> Any:
-    """What was typed, as the setting's type wants it; what does not fit is refused where it is saved."""
-    from stationmaster.settings import FIELDS as KNOWN
+    from stationmaster.settings.typed import from_text  # here: it takes all settings along
 
-    field = KNOWN.get(name)
-    if field is None or isinstance(field.default, str) or field.is_path:
-        return text
-    if field.is_list:
-        return [part.strip() for part in text.split(",") if part.strip()]
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return float(value) if isinstance(field.default, float) and type(value) is int else value
+    return from_text(name, text)

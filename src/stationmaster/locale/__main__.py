@@ -16,7 +16,8 @@ from babel.messages.pofile import read_po, write_po
 from stationmaster.i18n import DOMAIN, FOLDER, LANGUAGES
 
 _IN_TEMPLATES = re.compile(r'\{% tr "([^"]+)"')
-KEYWORDS = {"tr": None, "trn": (1, 2), "marked": None}      # marked: shown by `told` elsewhere
+# `marked`: shown by `told` elsewhere; the second word of a `setting`: what it is, shown where settings are.
+KEYWORDS = {"tr": None, "trn": (1, 2), "marked": None, "setting": (2,)}
 _CODE = FOLDER.parent
 _NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 _NOISE = (b'"Report-', b'"POT-', b'"PO-Rev', b'"Last-', b'"Language-Team', b'"Generated-', b'"Project-')

@@ -25,7 +25,7 @@ def database(tmp_path: Path) -> Iterator[Path]:
     """A migrated SQLite database that holds nothing yet, open in Django; its data folder."""
     keyholder.use(databases.RING)
     django_settings.STATIONMASTER_DATA = tmp_path
-    databases.open_database(f"sqlite:///{databases._copy_of_sqlite(tmp_path)}", tmp_path)
+    databases.open_database(f"sqlite:///{databases.copy_of_sqlite(tmp_path)}", tmp_path)
     live.use(Settings())
     yield tmp_path
     connections.close_all()

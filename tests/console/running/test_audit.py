@@ -22,7 +22,7 @@ def test_deeds_are_told_in_words(database: str) -> None:
     routing.update_key(ADMIN, "app", {"rpm": 5})
     browser = kit.signed_in()
     text = kit.said(kit.page(browser, "/audit"))
-    assert "group fast" in text
+    assert "group fast" in text, text
     assert "rpm: 0 → 5" in text
     assert f"/keys/{row['id']}" in kit.page(browser, "/audit")
     routing.delete_key(ADMIN, "app")

@@ -101,6 +101,7 @@ urlpatterns = [
     path("audit", audit.all_of_them, name="audit"),
     path("audit/<str:which>", audit.one, name="audit_event"),
     path("settings", settings.settings, name="settings"),
+    path("settings/<str:which>", settings.one, name="setting"),
     path("operators", operators.all_of_them, name="operators"),
     path("operators/<str:which>", operators.one, name="operator"),
     path("tokens", tokens.all_of_them, name="tokens"),

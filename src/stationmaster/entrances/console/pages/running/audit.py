@@ -2,11 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 
 from stationmaster.audit import services as audit
 from stationmaster.entrances.console.pages import lists, words
@@ -80,11 +78,8 @@ def _options(named: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def _moments() -> tuple[tuple[str, str], ...]:
-    """From when on, to choose from: whole hours, so that an address means the same for a while."""
-    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
-    spans = ((timedelta(hours=1), tr("one hour")), (timedelta(days=1), tr("one day")), (timedelta(days=7), tr("seven days")),
-             (timedelta(days=30), tr("thirty days")))  # fmt: skip
-    return tuple(((hour - span).isoformat(), words_) for span, words_ in spans)
+    """From when on, to choose from."""
+    return (("-1h", tr("one hour")), ("-24h", tr("one day")), ("-7d", tr("seven days")), ("-30d", tr("thirty days")))
 
 
 def _columns() -> tuple[Column, ...]:
@@ -134,9 +129,9 @@ def what(row: Row) -> Cell:
 
 
 def differences(row: Row) -> list[tuple[str, str, str]]:
-    """Names, with the values before and after, of what was different."""
+    """Names, with the values before and after, of what was different; nothing, none and 0 are alike."""
     before, after = row["before"] or {}, row["after"] or {}
-    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    names = [name for name in {**before, **after} if (before.get(name) or None) != (after.get(name) or None)]
     return [(name, _value(before.get(name)), _value(after.get(name))) for name in names]
 
 
