@@ -69,6 +69,18 @@ def test_everybody_sees_what_they_may(stage: Stage, role: str) -> None:
         assert browser.get("/")["Location"] == "/access"
 
 
+def test_the_navigation_leads_where_one_may_go(stage: Stage) -> None:
+    """Every entry leads to a page; a role sees those it may, in groups, and one of them is where it is."""
+    for role in ("admin", "operator", "viewer", "auditor", "member"):
+        browser = kit.signed_in(role)
+        page = kit.page(browser, "/access")
+        links = re.findall(r'<li><a href="([^"]+)"( aria-current="page")?>', page)
+        assert [link for link, here in links if here] == ["/access"]
+        assert all(browser.get(link).status_code == 200 for link, _ in links), role
+        assert ("/" in dict(links)) is (role != "member")
+        assert ("/settings" in dict(links)) is (role != "member")
+
+
 def test_figures_lead_to_their_rows(stage: Stage) -> None:
     """Each figure of the first page is a link to the rows that it counts; without budgets it says so."""
     served(20)

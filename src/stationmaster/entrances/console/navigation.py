@@ -108,6 +108,8 @@ def _entries(group: str, pairs: Sequence[tuple[_Known, str]], here: str) -> Iter
 
 
 def _open_to(actor: Actor | None, known: _Known) -> bool:
+    if known.name == "home" and actor is not None and actor.role == "member":
+        return False  # it leads them to their own access
     return not known.action or (actor is not None and allowed(actor, known.action))
 
 
