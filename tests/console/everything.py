@@ -72,7 +72,7 @@ def everything(number: int = 1) -> Everything:
     kinds = {
         "workspaces": stage.workspace, "people": stage.people[0], "groups": stage.group, "assignments": stage.assignment,
         "plans": stage.plan, "seats": stage.seat, "jobs": stage.job, "people/imports": stage.upload,
-        "credentials": stage.credential, "targets": stage.target, "people/grid": "assign",
+        "credentials": stage.credential, "targets": stage.target, "people/grid": "assign", "settings": "gateway.default_pool",
     }  # fmt: skip
     return Everything(stage, {**kinds, **made})
 
