@@ -15,6 +15,7 @@ SENTENCES: Final = (
     marked("expected true or false"),
     marked("expected yes or no"),
     marked("expected names"),
+    marked("expected ids of 1 to {number} people"),
     marked("expected an e-mail address"),
     marked("expected a list of e-mail addresses"),
     marked("expected a list of texts"),

@@ -26,7 +26,9 @@ from stationmaster.entrances.console.pages.parts import (
     moment,
     text,
 )
+from stationmaster.entrances.console.pages.people import standing
 from stationmaster.entrances.console.pages.people.listing import TEXTS, address, person_fields, tabs
+from stationmaster.entrances.console.pages.seats.assignments import adding
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.entrances.console.views import again
 from stationmaster.i18n import tr, trn
@@ -49,10 +51,20 @@ def one(request: HttpRequest, which: str) -> HttpResponse:
         return done
     row = people.get_person(me(request), which)
     sections = [
-        Section("", (_facts(row),)), *_back(request, row), *_seats(request, row), *_logins(request, row, done),
-        *_changing(request, row, done),
+        Section("", (_facts(row),)), *_back(request, row), *_seats(request, row), *standing.keys(request, row),
+        *_logins(request, row, done), *standing.history(request, row), *_changing(request, row, done), *_danger(request, row),
     ]  # fmt: skip
-    return shown(request, Page(called(row), sections, tabs(request, ""), _links(request, row), _same(row), problem=done))
+    page = Page(called(row), sections, tabs(request, ""), _links(request, row), _same(row), problem=done, state=_state(row))
+    return shown(request, page)
+
+
+def _danger(request: HttpRequest, row: Row) -> list[Section]:
+    """What cannot be taken back, apart from the rest."""
+    if not may(request, "people:erase") or row["erased_at"]:
+        return []
+    why = tr("Forgetting somebody takes their names, addresses and log-ins out of here, for good.")
+    link = Link(tr("Forget them …"), f"{address(row)}/erase", danger=True)
+    return [Section(tr("Danger zone"), (Note(why, links=(link,)),), danger=True)]
 
 
 def _changing(request: HttpRequest, row: Row, problem: Problem | None) -> list[Section]:
@@ -177,9 +189,9 @@ def _links(request: HttpRequest, row: Row) -> tuple[Link, ...]:
         asked = urlencode([("workspace", seat["workspace"]) for seat in held])
         links.append(Link(tr("Make a plan to take their seats back"), f"/plans/new?{asked}", main=True))
     if may(request, "people:update") and row["active"]:
-        links.append(Link(tr("They leave …"), f"{address(row)}/leave"))
-    if may(request, "people:erase") and not row["erased_at"]:
-        links.append(Link(tr("Forget them …"), f"{address(row)}/erase"))
+        links.append(Link(tr("They leave …"), f"{address(row)}/leave", dialog=True))
+    if row["active"]:
+        links += adding(request, "person", str(row["user_name"] or row["email"]))
     return tuple(links)
 
 

@@ -54,12 +54,18 @@ def _table(request: HttpRequest) -> Table:
         workspaces.WORKSPACES, _columns(), choices, download="workspaces" if may(request, "workspaces:export") else "",
         empty=tr("None yet. Attach one with its vendor's admin key: here, or "
                  "`stationmaster workspace create NAME --vendor openai`"),
-        besides=lambda found: rows.extend(_with_last_jobs(found)) or rows,
+        besides=lambda found: _kept(_with_last_jobs(found), rows),
     )  # fmt: skip
     table = lists.listed(request, lambda query: workspaces.list_workspaces(actor, query), shape)
     starts = Link(tr("Attach a workspace"), "/workspaces/new", main=True) if may(request, "workspaces:create") else None
     opens = tuple(f"{address(row)}/inside" for row in rows)
     return replace(table, starts=starts, opens=opens, bulk=several.bulk(request, rows))
+
+
+def _kept(found: list[Row], rows: list[Row]) -> list[Row]:
+    """The rows as they are, and once more for what can be done with them."""
+    rows.extend(found)
+    return found
 
 
 def _columns() -> tuple[Column, ...]:
