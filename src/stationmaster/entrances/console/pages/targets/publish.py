@@ -1,5 +1,6 @@
 """Publishing, step by step: what and where, the plan of it, approval. Owns those pages; the job's page follows."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -8,11 +9,25 @@ from stationmaster.entrances.api import asking
 from stationmaster.entrances.console.pages import lists, words
 from stationmaster.entrances.console.pages.acting import Sent, Went, filled, lines, posted
 from stationmaster.entrances.console.pages.lists import Choice, Column, Shape
-from stationmaster.entrances.console.pages.parts import Cell, Facts, Field, Form, Note, Page, Problem, Row, Section, moment, text
+from stationmaster.entrances.console.pages.parts import (
+    Cell,
+    Facts,
+    Field,
+    Form,
+    Link,
+    Note,
+    Page,
+    Problem,
+    Row,
+    Section,
+    moment,
+    text,
+)
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.entrances.console.pages.targets.parts import fields, standing, tabs
 from stationmaster.i18n import tr
 from stationmaster.operators import services as operators
+from stationmaster.phrases import said
 from stationmaster.publishing import services as publishing
 from stationmaster.routing import services as routing
 from stationmaster.store.actor import Actor
@@ -27,26 +42,62 @@ def choose(request: HttpRequest) -> HttpResponse:
     """What is published, and where; and the plans that were made before."""
     actor = me(request)
     operators.require(actor, "publications:plan")
-    done = posted(request, {"plan": _planned})
+    done = posted(request, {"plan": _planned, "test": _tested})
     if isinstance(done, HttpResponse):
         return done
     asking.known_only(request, _ASKED, ("credentials",))
     targets = publishing.list_targets(actor, Query(sort="name", limit=_MOST, counted=False)).items
-    first = (_form(request, actor, targets, done),) if targets else (Note(tr(
+    chosen = _chosen(request, targets)
+    first = _steps_to(request, actor, targets, chosen, done) if chosen else (Section("", (Note(tr(
         "There is no target yet. Add the gateway that credentials should be published into: "
-        "`stationmaster target create NAME --kind crs`")),)  # fmt: skip
-    sections = (Section("", first), Section(tr("Plans that were made"), (_plans(actor),)))
+        "`stationmaster target create NAME --kind crs`"), links=(Link(tr("Add a target"), "/targets/new"),)),)),)  # fmt: skip
+    sections = (*first, Section(tr("Plans that were made"), (_plans(actor),)))
     same = (("stationmaster publication plan --pool NAME", "POST /api/v1/publish-plans"),)
     return shown(request, Page(tr("Publish"), sections, tabs(request, "/publish"), (), same, 0, done))
 
 
-def _form(request: HttpRequest, actor: Actor, targets: list[Any], problem: Problem | None) -> Form:
+def _chosen(request: HttpRequest, targets: Sequence[Row]) -> Row | None:
+    """The target that is published at: the one asked for, else the default, else the first that is in use."""
+    sent = request.POST if request.method == "POST" else request.GET
+    usable = [each for each in targets if not each["disabled"]]
+    named = next((each for each in usable if sent.get("target") in (each["id"], each["name"])), None)
+    return named or next((each for each in usable if each["default"]), None) or next(iter(usable), None)
+
+
+def _steps_to(
+    request: HttpRequest, actor: Actor, targets: Sequence[Row], chosen: Row, problem: Problem | None
+) -> tuple[Section, ...]:
+    """Where, and how that stands; then what, once the connection was tested as it is saved."""
+    where = tuple((str(each["id"]), _called(each)) for each in targets if not each["disabled"])
+    kept = tuple(Field(name, "", "hidden", each) for name in _ASKED[1:] for each in request.GET.getlist(name))
+    target = Field("target", tr("Target"), "select", str(chosen["id"]), where)
+    pick = Form(tr("Choose"), fields=(target, *kept), asks=True, quiet=True)
+    facts = Facts(((tr("State"), standing(chosen)), (tr("Address"), text(chosen["base_url"])),
+                   (tr("Tested"), moment(chosen["tested_at"], tr("not yet")))))  # fmt: skip
+    links = (Link(tr("Its settings"), f"/targets/{chosen['id']}", dialog=True),)
+    test = (Form(tr("Test the connection"), "test", (Field("target", "", "hidden", str(chosen["id"])),), main=True),)
+    may_test = test if may(request, "targets:test") else ()
+    first = Section(tr("Where"), (pick, facts, *may_test), half=True, links=links)
+    if chosen["state"] != "ready":
+        note = tr("Publishing begins here once the connection was tested with the settings that are saved.")
+        said_ = (_form(request, actor, chosen, problem),) if problem else ()  # what was typed is not lost
+        return first, Section(tr("What"), (Note(note, "busy"), *said_), half=True)
+    return first, Section(tr("What"), (_form(request, actor, chosen, problem),), half=True)
+
+
+def _tested(actor: Actor, sent: Sent) -> Went:
+    """Ask the target, with what is saved. It changes nothing there."""
+    which = filled(sent, "target")
+    found = publishing.test_target(actor, {}, which)
+    told = tr("It answers and takes the credential.") if found["ok"] else tr("The test failed: {why}", why=said(found["words"]))
+    return Went(told=told)
+
+
+def _form(request: HttpRequest, actor: Actor, chosen: Row, problem: Problem | None) -> Form:
     sent, wrong = request.POST if request.method == "POST" else request.GET, problem.fields if problem is not None else {}
     pools = routing.list_pools(actor, Query(limit=_MOST, counted=False)).items
-    usual = next((str(each["id"]) for each in targets if each["default"]), "")
-    where = tuple((str(each["id"]), _called(each)) for each in targets if not each["disabled"])
     form = (
-        Field("target", tr("Target"), "select", sent.get("target") or usual, where, error=wrong.get("target", "")),
+        Field("target", "", "hidden", str(chosen["id"])),
         Field("pool", tr("All of a pool"), "select", sent.get("pool", ""),
               (("", tr("no pool: the credentials below")), *((str(each["name"]), str(each["name"])) for each in pools)),
               error=wrong.get("pool", "")),
