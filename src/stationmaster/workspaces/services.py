@@ -22,7 +22,7 @@ from stationmaster.workspaces.attaching import (
     update_workspace,
 )
 from stationmaster.workspaces.listed import LISTED, list_listed
-from stationmaster.workspaces.plans.approving import apply_plan, approve_plan, refuse_plan
+from stationmaster.workspaces.plans.approving import apply_plan, approve_plan, may_approve, refuse_plan
 from stationmaster.workspaces.plans.making import make_plan
 from stationmaster.workspaces.plans.showing import (
     PLANS,
@@ -32,6 +32,7 @@ from stationmaster.workspaces.plans.showing import (
     get_plan,
     list_plans,
     list_steps,
+    plan_reasons,
 )
 from stationmaster.workspaces.plans.ticking import tick_step
 from stationmaster.workspaces.presence import PRESENCE, ids_of_presence, list_presence
@@ -102,6 +103,8 @@ __all__ = [
     "list_vendors",
     "list_workspaces",
     "make_plan",
+    "may_approve",
+    "plan_reasons",
     "preview_people",
     "refuse_plan",
     "refuse_seat_request",

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from stationmaster.errors import Conflict, Forbidden, Invalid
 from stationmaster.jobs import services as jobs
-from stationmaster.operators.access import require
+from stationmaster.operators.access import allowed, require
 from stationmaster.store.actor import Actor
 from stationmaster.store.changes import Change, change
 from stationmaster.store.given import Given, Rows, known_only, text
@@ -35,6 +35,11 @@ def approve_plan(actor: Actor, which: str, given: Given) -> Mapping[str, Any]:
             row.approvals = [*row.approvals, {"by": actor.id, "person": who(actor), "at": timezone.now().isoformat()}]
             row.state = "approved" if len(row.approvals) > bool(row.guards) else "open"
     return showing.show(row)
+
+
+def may_approve(actor: Actor, row: Mapping[str, Any]) -> bool:
+    """Whether this actor's approval is one that a plan, as it is shown, still takes: nobody approves twice."""
+    return allowed(actor, "plans:approve") and all(each["person"] != who(actor) for each in row["approvals"])
 
 
 def refuse_plan(actor: Actor, which: str, given: Given) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from django.db.models import OuterRef, Subquery, TextField, Value
+from django.db.models import Count, OuterRef, Subquery, TextField, Value
 from django.db.models.functions import Coalesce, NullIf
 
 from stationmaster.operators.access import require
@@ -123,6 +123,20 @@ def list_steps(actor: Actor, which: str, query: Query) -> Page:
     """One page of a plan's steps, in their order. Raises `Forbidden`, `NotFound`, `Invalid`."""
     require(actor, "plans:read")
     return page(STEPS, _steps(which), query)
+
+
+def plan_reasons(actor: Actor, which: str) -> list[Mapping[str, Any]]:
+    """Why a plan's steps are there: for each kind and reason how many there are, in the order of the kinds, and how many of them
+    came to which outcome (empty: none yet). Raises `Forbidden`, `NotFound`."""
+    require(actor, "plans:read")
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    rows = find(Plan, which).steps.order_by().values_list("kind", "reason", "outcome").annotate(number=Count("id"))
+    for kind, reason, outcome, number in rows:
+        found.setdefault((kind, reason), {})[outcome] = number
+    return [
+        {"kind": kind, "reason": reason, "count": sum(found[kind, reason].values()), "outcomes": found[kind, reason]}
+        for kind, reason in sorted(found, key=lambda key: (KINDS.index(key[0]), key[1]))
+    ]
 
 
 def export_steps(actor: Actor, which: str, query: Query, form: Format) -> Iterator[str]:

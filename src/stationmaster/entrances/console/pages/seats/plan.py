@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 
@@ -18,6 +17,7 @@ from stationmaster.entrances.console.pages.parts import (
     Facts,
     Field,
     Form,
+    Link,
     Note,
     Page,
     Problem,
@@ -28,6 +28,7 @@ from stationmaster.entrances.console.pages.parts import (
     number,
     text,
 )
+from stationmaster.entrances.console.pages.seats import summary
 from stationmaster.entrances.console.pages.seats.parts import tabs
 from stationmaster.entrances.console.pages.seats.plans import new_link, plan_state
 from stationmaster.entrances.console.pages.showing import may, me, shown
@@ -72,10 +73,12 @@ def _row(actor: Actor, which: str) -> Row:
 def _sections(request: HttpRequest, row: Row, problem: Problem | None) -> list[Section]:
     actor = me(request)
     table = lists.listed(request, lambda query: workspaces.list_steps(actor, row["id"], query), _steps(request, row))
+    reasons = workspaces.plan_reasons(actor, row["id"])
     return [
-        Section("", (_facts(actor, row), *_told(row)), "facts"),
+        Section("", (summary.tiles(row, reasons), _facts(actor, row), *_told(row)), "facts"),
         *_decisions(request, row, problem),
         *_jobs(actor, row),
+        *summary.why(row, reasons),
         Section(tr("Steps"), (table,), "steps"),
     ]
 
@@ -116,11 +119,9 @@ def _ticked(actor: Actor, which: str, sent: Sent) -> Went:
 def _facts(actor: Actor, row: Row) -> Facts:
     names = of_operators(actor, [row["made_by"], *(each["by"] for each in row["approvals"])])
     approvals = tuple(_approval(each, names) for each in row["approvals"])
-    links = tuple(_count(kind, count) for kind, count in row["counts"].items())
     return Facts(
         (
             (tr("State"), plan_state(row)),
-            (tr("Steps"), Cell(many=links) if links else NOTHING),
             (tr("Costs a cycle more"), text(costs(row) or (tr("not known") if row["terms"] else ""))),
             (tr("Made by"), actor_cell(kind_of(row["made_by"]), row["made_by"], names)),
             (tr("Made"), moment(row["created_at"])),
@@ -133,10 +134,6 @@ def _facts(actor: Actor, row: Row) -> Facts:
 
 def _approval(given: Row, names: Names) -> Cell:
     return Cell(f"{actor_cell(kind_of(given['by']), given['by'], names).text}, {moment(given['at']).text}")
-
-
-def _count(kind: str, count: int) -> Cell:
-    return Cell(f"{words.name(words.STEPS, kind)}: {count}", f"?{urlencode({'filter': f'kind:eq:{kind}'})}")
 
 
 def _told(row: Row) -> tuple[Note, ...]:
@@ -152,15 +149,22 @@ def _told(row: Row) -> tuple[Note, ...]:
 
 def _decisions(request: HttpRequest, row: Row, problem: Problem | None) -> list[Section]:
     """The buttons that its state, and whoever looks, allow."""
-    forms = []
+    forms: list[Form | Note] = []
     if row["state"] == "open" and to_do(row) and may(request, "plans:approve"):
-        words_ = tr("Approve it, second") if row["approvals"] else tr("Approve it")
-        forms.append(Form(words_, "approve", (Field("hash", "", "hidden", row["hash"]),)))
+        forms.append(_approval_of(me(request), row))
     if row["state"] == "approved" and may(request, "plans:apply"):
-        forms.append(Form(tr("Apply it"), "apply", _pace(request)))
+        forms.append(Form(tr("Apply it"), "apply", _pace(request), text=summary.comes_to(row)))
     if row["state"] in ("open", "approved") and to_do(row) and may(request, "plans:refuse"):
         forms.append(_refusal(request, problem))
     return [Section(tr("What to do with it"), forms)] if forms else []
+
+
+def _approval_of(actor: Actor, row: Row) -> Form | Note:
+    """The approval of exactly what is shown, which its hash stands for; whoever gave theirs waits for somebody else."""
+    if not workspaces.may_approve(actor, row):
+        return Note(tr("You approved it. It waits for the approval of somebody else."), "busy")
+    words_ = tr("Approve it, second") if row["approvals"] else tr("Approve it")
+    return Form(words_, "approve", (Field("hash", "", "hidden", row["hash"]),), text=summary.comes_to(row))
 
 
 def _pace(request: HttpRequest) -> tuple[Field, ...]:
@@ -187,8 +191,15 @@ def _jobs(actor: Actor, row: Row) -> list[Section]:
         Column(tr("Done"), lambda job: number(job["ok"]), number=True),
         Column(tr("Failed"), lambda job: number(job["failed"]), number=True),
         Column(tr("Left"), lambda job: number(job["left"]), number=True),
+        Column("", _again),
     )
     return [Section(tr("Jobs"), (*map(_bar, found), lists.plain(columns, found)), "jobs")]
+
+
+def _again(job: Row) -> Cell:
+    """The way to trying again what failed; another plan for the same would ask for its approvals anew."""
+    fails = job["failed"] and job["state"] in ("partial", "failed", "cancelled")
+    return Cell(links=(Link(tr("See what failed, and try it again"), f"/jobs/{job['id']}"),)) if fails else Cell()
 
 
 def _bar(job: Row) -> Bar:
