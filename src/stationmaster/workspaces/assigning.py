@@ -2,7 +2,7 @@
 rest, when it is approved."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from stationmaster.errors import Invalid
@@ -137,6 +137,11 @@ def _step(step: planning.Step, person: Person) -> Mapping[str, Any]:
     facts = dict(step.facts)
     return {
         "kind": step.kind, "person": step.person, "name": str(person), "reason": step.reason, "facts": facts,
-        "before": dict(step.before), "after": dict(step.after),
+        "before": _plain(step.before), "after": _plain(step.after),
         "sentence": sentence(step.reason, facts) if step.reason in REASONS else step.reason,
     }  # fmt: skip
+
+
+def _plain(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+    """As a plan's own steps are kept: lists, not tuples."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in pairs}
