@@ -313,6 +313,10 @@ def _seat() -> str:
         return str(seats.seat_for(edit, _person(), which).id)
 
 
+def _wish() -> str:
+    return str(workspaces.ask_for_seat(CLI, {"workspace": _workspace(), "person": _person()})["id"])
+
+
 def _waiting() -> str:
     which = _import()
     Import.objects.filter(id=which).update(state="waiting", full=True)
@@ -415,6 +419,12 @@ CALLS: Final[dict[str, Callable[[], Cell]]] = {
     "skip_seats": lambda: Cell("POST", f"seats/{_seat()}/skip", {"reason": "on leave"}),
     "unskip_seats": lambda: Cell("POST", f"seats/{_seat()}/unskip", {}),
     "reinvite_seats": lambda: Cell("POST", f"seats/{_seat()}/reinvite", {}),
+    "list_seat_requests": lambda: Cell("GET", "seat-requests"),
+    "get_seat_requests": lambda: Cell("GET", f"seat-requests/{_wish()}"),
+    "create_seat_requests": lambda: Cell("POST", "seat-requests", {"workspace": _workspace(), "person": _person()}),
+    "grant_seat_requests": lambda: Cell("POST", f"seat-requests/{_wish()}/grant", {}),
+    "refuse_seat_requests": lambda: Cell("POST", f"seat-requests/{_wish()}/refuse", {"reason": "no"}),
+    "try_routes": lambda: Cell("POST", "routes/all/try", {"model": "gpt-5"}),
     "mint_credentials": lambda: Cell("POST", f"credentials/{_slot()}/mint", {}),
     "paste_credentials": lambda: Cell("POST", f"credentials/{_name()}/paste", {"secret": "sk-proj-pasted"}),
     "guide_vendors": lambda: Cell("POST", "vendors/anthropic/guide", {}),
@@ -534,6 +544,8 @@ MAY: Final[dict[str, frozenset[str]]] = {
     "get_runs": SEERS, "start_runs": RUNNERS, "stop_runs": RUNNERS, "test_mail": ADMINS,
     "list_seats": ALL, "get_seats": SEERS, "list_seats_history": SEERS, "skip_seats": RUNNERS, "unskip_seats": RUNNERS,
     "reinvite_seats": RUNNERS,
+    "list_seat_requests": ALL, "get_seat_requests": SEERS, "create_seat_requests": RUNNERS, "grant_seat_requests": RUNNERS,
+    "refuse_seat_requests": RUNNERS, "try_routes": SEERS,
     "run_workspaces": ADMINS, "list_workspaces_listed": SEERS, "list_vendors": SEERS,
     "list_jobs": SEERS, "get_jobs": SEERS, "list_job_items": SEERS, "job_log": SEERS, "list_job_artifacts": SEERS,
     "get_job_artifact": RUNNERS | CHECKERS, "cancel_job": RUNNERS, "retry_job": ADMINS, "list_workers": SEERS,

@@ -145,9 +145,9 @@ _HASH: dict[str, schemas.Schema] = {"secret_sha256": {
 _BUDGET = {"day_usd": 20.0, "month_usd": 300.0, "total_usd": 0.0}
 KEYS = Resource(
     "keys", "virtual key", routing.KEYS,
-    {"id": _id("vk"), "name": "team-a", "owner": "ada", "person": _id("per"), "tenant": "", "models": ["*"], "pools": ["gpt"], "rpm": 600,
-     "tpm": 0, "max_concurrency": 20, "expires": "2027-12-31T00:00:00Z", "budget": _BUDGET, "shared_resources": False, "disabled": False,
-     "disabled_reason": "", "previous_until": "2026-11-23T09:30:00Z", **_BOOKS},
+    {"id": _id("vk"), "name": "team-a", "owner": "ada", "person": _id("per"), "tenant": "", "models": ["*"], "pools": ["gpt"],
+     "rpm": 600, "tpm": 0, "max_concurrency": 20, "expires": "2027-12-31T00:00:00Z", "budget": _BUDGET,
+     "shared_resources": False, "disabled": False, "disabled_reason": "", "previous_until": "2026-11-23T09:30:00Z", **_BOOKS},
     routing.list_keys, routing.export_keys, routing.get_key, _minted, routing.update_key, routing.delete_key,
     schemas.of_table(KeyTable, without=("secret_sha256",), extra={**_REASON, "disabled": {"type": "boolean"}, **_HASH}),
     {"name": "team-a", "owner": "ada", "pools": ["gpt"], "rpm": 600, "budget": {"month_usd": 300}}, {"rpm": 1200},
