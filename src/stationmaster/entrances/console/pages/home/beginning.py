@@ -86,12 +86,12 @@ def request_snippets() -> Snippets:
     """A first request, with a placeholder where the key goes."""
     base = gateway_url()
     chat = '{"model": "MODEL", "messages": [{"role": "user", "content": "Hello"}]}'
-    message = '{"model": "MODEL", "max_tokens": 64, "messages": [{"role": "user", "content": "Hello"}]}'
+    asked = '{"model": "MODEL", "max_tokens": 64, "messages": [{"role": "user", "content": "Hello"}]}'
     lines = " \\\n  -H 'Content-Type: application/json' -d '"
     return Snippets((
         Snippet("OpenAI", f"curl {base}/v1/chat/completions -H 'Authorization: Bearer YOUR_VIRTUAL_KEY'{lines}{chat}'"),
         Snippet("Anthropic", f"curl {base}/v1/messages -H 'x-api-key: YOUR_VIRTUAL_KEY' "
-                             f"-H 'anthropic-version: 2023-06-01'{lines}{message}'"),
+                             f"-H 'anthropic-version: 2023-06-01'{lines}{asked}'"),
     ))  # fmt: skip
 
 

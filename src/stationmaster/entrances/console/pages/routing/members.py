@@ -59,9 +59,9 @@ def _carried(each: Row, shares: Mapping[str, tuple[int, int]]) -> Cell:
     if each["credential"] not in shares:
         return Cell(tr("none"), tone="off")
     mine, all_of_them = shares[each["credential"]]
-    said = f"{round(100 * mine / max(all_of_them, 1))} %"
+    share = f"{round(100 * mine / max(all_of_them, 1))} %"
     note = trn("{number} request", "{number} requests", mine)
-    return Cell(said, requests_of("credential", each["credential"]), note, meter=(mine, max(all_of_them, 1)))
+    return Cell(share, requests_of("credential", each["credential"]), note, meter=(mine, max(all_of_them, 1)))
 
 
 def _limits(each: Row) -> Cell:
