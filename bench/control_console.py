@@ -106,13 +106,14 @@ def _one(client: Any, page: str) -> Measured:
     answer = client.get(page)
     if answer.status_code != 200:
         say(f"{page}: {answer.status_code}")
-    own, clock = [], []
+    own, clock, size = [], [], 0
     for _ in range(ROUNDS):
         began, used = time.perf_counter(), time.process_time()
         answer = client.get(page)
+        size = len(b"".join(answer.streaming_content) if answer.streaming else answer.content)
         own.append(1000 * (time.process_time() - used))
         clock.append(1000 * (time.perf_counter() - began))
-    return Measured(page, statistics.median(own), statistics.median(clock), len(answer.content) / 1024)
+    return Measured(page, statistics.median(own), statistics.median(clock), size / 1024)
 
 
 def _write(folder: Path, found: list[Measured], scale: float, load: float, database: str) -> None:
