@@ -88,7 +88,6 @@ def _pages(ids: dict[str, str]) -> Iterator[str]:
     """The address of every page that is looked at, with one of the things that there are."""
     from stationmaster.entrances.console.pages.urls import urlpatterns
 
-    yield "/"
     for pattern in urlpatterns:
         route = str(pattern.pattern)
         noun, _, rest = route.partition("/")
