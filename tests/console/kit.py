@@ -92,20 +92,20 @@ def signed_in(role: str = "admin", language: str = "en") -> Browser:
 def page(browser: Browser, path: str, status: int = 200) -> str:
     """A page's text."""
     answer = browser.get(path)
-    assert answer.status_code == status, (path, answer.status_code, said(answer.content.decode()))
+    assert answer.status_code == status, (path, answer.status_code, said(answer.content.decode())[:2000])
     return str(answer.content.decode())
 
 
 def do(browser: Browser, path: str, action: str, fields: Mapping[str, Any] | None = None, status: int = 302) -> Any:
     """Send one of a page's forms."""
     answer = browser.send(path, {"do": action, **(fields or {})})
-    assert answer.status_code == status, (path, action, answer.status_code, said(answer.content.decode()))
+    assert answer.status_code == status, (path, action, answer.status_code, said(answer.content.decode())[:2000])
     return answer
 
 
 def said(text: str) -> str:
     """What a page says, without its markup."""
-    return " ".join(re.sub(r"<[^>]+>", " ", text).split())[:2000]
+    return " ".join(re.sub(r"<[^>]+>", " ", text).split())
 
 
 __all__ = ["Organisation", "Stage", "people"]

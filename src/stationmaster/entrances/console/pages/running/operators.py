@@ -1,5 +1,6 @@
 """Operators: who is let into the console, with which role, and the link that an invitation is. Owns those pages."""
 
+from shlex import quote
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
@@ -31,7 +32,7 @@ from stationmaster.store.actor import Actor
 
 _SAME: Final = (
     ("stationmaster operator list", "GET /api/v1/operators"),
-    ("stationmaster operator create ADDRESS --role ROLE", "POST /api/v1/operators"),
+    ("stationmaster operator add ADDRESS --role ROLE", "POST /api/v1/operators"),
 )
 
 
@@ -182,9 +183,9 @@ def _deleted(actor: Actor, which: str) -> Went:
 
 
 def _same(row: Row) -> tuple[tuple[str, str], ...]:
-    which = row["email"]
+    which = quote(row["email"])
     return (
-        (f"stationmaster operator update {which} --role ROLE", f"PATCH /api/v1/operators/{row['id']}"),
+        (f"stationmaster operator role {which} ROLE", f"PATCH /api/v1/operators/{row['id']}"),
         (f"stationmaster operator invite {which}", f"POST /api/v1/operators/{row['id']}/invite"),
         (f"stationmaster operator delete {which}", f"DELETE /api/v1/operators/{row['id']}"),
     )

@@ -32,7 +32,7 @@ from stationmaster.store.actor import Actor
 
 _SAME: Final = (
     ("stationmaster token list", "GET /api/v1/tokens"), ("stationmaster token create NAME", "POST /api/v1/tokens"),
-    ("stationmaster token delete TOKEN", "DELETE /api/v1/tokens/TOKEN"),
+    ("stationmaster token revoke TOKEN", "DELETE /api/v1/tokens/TOKEN"),
     ("stationmaster scim token create NAME", ""),
 )  # fmt: skip
 
