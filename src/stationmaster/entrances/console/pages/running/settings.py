@@ -30,6 +30,7 @@ from stationmaster.entrances.console.pages.parts import (
     code,
     text,
 )
+from stationmaster.entrances.console.pages.running.expected import expected
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.entrances.console.pages.words import told_as
 from stationmaster.i18n import marked, tr
@@ -85,7 +86,7 @@ def _title(name: str) -> str:
 def _table(request: HttpRequest, rows: list[Row]) -> Part:
     columns = [
         Column(tr("Name"), lambda row: Cell(row["name"], note=told_as(row["description"]))),
-        Column(tr("Value"), lambda row: replace(code(_value(row["value"])), note=row["expected"])),
+        Column(tr("Value"), lambda row: replace(code(_value(row["value"])), note=expected(row["expected"]))),
         Column(tr("From"), _origin),
         Column(tr("Takes effect"), lambda row: text(told_as(_TAKES[row["takes_effect"]]))),
     ]
@@ -127,7 +128,7 @@ def one(request: HttpRequest, which: str) -> HttpResponse:
 
 def _facts(row: Row) -> Facts:
     return Facts((
-        (tr("Value"), code(_value(row["value"]))), (tr("Expected"), text(row["expected"])), (tr("From"), _origin(row)),
+        (tr("Value"), code(_value(row["value"]))), (tr("Expected"), text(expected(row["expected"]))), (tr("From"), _origin(row)),
         (tr("Takes effect"), text(told_as(_TAKES[row["takes_effect"]]))),
     ))  # fmt: skip
 
@@ -155,7 +156,7 @@ def _field(request: HttpRequest, row: Row, problem: Problem | None) -> Field:
     if words_.startswith("one of "):
         options = tuple((each, each) for each in words_.removeprefix("one of ").split(", "))
         return Field("value", tr("Value"), "select", typed, options, error=wrong)
-    return Field("value", tr("Value"), value=typed, help=words_, error=wrong)
+    return Field("value", tr("Value"), value=typed, help=expected(words_), error=wrong)
 
 
 def _saved(actor: Actor, which: str, sent: Sent) -> Went:
