@@ -8,7 +8,8 @@ from stationmaster.i18n import marked, tr
 
 _PLAIN: Final = {
     "true or false": marked("true or false"), "a path": marked("a path"), "a secret": marked("a secret"),
-    "a string": marked("a text"), "an IP address or host name, without a port": marked("an IP address or host name, without a port"),
+    "a string": marked("a text"),
+    "an IP address or host name, without a port": marked("an IP address or host name, without a port"),
 }  # fmt: skip
 _NUMBER: Final = re.compile(r"a (whole )?number from (\S+) to (\S+)")
 
