@@ -114,6 +114,7 @@ SERVICES: list[tuple[str, Callable[[Actor], object]]] = [
     ("routes:update", lambda a: routing.update_route(a, routing.list_routes(ADMIN, Q).items[0]["id"], {"models": ["c"]})),
     ("routes:delete", lambda a: routing.delete_route(a, routing.list_routes(ADMIN, Q).items[0]["id"])),
     ("seatrequests:read", lambda a: workspaces.list_seat_requests(a, Q)),
+    ("seats:read", lambda a: workspaces.list_presence(a, Q, ())),
     ("seatrequests:export", lambda a: workspaces.export_seat_requests(a, Q, "csv")),
     ("seatrequests:read", lambda a: stands_against(workspaces.get_seat_request, a, "sreq_none")),
     ("seatrequests:create", workspaces.seat_places),

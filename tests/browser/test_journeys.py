@@ -180,7 +180,7 @@ def test_a_key_is_brought_in_rotated_and_revoked(demo: tuple[Up, str], admin: Ad
     admin.send("paste", secret=f"sandbox-{group}-2")
     admin.until(page, lambda _: _offers(admin, "rollback"))
     admin.send("revoke", reason="a drill", sure="on")
-    said = admin.until(page, lambda said: "a drill" in said and not _offers(admin, "rollback"))
+    said = admin.until(page, lambda said: "revoked" in said and not _offers(admin, "rollback"))
     assert f"sandbox-{group}" not in said
 
 

@@ -11,6 +11,7 @@ from django.db import connection, models
 # Markup that runs, a formula, a terminal's colours, a name turned round, and a word wider than any page.
 SCRIPT = "<script>window.pwned=1</script><img src=x onerror=window.pwned=1>"
 FORMULA, ANSI, TURNED, WIDE = "=1+1", "\x1b[31mred\x1b[0m", "\u202egnp.exe\u202c", "w" * 400
+_SHORTEST = 120  # characters that a column has to take, for a mark before what stands in it
 MARK = f"{SCRIPT}{ANSI}{TURNED}{WIDE}"
 # Texts that are not words of somebody's: states and kinds, of which there is a table; addresses; what is sealed or folded.
 _OURS = frozenset({
@@ -29,18 +30,23 @@ def put() -> int:
     """Put the marks in; how many columns took one."""
     places = list(_places())
     with connection.cursor() as cursor:
-        for table, column in places:
+        for table, column, longest in places:
             quoted = connection.ops.quote_name(column)
             words = f"UPDATE {connection.ops.quote_name(table)} SET {quoted} = %s || {quoted}"  # noqa: S608  names of ours
-            cursor.execute(words, [f"{FORMULA}{MARK}"])
+            cursor.execute(words, [f"{FORMULA}{SCRIPT if longest else MARK}"])
     return len(places)
 
 
-def _places() -> Iterator[tuple[str, str]]:
+def _places() -> Iterator[tuple[str, str, bool]]:
+    """Tables and columns; whether a column takes so many characters only (SQLite does not look)."""
+    limited = connection.vendor == "postgresql"
     for model in apps.get_models():
         table = model._meta.db_table
         if model.__module__.startswith("stationmaster.") and table not in _UNTOUCHED:
-            yield from ((table, str(field.column)) for field in model._meta.concrete_fields if _taken(field))
+            for field in model._meta.concrete_fields:
+                most = (field.max_length or 0) if limited and isinstance(field, models.CharField) else 0
+                if _taken(field) and (not most or most >= _SHORTEST):
+                    yield table, str(field.column), bool(most)
 
 
 def _taken(field: "models.Field[object, object]") -> bool:

@@ -4,7 +4,6 @@ import csv
 import html
 import io
 import re
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,8 +17,7 @@ from controlkit import ADMIN
 from stationmaster.entrances.console.pages.traffic import breakdown
 from stationmaster.entrances.console.pages.traffic.asked import BY, Asked
 from stationmaster.usage import services as usage
-from stationmaster.usage.models import DailyUsage
-from stationmaster.usage.rollups import DIMENSIONS, day_of
+from stationmaster.usage.rollups import day_of
 from usage.kit import request, sent
 
 PAGES = (
@@ -156,33 +154,3 @@ def _asked(browser: Any, path: str) -> int:
     with CaptureQueriesContext(connection) as asked:
         kit.page(browser, path)
     return len(asked)
-
-
-def test_a_hundred_thousand_sums_are_added_in_time(database: str) -> None:
-    """Half a second for the page over 100,000 rows of sums, of this process's own time: others
-    may be at work on the machine."""
-    traffic.stage()
-    start = day_of(datetime.now(UTC))
-    rows = [
-        {"start": start - timedelta(days=each % 7), "series": f"{each:x}", "key": f"k{each % 200}", "owner": f"o{each % 100}",
-         "tenant": f"t{each % 10}", "credential": f"c{each % 50}", "pool": "main", "model": f"m{each % 20}",
-         "usage_source": "upstream_final", "requests": 5, "errors": 1, "input": 100, "cache_read": 10, "cache_write": 0,
-         "output": 30, "reasoning": 3, "cost": 1000, "unpriced": 0}
-        for each in range(100_000)
-    ]  # fmt: skip
-    DailyUsage.objects.bulk_create([DailyUsage(**row) for row in rows], batch_size=2000)
-    browser = kit.signed_in()
-    kit.page(browser, "/usage")
-    took = {}
-    for by in BY:
-        took[by] = min(_seconds(browser, f"/usage?by={by}") for _ in range(2))
-    assert max(took.values()) < 0.5, took
-
-
-def _seconds(browser: Any, path: str) -> float:
-    begun = time.process_time()
-    kit.page(browser, path)
-    return time.process_time() - begun
-
-
-assert set(DIMENSIONS) <= set(BY)
