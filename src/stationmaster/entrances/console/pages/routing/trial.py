@@ -1,6 +1,7 @@
 """Trying a model: which route takes it, and who could serve it. Owns that page. It asks in its address, so that an answer can be
 shown to somebody else, and no vendor is asked anything."""
 
+from shlex import quote
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -40,7 +41,7 @@ def page(request: HttpRequest) -> HttpResponse:
     asked = {name: request.GET.get(name, "").strip() for name in _ASKED}
     found, problem = _tried(actor, asked)
     sections = [Section("", (_form(asked, problem),)), *(_answer(request, found) if found else ())]
-    model = asked["model"] or "MODEL"
+    model = quote(asked["model"]) if asked["model"] else "MODEL"
     same = ((f"stationmaster route try {model}", "POST /api/v1/routes/all/try"),)
     lead = tr("Decided from what is stored here, as a gateway would; nothing is sent to a vendor.")
     trail = (Link(tr("Routes"), "/routes"),)
