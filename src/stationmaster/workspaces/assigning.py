@@ -87,7 +87,7 @@ def _given(given: Given) -> tuple[Workspace, list[Person], str]:
     if not isinstance(ids, list) or not 0 < len(ids) <= MOST or not all(isinstance(each, str) for each in ids):
         why = f"expected ids of 1 to {MOST} people"
         raise Invalid("error.config.bad_value", f"people: {why}", fields={"people": why})
-    people = list(Person.objects.filter(id__in=set(ids)).order_by("display_name_folded", "id"))
+    people = list(Person.objects.filter(id__in={each for each in ids if "\0" not in each}).order_by("display_name_folded", "id"))
     return workspace, people, role_of(workspace, given.get("role") or "")
 
 

@@ -12,7 +12,7 @@ from stationmaster.people import groups, persons
 from stationmaster.people.models import Membership, Person
 from stationmaster.people.services import person_of
 from stationmaster.store.actor import Actor
-from stationmaster.store.filters import Column, Filter
+from stationmaster.store.filters import Column, Filter, bad_filter
 from stationmaster.store.listing import Listing, Page, Query, page, plain
 from stationmaster.store.lookup import find
 from stationmaster.workspaces.models import Assignment, Seat, Workspace
@@ -103,6 +103,8 @@ def _asked(actor: Actor, query: Query) -> tuple[Any, Query]:
     kept = tuple(each for each in query.filters if apart.get(each.field) is not each)
     for each in kept:
         PRESENCE.column(each.field)     # a name that there is not is refused as everywhere
+        if each.field in _APART:        # is no column of a person, that the database could compare
+            raise bad_filter(each.field, "is one of eq, in")
     return rows.filter(*_conditions(apart)), replace(query, filters=kept)
 
 
