@@ -56,12 +56,21 @@ def export_format(request: HttpRequest) -> Format | None:
     return "csv" if request.headers.get("Accept", "").split(";")[0].strip().lower() == "text/csv" else None
 
 
+def part(request: HttpRequest) -> tuple[int, bytes]:
+    """A part of a file: where in the file it begins (`offset`), and its bytes as they were sent. Raises `Invalid`,
+    `StationmasterError` 413 and 415."""
+    known_only(request, ("offset",))
+    offset = request.GET.get("offset", "0")
+    if not re.fullmatch(r"\d{1,12}", offset, re.ASCII):
+        raise bad_parameter("offset", "is a number")
+    if request.headers.get("Content-Encoding"):
+        raise StationmasterError("error.api.content_type", "parts are sent as they are, not compressed", status=415)
+    return int(offset), _bytes(request)
+
+
 def body(request: HttpRequest, *, optional: bool = False) -> dict[str, Any]:
     """The JSON object that was sent. `optional`: nothing may have been. Raises `StationmasterError`."""
-    try:
-        sent = request.body
-    except RequestDataTooBig:
-        raise StationmasterError("error.api.too_large", "this body is too large", status=413) from None
+    sent = _bytes(request)
     if optional and not sent:
         return {}
     if request.content_type != "application/json":
@@ -73,6 +82,13 @@ def body(request: HttpRequest, *, optional: bool = False) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise StationmasterError("error.api.bad_json", "the body is a JSON object")
     return given
+
+
+def _bytes(request: HttpRequest) -> bytes:
+    try:
+        return request.body
+    except RequestDataTooBig:
+        raise StationmasterError("error.api.too_large", "this body is too large", status=413) from None
 
 
 def version(request: HttpRequest) -> int | None:

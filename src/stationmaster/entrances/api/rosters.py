@@ -2,11 +2,9 @@
 services'.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Router
@@ -17,7 +15,7 @@ from stationmaster.entrances.api.caller import actor_of
 from stationmaster.entrances.api.documents import operation, parameters, query
 from stationmaster.entrances.api.replay import write
 from stationmaster.entrances.api.resource import Resource, listed, mount
-from stationmaster.errors import Invalid, StationmasterError
+from stationmaster.errors import Invalid
 from stationmaster.importing import services as rosters
 from stationmaster.importing.fields import FIELDS
 from stationmaster.store.actor import Actor
@@ -94,21 +92,8 @@ mount(router, MAPPINGS)
 ))  # fmt: skip
 def upload(request: HttpRequest, which: str) -> HttpResponse:
     """Some bytes more."""
-    asking.known_only(request, ("offset",))
-    offset = request.GET.get("offset", "0")
-    if not re.fullmatch(r"\d{1,12}", offset, re.ASCII):
-        raise asking.bad_parameter("offset", "is a number")
     actor = actor_of(request)
-    if request.headers.get("Content-Encoding"):
-        raise StationmasterError("error.api.content_type", "parts are sent as they are, not compressed", status=415)
-    return Reply(200, rosters.add_part(actor, which, int(offset), _bytes(request))).response()
-
-
-def _bytes(request: HttpRequest) -> bytes:
-    try:
-        return request.body
-    except RequestDataTooBig:
-        raise StationmasterError("error.api.too_large", "this body is too large", status=413) from None
+    return Reply(200, rosters.add_part(actor, which, *asking.part(request))).response()
 
 
 @router.post("/imports/{which}/preview", **operation(

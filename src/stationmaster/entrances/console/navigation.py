@@ -1,12 +1,12 @@
 """What stands beside every page for who is signed in. Owns: which pages that leads to, in which groups and which order.
 
-An entry without a page (its address is not known under its name) is left out, as is what somebody may not see.
+What somebody may not see is left out.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from stationmaster.i18n import tr
 from stationmaster.operators.services import allowed
@@ -95,7 +95,7 @@ def entries(path: str, actor: Actor | None) -> list[Entry]:
 
 def groups(path: str, actor: Actor | None) -> list[Group]:
     """The same in their groups; a group of nothing is none."""
-    seen = [(text(), [(each, _address(each)) for each in known if _open_to(actor, each)]) for text, known in _GROUPS]
+    seen = [(text(), [(each, reverse(each.name)) for each in known if _open_to(actor, each)]) for text, known in _GROUPS]
     here = _nearest(path, [pair for _, pairs in seen for pair in pairs])
     made = (Group(text, tuple(_entries(text, pairs, here))) for text, pairs in seen)
     return [group for group in made if group.entries]
@@ -103,22 +103,13 @@ def groups(path: str, actor: Actor | None) -> list[Group]:
 
 def _entries(group: str, pairs: Sequence[tuple[_Known, str]], here: str) -> Iterator[Entry]:
     for known, address in pairs:
-        if address:
-            yield Entry(address, known.text(), known.name == here, known.icon, group)
+        yield Entry(address, known.text(), known.name == here, known.icon, group)
 
 
 def _open_to(actor: Actor | None, known: _Known) -> bool:
     if known.name == "home" and actor is not None and actor.role == "member":
         return False  # it leads them to their own access
     return not known.action or (actor is not None and allowed(actor, known.action))
-
-
-def _address(known: _Known) -> str:
-    """Its address; nothing where there is no such page."""
-    try:
-        return reverse(known.name)
-    except NoReverseMatch:
-        return ""
 
 
 def _nearest(path: str, pairs: Sequence[tuple[_Known, str]]) -> str:
@@ -128,4 +119,4 @@ def _nearest(path: str, pairs: Sequence[tuple[_Known, str]]) -> str:
 
 
 def _under(path: str, start: str) -> bool:
-    return bool(start) and (path == start or (start != "/" and path.startswith(f"{start}/")))
+    return path == start or (start != "/" and path.startswith(f"{start}/"))

@@ -45,12 +45,20 @@ def posted(request: HttpRequest, actions: Mapping[str, Action]) -> HttpResponse 
     return _done(request, action)
 
 
-def revealed(request: HttpRequest, do: str, action: Callable[[Actor, Sent], Made]) -> Made | HttpResponse | Problem | None:
-    """What `action` made, when this form was sent, for the answer to show: a secret that nobody sees a second time must not go
-    through a session or an address on its way to a page. None: another form, or none. Otherwise as `posted`."""
-    if request.method != "POST" or request.POST.get("do", "") != do:
-        return None
-    return _tried(request, action)
+def revealed(
+    request: HttpRequest, makers: Mapping[str, Callable[[Actor, Sent], Made]], actions: Mapping[str, Action] | None = None
+) -> HttpResponse | tuple[Made | None, Problem | None]:
+    """What the form that was sent made, for the answer to show: a secret that nobody sees a second time must not go through a
+    session or an address on its way to a page. Beside it what was wrong with what was sent. A form that makes nothing is one of
+    `actions`, as in `posted`; without them it is none of this page's, and nothing is done."""
+    maker = makers.get(request.POST.get("do", "")) if request.method == "POST" else None
+    if maker is None:
+        done = posted(request, actions) if actions is not None else None
+        return done if isinstance(done, HttpResponse) else (None, done)
+    made = _tried(request, maker)
+    if isinstance(made, HttpResponse):
+        return made
+    return (None, made) if isinstance(made, Problem) else (made, None)
 
 
 def _done(request: HttpRequest, action: Action) -> HttpResponse | Problem:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
 from stationmaster.entrances.api import asking
 from stationmaster.entrances.console.pages.parts import Cell, Head, Link, Row, Select, Table, Tools
@@ -111,14 +111,21 @@ def _found(page: Callable[[Query], Page], asked: Query) -> tuple[Page, str]:
 
 def query_of(request: HttpRequest) -> Query:
     """What is asked. An empty field of a form asks for nothing. Raises `Invalid`."""
+    given = without_empty(request)
+    asking.known_only(request, _KNOWN, ("filter", _CHOSEN))
+    given.pop(_CHOSEN, None)
+    return asking.query(request)
+
+
+def without_empty(request: HttpRequest) -> QueryDict:
+    """What the address asks, less the fields of a form that were left empty; the request has it from now on, and it can be
+    changed."""
     given = request.GET.copy()
     for name in list(given):
         kept = [value for value in given.getlist(name) if value]
         given.setlist(name, kept) if kept else given.pop(name)
     request.GET = given  # type: ignore[assignment]  # a copy of it, which Django types apart
-    asking.known_only(request, _KNOWN, ("filter", _CHOSEN))
-    given.pop(_CHOSEN, None)
-    return asking.query(request)
+    return given
 
 
 def plain(columns: Sequence[Column], rows: Sequence[Row], empty: str = "") -> Table:

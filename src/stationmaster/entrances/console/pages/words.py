@@ -357,7 +357,7 @@ def field(code: str) -> str:
     return name(FIELDS, code)
 
 
-def options(words: Words, codes: Iterable[str] = ()) -> tuple[tuple[str, str], ...]:
+def options(words: Mapping[str, Any], codes: Iterable[str] = ()) -> tuple[tuple[str, str], ...]:
     """The codes with their words, to choose from; `codes`: those that can be asked for, where not all can."""
     return tuple((code, name(words, code)) for code in codes or words)
 

@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from stationmaster.credentials import services as credentials
 from stationmaster.entrances.console.pages import lists, words
-from stationmaster.entrances.console.pages.acting import Sent, Went, filled, posted, revealed
+from stationmaster.entrances.console.pages.acting import Sent, Went, filled, revealed
 from stationmaster.entrances.console.pages.credentials import month
 from stationmaster.entrances.console.pages.credentials.parts import tabs
 from stationmaster.entrances.console.pages.lists import Column
-from stationmaster.entrances.console.pages.parts import Cell, Field, Form, Link, Note, Page, Problem, Row, Section, moment
+from stationmaster.entrances.console.pages.parts import Cell, Field, Form, Link, Note, Page, Row, Section, moment
 from stationmaster.entrances.console.pages.pictures import Once
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.errors import StationmasterError
@@ -37,12 +37,10 @@ def feed(request: HttpRequest, secret: str) -> HttpResponse:
 def page(request: HttpRequest) -> HttpResponse:
     """A month as a calendar, what ends within ninety days, and the addresses for calendars."""
     actor = me(request)
-    made = revealed(request, "create", _created)
-    if isinstance(made, HttpResponse):
-        return made
-    done = made if isinstance(made, Problem) else posted(request, {"delete": _deleted}) if made is None else None
+    done = revealed(request, {"create": _created}, {"delete": _deleted})
     if isinstance(done, HttpResponse):
         return done
+    made, problem = done
     now = timezone.now()
     first = month.asked(request.GET.get("month") or request.GET.get("day", "")[:7], now)
     sections = [*_once(made), _month(actor, first), *_of_day(actor, request.GET.get("day", "")), _soon(actor, now)]
@@ -50,12 +48,12 @@ def page(request: HttpRequest) -> HttpResponse:
         sections.append(_feeds(request, actor))
     told = (("stationmaster credential list --sort expires_at", "GET /api/v1/calendar"),
             ("stationmaster calendar create NAME", "POST /api/v1/calendars"))  # fmt: skip
-    return shown(request, Page(tr("Calendar of credentials"), sections, tabs(request, "/calendar"), (), told, 0, done))
+    return shown(request, Page(tr("Calendar of credentials"), sections, tabs(request, "/calendar"), (), told, 0, problem))
 
 
 def _once(made: Any) -> tuple[Section, ...]:
     """The address of a feed that was just made."""
-    if made is None or isinstance(made, Problem):
+    if made is None:
         return ()
     return (Section("", (Once(tr("Its address"), made.secret.text),)),)
 

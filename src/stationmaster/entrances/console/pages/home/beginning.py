@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from stationmaster.credentials import services as credentials
 from stationmaster.entrances import live
@@ -28,34 +28,34 @@ _ONE: Final = Query(limit=1, counted=False)
 @dataclass(frozen=True)
 class Step:
     """One step: what it takes to see it and to do it, its words, the list that is not empty once it is done, where it is done
-    (names among the addresses, the first that there is) and by which command."""
+    (the name of an address) and by which command."""
 
     sees: str
     does: str
     text: Callable[[], str]
     note: Callable[[], str]
     page: Callable[[Actor, Query], Any]
-    places: tuple[str, ...]
+    place: str
     command: str
 
 
 STEPS: Final = (
     Step("workspaces:read", "workspaces:create", lambda: tr("Attach a workspace"),
          lambda: tr("An organisation that the company owns at a vendor. To look around first: `stationmaster demo`"),
-         workspaces.list_workspaces, ("workspaces_new",), "stationmaster workspace create NAME --vendor openai"),
+         workspaces.list_workspaces, "workspaces_new", "stationmaster workspace create NAME --vendor openai"),
     Step("people:read", "people:create", lambda: tr("Add people"), lambda: tr("From a file, by SCIM, or by hand."),
-         people.list_people, ("people_imports",), "stationmaster person import people.csv"),
+         people.list_people, "people_imports", "stationmaster person import people.csv"),
     Step("credentials:read", "credentials:create", lambda: tr("Store a credential"),
          lambda: tr("A vendor's API key that requests go out with."),
-         credentials.list_credentials, ("credentials_new",), "stationmaster credential create NAME --vendor openai"),
+         credentials.list_credentials, "credentials_new", "stationmaster credential create NAME --vendor openai"),
     Step("pools:read", "pools:create", lambda: tr("Make a pool"), lambda: tr("Credentials that stand in for each other."),
-         routing.list_pools, ("pools_new", "pools"), "stationmaster pool create NAME --member CREDENTIAL"),
+         routing.list_pools, "pools_new", "stationmaster pool create NAME --member CREDENTIAL"),
     Step("routes:read", "routes:create", lambda: tr("Make a route"), lambda: tr("Which models go to which pool."),
-         routing.list_routes, ("routes_new", "routes"), "stationmaster route create --model '*' --pool POOL"),
+         routing.list_routes, "routes_new", "stationmaster route create --model '*' --pool POOL"),
     Step("keys:read", "keys:create", lambda: tr("Make a virtual key"), lambda: tr("What an application or a person presents."),
-         routing.list_keys, ("keys_new", "keys"), "stationmaster key create NAME --owner OWNER"),
+         routing.list_keys, "keys_new", "stationmaster key create NAME --owner OWNER"),
     Step("usage:read", "usage:read", lambda: tr("Send a first request"), lambda: tr("With the virtual key, as below."),
-         usage.list_events, ("requests",), ""),
+         usage.list_events, "requests", ""),
 )  # fmt: skip
 
 
@@ -65,8 +65,8 @@ def unfinished(request: HttpRequest) -> Iterator[Section]:
         return
     found = ticks(me(request))
     if not all(tick.done for tick in found):
-        away = Form(tr("Put away"), "put_away", action=_address("start"), quiet=True)
-        yield Section(tr("First steps"), (Checklist(found), away), links=(Link(tr("With a first request"), _address("start")),))
+        away = Form(tr("Put away"), "put_away", action=reverse("start"), quiet=True)
+        yield Section(tr("First steps"), (Checklist(found), away), links=(Link(tr("With a first request"), reverse("start")),))
 
 
 def ticks(actor: Actor) -> tuple[Tick, ...]:
@@ -78,7 +78,7 @@ def ticks(actor: Actor) -> tuple[Tick, ...]:
 
 def _tick(actor: Actor, step: Step) -> Tick:
     done = bool(step.page(actor, _ONE).items)
-    href = next(filter(None, map(_address, step.places)), "") if allowed(actor, step.does) else ""
+    href = reverse(step.place) if allowed(actor, step.does) else ""
     return Tick(step.text(), done, href, step.command, step.note())
 
 
@@ -100,10 +100,3 @@ def gateway_url() -> str:
     gateway = live.settings().gateway
     host = "127.0.0.1" if gateway.host in ("0.0.0.0", "::") else gateway.host  # noqa: S104  where it is reached, not bound
     return f"http://{f'[{host}]' if ':' in host else host}:{gateway.port}"
-
-
-def _address(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""

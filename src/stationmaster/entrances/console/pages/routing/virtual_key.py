@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 
-from stationmaster.entrances.console.pages.acting import Action, Sent, Went, filled, posted, revealed, version
+from stationmaster.entrances.console.pages.acting import Action, Sent, Went, filled, revealed, version
 from stationmaster.entrances.console.pages.parts import Cell, Facts, Field, Form, Link, Page, Problem, Row, Section, moment, text
 from stationmaster.entrances.console.pages.pictures import Tiles
 from stationmaster.entrances.console.pages.routing import clients, key_fields, spending, virtual_keys
@@ -21,16 +21,14 @@ _GRACES: Final = (0, _HOUR, 24 * _HOUR, 7 * 24 * _HOUR, 30 * 24 * _HOUR)  # seco
 def one(request: HttpRequest, which: str) -> HttpResponse:
     """All that is known of it."""
     actor = me(request)
-    made = revealed(request, "rotate", lambda actor, sent: _rotated(actor, which, sent))
-    if isinstance(made, HttpResponse):
-        return made
-    if made is not None and not isinstance(made, Problem):
-        return shown(request, virtual_keys.once(request, made, tr("Another key for {name}", name=made.row["name"])))
-    done = posted(request, _actions(which)) if made is None else made
+    done = revealed(request, {"rotate": lambda actor, sent: _rotated(actor, which, sent)}, _actions(which))
     if isinstance(done, HttpResponse):
         return done
+    made, problem = done
+    if made is not None:
+        return shown(request, virtual_keys.once(request, made, tr("Another key for {name}", name=made.row["name"])))
     row = with_owners(actor, [routing.get_key(actor, which)])[0]
-    return shown(request, _page(request, actor, row, done))
+    return shown(request, _page(request, actor, row, problem))
 
 
 def _page(request: HttpRequest, actor: Actor, row: Row, problem: Problem | None) -> Page:

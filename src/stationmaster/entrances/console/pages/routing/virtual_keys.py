@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from stationmaster.entrances.console.pages import lists
 from stationmaster.entrances.console.pages.acting import revealed
 from stationmaster.entrances.console.pages.lists import Choice, Column, Shape
-from stationmaster.entrances.console.pages.parts import Cell, Link, Note, Page, Problem, Row, Section, Table, moment, texts
+from stationmaster.entrances.console.pages.parts import Cell, Link, Note, Page, Row, Section, Table, moment, texts
 from stationmaster.entrances.console.pages.pictures import Once
 from stationmaster.entrances.console.pages.routing import clients, key_fields, spending
 from stationmaster.entrances.console.pages.routing.shared import gateway_url, key_state, owner, requests_of, with_owners
@@ -69,15 +69,15 @@ def new(request: HttpRequest) -> HttpResponse:
     """Make one: for whom, what it may use, how much. The answer shows it, this once."""
     actor = me(request)
     operators.require(actor, "keys:create")
-    made = revealed(request, "create", key_fields.made_key)
-    if isinstance(made, HttpResponse):
-        return made
-    if made is not None and not isinstance(made, Problem):
+    done = revealed(request, {"create": key_fields.made_key})
+    if isinstance(done, HttpResponse):
+        return done
+    made, problem = done
+    if made is not None:
         return shown(request, once(request, made, tr("The key {name}", name=made.row["name"])))
-    sent = request.POST if made is not None else None
-    form = key_fields.key_form(actor, sent, made)
+    form = key_fields.key_form(actor, request.POST if problem is not None else None, problem)
     same = (("stationmaster key create NAME --owner OWNER --model MODEL --budget-month 100", "POST /api/v1/keys"),)
-    page = Page(tr("New key"), (Section("", (form,)),), same=same, problem=made, trail=(Link(tr("Virtual keys"), _TRAIL),))
+    page = Page(tr("New key"), (Section("", (form,)),), same=same, problem=problem, trail=(Link(tr("Virtual keys"), _TRAIL),))
     return shown(request, page)
 
 

@@ -63,18 +63,14 @@ def _verified(actor: Actor, _: Sent) -> Went:
 def _table(request: HttpRequest) -> Table:
     actor = me(request)
     choices = (
-        Choice(tr("Area"), "source", _options(AREAS)), Choice(tr("What"), "action", _options(DEEDS)),
-        Choice(tr("Came by"), "actor_kind", _options(WAYS)), Choice(tr("Since"), "at", _moments(), op="ge"),
+        Choice(tr("Area"), "source", words.options(AREAS)), Choice(tr("What"), "action", words.options(DEEDS)),
+        Choice(tr("Came by"), "actor_kind", words.options(WAYS)), Choice(tr("Since"), "at", _moments(), op="ge"),
     )  # fmt: skip
     shape = Shape(
         audit.EVENTS, _columns(), choices, download="audit" if may(request, "audit:export") else "",
         empty=tr("Nothing was changed yet."), besides=lambda rows: named(actor, rows),
     )  # fmt: skip
     return lists.listed(request, lambda query: audit.list_events(actor, query), shape)
-
-
-def _options(named: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple((code_, words.name(named, code_)) for code_ in named)
 
 
 def _moments() -> tuple[tuple[str, str], ...]:

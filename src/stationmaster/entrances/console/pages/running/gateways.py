@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 from stationmaster.entrances import live
 from stationmaster.entrances.console.pages import lists
-from stationmaster.entrances.console.pages.acting import Sent, Went, filled, posted, revealed
+from stationmaster.entrances.console.pages.acting import Sent, Went, filled, revealed
 from stationmaster.entrances.console.pages.lists import Column, Shape
 from stationmaster.entrances.console.pages.parts import (
     Cell,
@@ -39,26 +39,15 @@ _SAME: Final = (
 
 def all_of_them(request: HttpRequest) -> HttpResponse:
     """The gateways, their tokens, and a form that lets another in."""
-    made = _revealed(request)
-    if isinstance(made, HttpResponse):
-        return made
-    problem: Problem | None = made if isinstance(made, Problem) else None
-    if made is None:
-        done = posted(request, {"delete": _deleted})
-        if isinstance(done, HttpResponse):
-            return done
-        problem = done
-    once = (_joining(made),) if made is not None and not isinstance(made, Problem) else ()
+    done = revealed(request, {"create": _created, "rotate": _rotated}, {"delete": _deleted})
+    if isinstance(done, HttpResponse):
+        return done
+    made, problem = done
+    once = (_joining(made),) if made is not None else ()
     sections = (*once, Section("", (_table(request),), "gateways"), Section(tr("Tokens by which they join"), (_tokens(request),)),
                 *_new(request, problem))  # fmt: skip
     page = Page(tr("Gateways"), sections, tabs(request, "/gateways"), same=_SAME, problem=problem, refresh=0 if once else 15)
     return shown(request, page)
-
-
-def _revealed(request: HttpRequest) -> Any:
-    """A token that was just made or made anew; None: none was."""
-    made = revealed(request, "create", lambda actor, sent: operators.create_gateway_token(actor, {"name": filled(sent, "name")}))
-    return made or revealed(request, "rotate", lambda actor, sent: operators.rotate_gateway_token(actor, filled(sent, "which")))
 
 
 def _joining(made: Any) -> Section:
@@ -126,6 +115,14 @@ def _new(request: HttpRequest, problem: Problem | None) -> tuple[Section, ...]:
     name = Field("name", tr("Name"), value=request.POST.get("name", "") if problem else "", needed=True, error=wrong)
     how = tr("One token lets a gateway, or several of one kind, in; it serves from the configuration here and reports usage.")
     return (Section(tr("Let a gateway join"), (Form(tr("Make its token"), "create", (name,), text=how),)),)
+
+
+def _created(actor: Actor, sent: Sent) -> Any:
+    return operators.create_gateway_token(actor, {"name": filled(sent, "name")})
+
+
+def _rotated(actor: Actor, sent: Sent) -> Any:
+    return operators.rotate_gateway_token(actor, filled(sent, "which"))
 
 
 def _deleted(actor: Actor, sent: Sent) -> Went:

@@ -95,17 +95,12 @@ def _created(actor: Actor, sent: Sent) -> Went:
 
 def one(request: HttpRequest, which: str) -> HttpResponse:
     """One of them: role, ways in, an invitation, their sessions, and the end of it all."""
-    link = revealed(request, "invite", lambda actor, _: operators.invite(actor, which))
-    if isinstance(link, HttpResponse):
-        return link
-    problem: Problem | None = link if isinstance(link, Problem) else None
-    if link is None:
-        done = posted(request, _actions(which))
-        if isinstance(done, HttpResponse):
-            return done
-        problem = done
+    done = revealed(request, {"invite": lambda actor, _: operators.invite(actor, which)}, _actions(which))
+    if isinstance(done, HttpResponse):
+        return done
+    link, problem = done
     row = operators.get_operator(me(request), which)
-    once = (_invitation(link),) if isinstance(link, operators.Link) else ()
+    once = (_invitation(link),) if link is not None else ()
     sections = (*once, Section("", (_facts(row),)), *_forms(request, row, problem))
     trail = (Link(tr("Operators"), "/operators"),)
     title = row["display_name"] or row["email"]

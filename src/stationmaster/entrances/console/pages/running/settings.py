@@ -50,8 +50,8 @@ _SECTIONS: Final = {
     "bills": marked("Bills"), "identity": marked("Identity"), "ui": marked("Language"),
 }  # fmt: skip
 _ORIGINS: Final = {
-    "default": marked("default"), "stored": marked("saved here"), "saved": marked("saved here"), "file": marked("file"),
-    "env": marked("environment"), "environment": marked("environment"), "flag": marked("flag"),
+    "default": marked("default"), "stored": marked("saved here"), "file": marked("file"), "env": marked("environment"),
+    "flag": marked("flag"),
 }  # fmt: skip
 _TAKES: Final = {"now": marked("at once"), "restart": marked("with the next start"), "start": marked("when a process starts")}
 

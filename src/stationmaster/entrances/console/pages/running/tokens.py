@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 
 from stationmaster.entrances.console.pages import lists
-from stationmaster.entrances.console.pages.acting import Sent, Went, filled, lines, posted, revealed, whole
+from stationmaster.entrances.console.pages.acting import Sent, Went, filled, lines, revealed, whole
 from stationmaster.entrances.console.pages.lists import Choice, Column, Shape
 from stationmaster.entrances.console.pages.names import of_operators
 from stationmaster.entrances.console.pages.parts import (
@@ -39,16 +39,11 @@ _SAME: Final = (
 
 def all_of_them(request: HttpRequest) -> HttpResponse:
     """The list, and a form that makes one."""
-    made = revealed(request, "create", _created)
-    if isinstance(made, HttpResponse):
-        return made
-    problem: Problem | None = made if isinstance(made, Problem) else None
-    if made is None:
-        done = posted(request, {"delete": _deleted})
-        if isinstance(done, HttpResponse):
-            return done
-        problem = done
-    once = (_shown_once(made),) if made is not None and not isinstance(made, Problem) else ()
+    done = revealed(request, {"create": _created}, {"delete": _deleted})
+    if isinstance(done, HttpResponse):
+        return done
+    made, problem = done
+    once = (_shown_once(made),) if made is not None else ()
     sections = (*once, Section("", (_table(request),)), *_new(request, problem))
     return shown(request, Page(tr("Tokens"), sections, tabs(request, "/tokens"), same=_SAME, problem=problem))
 

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from stationmaster.entrances.api import asking
 from stationmaster.entrances.api.asking import bad_parameter
+from stationmaster.entrances.console.pages.lists import without_empty
 from stationmaster.store.filters import Filter, bad_filter
 from stationmaster.usage import services as usage
 from stationmaster.usage.rollups import day_of, hour_of
@@ -90,11 +91,7 @@ class Asked:
 
 def asked(request: HttpRequest) -> Asked:
     """What the address asks for. Raises `Invalid`."""
-    given = request.GET.copy()
-    for name in list(given):
-        kept = [value for value in given.getlist(name) if value]
-        given.setlist(name, kept) if kept else given.pop(name)
-    request.GET = given  # type: ignore[assignment]  # a copy of it, which Django types apart
+    given = without_empty(request)
     asking.known_only(request, _KNOWN)
     now = datetime.now(UTC)
     named = _one_of("range", given.get("range", "custom" if "since" in given else "7d"), RANGES)
