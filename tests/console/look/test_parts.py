@@ -37,7 +37,7 @@ def drawn(part: parts.Part) -> str:
 
 @pytest.mark.parametrize("part", [
     Tiles((Tile(ODD, ODD, "/x", ODD, meter=(1, 2)),)), Checklist((Tick(ODD, False, command=ODD, note=ODD, cells=(Cell(ODD),)),)),
-    Course((Event(datetime.now(UTC), ODD, "bad", ODD, facts=((ODD, Cell(ODD)),)),)),
+    Course((Event(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), ODD, "bad", ODD, facts=((ODD, Cell(ODD)),)),)),
     Lanes(ODD, (Lane(ODD, (Span(0, 1, "good", ODD),)),), (ODD, ODD)), Stacked(ODD, (ODD,), ((ODD, (1.0,)),), limit=2),
     Snippets((Snippet(ODD, ODD), Snippet("b", ODD))), Once(ODD, ODD, ODD), Blank(ODD, ODD, (Link(ODD, "/x"),), ODD),
     Log(((ODD, "info", ODD),)), Note(ODD, "bad", (Link(ODD, "/x"),)),
