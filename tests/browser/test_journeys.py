@@ -14,6 +14,7 @@ from up.kit import Up, free_ports
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(300)]
 
 ADDRESS, PASSWORD, PATIENCE = "first@example.com", "three wet badgers hum", 60.0
+_BY_HAND = 'main input[name="do"][value="revoked"]'
 PEOPLE = "E-Mail,Name,Groups\nmember-001@example.test,Ada,{group}\nnew-{group}@example.test,Bob,{group}\n"
 
 
@@ -170,7 +171,8 @@ def test_credentials_reach_another_gateway(admin: Admin) -> None:
 
 
 def test_a_key_is_brought_in_rotated_and_revoked(demo: tuple[Up, str], admin: Admin, group: str) -> None:
-    """A key is pasted and proved; another follows it, and the way back is open; then it is revoked, and nothing serves."""
+    """A key is pasted and proved; another follows it, and the way back is open. Then it is revoked: nothing serves, no way back
+    is offered, and what a person has to revoke by hand is ticked off one by one; the trail keeps why."""
     vendor = re.search(r"(http://127\.0\.0\.1:\d+) \(", demo[0].said)
     assert vendor
     admin.open("/credentials/new")
@@ -180,8 +182,14 @@ def test_a_key_is_brought_in_rotated_and_revoked(demo: tuple[Up, str], admin: Ad
     admin.send("paste", secret=f"sandbox-{group}-2")
     admin.until(page, lambda _: _offers(admin, "rollback"))
     admin.send("revoke", reason="a drill", sure="on")
-    said = admin.until(page, lambda said: "revoked" in said and not _offers(admin, "rollback"))
+    # The vendor is asked by a job; these keys have no id that it could be asked by, so that they are left to people.
+    said = admin.until(page, lambda _: admin.page.locator(_BY_HAND).count() == 2)
+    assert not any(_offers(admin, do) for do in ("rollback", "probe", "revoke_kept"))
     assert f"sandbox-{group}" not in said
+    for left in (1, 0):
+        admin.send("revoked")
+        assert admin.page.locator(_BY_HAND).count() == left
+    assert "a drill" in admin.open("/audit").inner_text("main")
 
 
 def _offers(admin: Admin, do: str) -> bool:

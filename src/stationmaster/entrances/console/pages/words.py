@@ -11,7 +11,7 @@ from stationmaster.entrances.console.pages.parts import (
     Cell,
     Tone,
 )
-from stationmaster.i18n import marked, told, tr
+from stationmaster.i18n import known, marked, told, tr
 from stationmaster.vendors.registry import VENDORS
 from stationmaster.workspaces.planning import wording
 from stationmaster.workspaces.planning.reasons import REASONS
@@ -364,10 +364,10 @@ def options(words: Mapping[str, Any], codes: Iterable[str] = ()) -> tuple[tuple[
 
 def told_as(text: str) -> str:
     """A marked text in the reader's language; one with braces in it, which is data, as it is."""
-    return told(text) if "{" not in text else text
+    return text if "{" in text else known(text) or text
 
 
 def reason(code: str, facts: Mapping[str, Any], sentence: str) -> str:
     """Why a step is there, in the reader's language; the service's own sentence for a code of another version."""
-    known = REASONS.get(code)
-    return told(known, **facts) if known else sentence
+    marked_so = REASONS.get(code)
+    return told(marked_so, **facts) if marked_so else sentence

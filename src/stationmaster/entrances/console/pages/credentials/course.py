@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stationmaster.entrances.console.pages import lists, words
+from stationmaster.entrances.console.pages.credentials.parts import generation
 from stationmaster.entrances.console.pages.lists import Column
 from stationmaster.entrances.console.pages.parts import NOTHING, Cell, Row, Table, moment
 from stationmaster.entrances.console.pages.pictures import Course, Event
@@ -31,7 +32,7 @@ def _steps(each: Row) -> Iterator[Event]:
     called = tr("Secret {number}", number=each["number"])
     if each["minted_at"]:
         yield Event(each["minted_at"], tr("{secret}: {state}", secret=called, state=words.name(words.ORIGINS, each["origin"])))
-    shown = words.state(words.GENERATIONS, each["state"])
+    shown = generation(each)
     href = f"/jobs/{each['job']}" if each["job"] else ""
     if each["since"] and each["since"] != each["revoked_at"]:
         yield Event(each["since"], f"{called}: {shown.text}", shown.tone or "", each["words"], href)

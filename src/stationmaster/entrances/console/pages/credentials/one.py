@@ -11,7 +11,7 @@ from stationmaster.entrances.console.pages import lists, words
 from stationmaster.entrances.console.pages.acting import Action, Sent, Went, filled, posted, version, whole
 from stationmaster.entrances.console.pages.credentials import course
 from stationmaster.entrances.console.pages.credentials import sources as credential_source
-from stationmaster.entrances.console.pages.credentials.parts import end, health, tabs
+from stationmaster.entrances.console.pages.credentials.parts import end, generation, health, tabs
 from stationmaster.entrances.console.pages.lists import Column
 from stationmaster.entrances.console.pages.parts import (
     Cell,
@@ -126,10 +126,6 @@ def _doing(request: HttpRequest, row: Row) -> list[Form]:
 def _generations(request: HttpRequest, row: Row) -> Table:
     marking = may(request, "credentials:revoke")
 
-    def state(each: Row) -> Cell:
-        shown_as = each["cause"] if each["cause"] in ("by_hand", "revoking") and not each["revoked_at"] else each["state"]
-        return words.state(words.GENERATIONS, shown_as, note=each["words"])
-
     def forms(each: Row) -> tuple[Form, ...]:
         hidden = (Field("generation", "", "hidden", str(each["number"])),)
         if each["state"] != "kept" or each["cause"] == "revoking" or not marking:
@@ -140,7 +136,7 @@ def _generations(request: HttpRequest, row: Row) -> Table:
 
     columns = (
         Column(tr("Number"), lambda each: Cell(str(each["number"]))),
-        Column(tr("State"), state),
+        Column(tr("State"), generation),
         Column(tr("Since"), lambda each: moment(each["since"])),
         Column(tr("From"), lambda each: Cell(words.name(words.ORIGINS, each["origin"]))),
         Column(tr("The vendor's id"), lambda each: code(each["vendor_key"] or each["service_account"])),

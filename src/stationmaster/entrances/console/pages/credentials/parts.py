@@ -21,8 +21,15 @@ def tabs(request: HttpRequest, here: str) -> tuple[Link, ...]:
 def health(row: Row) -> Cell:
     """How it stands: what a person said comes before what gateways found."""
     state = row["override"] or ("off" if row["disabled"] else row["health"])
-    note = row["override_reason"] or row["disabled_reason"] or row["health_cause"]
+    note = row["override_reason"] or words.told_as(row["disabled_reason"]) or row["health_cause"]
     return words.state(words.HEALTH, state, note=note)
+
+
+def generation(each: Row) -> Cell:
+    """How one of its secrets stands. One that was wiped keeps its state until the vendor does not know it either: what is left
+    to do comes before it, for there is no way back to it."""
+    left = each["cause"] in ("by_hand", "revoking") and not each["revoked_at"]
+    return words.state(words.GENERATIONS, each["cause"] if left else each["state"], note=each["words"])
 
 
 def end(row: Row) -> Cell:
