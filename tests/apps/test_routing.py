@@ -4,9 +4,12 @@ import hashlib
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from controlkit import ADMIN, VIEWER, a_credential, a_pool
 from stationmaster.audit.services import list_events
+from stationmaster.credentials.models import Credential
 from stationmaster.credentials.services import create_credential
 from stationmaster.errors import Conflict, Invalid, NotFound, Stale, StationmasterError
 from stationmaster.routing import services as routing
@@ -111,6 +114,25 @@ def test_a_pool_keeps_its_members_in_order(two: None) -> None:
         routing.update_pool(ADMIN, "main", {"members": members[:1]}, row["revision"] - 1)
     assert routing.update_pool(ADMIN, "main", {"members": members})["revision"] == row["revision"]
     assert routing.update_pool(ADMIN, "main", {"members": members[::-1]})["revision"] > row["revision"]
+
+
+def test_pools_of_thousands(database: str) -> None:
+    """Pools with more members than one question can name are listed with all of them, and told how they stand; without their
+    members, they cost two questions."""
+    slots = [Credential(name=f"slot-{at:04}", vendor="openai", secret=f"sk-{at}", base_url="https://a.example.test",
+                        health="suspect" if at % 2 else "disabled") for at in range(2400)]  # fmt: skip
+    with change(ADMIN) as edit:
+        Credential.objects.bulk_create(slots, batch_size=400)
+        edit.saved.clear()      # one event stands for all
+        edit.record("credentials:many:create", after={"number": 2400})
+    for at in (0, 1200):
+        routing.create_pool(ADMIN, a_pool(f"big-{at}", *(row.name for row in slots[at : at + 1200])))
+    rows = routing.list_pools(VIEWER, Query()).items
+    assert [len(row["members"]) for row in rows] == [1200, 1200]
+    with CaptureQueriesContext(connection) as asked:
+        named = routing.list_pool_names(VIEWER, Query(counted=False)).items
+        standings = routing.pool_standings(VIEWER, [row["id"] for row in named])
+    assert ([standings[row["id"]] for row in named], len(asked)) == ([(1200, 600, 1)] * 2, 2)
 
 
 def test_events_tell_of_members(two: None) -> None:

@@ -119,7 +119,8 @@ def _account(stage: kit.Stage, number: int) -> None:
 
 def _credential(stage: kit.Stage, number: int) -> str:
     name = f"more-{number}"
-    given = {"name": name, "vendor": "openai", "secret": f"{kit.SECRET}-{number}", "workspace": stage.workspace}
+    given = {"name": name, "vendor": "openai", "secret": f"{kit.SECRET}-{number}", "workspace": stage.workspace,
+             "expires_at": (timezone.now() + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M:%SZ")}  # fmt: skip
     row = credentials.create_credential(ADMIN, given)
     now = timezone.now()
     for place, which in enumerate((str(row["id"]), stage.credential)):

@@ -18,6 +18,7 @@ from stationmaster.credentials import services as credentials
 from stationmaster.credentials.health import HealthReport, report_health
 from stationmaster.credentials.models import CredentialSecret, HealthEvent
 from stationmaster.credentials.records import credentials as records
+from stationmaster.credentials.sources.models import FAILING, OK, TokenSource
 from stationmaster.credentials.work.identifying import fits
 from stationmaster.errors import Invalid, StationmasterError
 from stationmaster.gateway.config.shapes import shape_of
@@ -126,12 +127,22 @@ def slot_state() -> str:
     return str(credentials.get_credential(ADMIN, "slot")["expiry"])
 
 
-def test_what_refreshes_itself_is_no_news(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A token of an hour that somebody refreshes is not told as one that ends soon."""
+@pytest.mark.parametrize(("works", "told"), [(OK, ("", 0)), (FAILING, ("soon", 1))])
+def test_what_refreshes_itself_is_no_news(database: str, works: str, told: tuple[str, int]) -> None:
+    """A token of an hour whose source works is not told as one that ends soon; one whose source fails is."""
     credentials.create_credential(ADMIN, a_credential("slot"))
     ends("slot", hours=1)
-    monkeypatch.setattr(expiry, "_refreshers", [lambda which: which == slot().id])
-    assert (slot_state(), expiry.warn()) == ("", 0)
+    with change(ADMIN) as edit:
+        edit.create(TokenSource(credential=slot(), kind="client_credentials", state=works))
+    assert (slot_state(), expiry.warn()) == told
+
+
+def test_every_warning_has_its_own_length(database: str) -> None:
+    """Of two that end on the same day, the one that is told of earlier is told of."""
+    for name, days in (("early", 60), ("late", 7)):
+        credentials.create_credential(ADMIN, {**a_credential(name), "warn_days": days})
+        ends(name, days=30)
+    assert [row["name"] for row in credentials.ending(VIEWER)] == ["early"]
 
 
 def test_a_calendar_reads_it(database: str, sandbox: SandboxServer) -> None:

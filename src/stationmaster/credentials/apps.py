@@ -14,8 +14,7 @@ class CredentialsApp(AppConfig):
         from stationmaster.credentials.work.registering import register_all
 
         register_all()
-        from stationmaster.credentials import expiry, hooks
+        from stationmaster.credentials import hooks
         from stationmaster.credentials.sources import asking
 
-        expiry.refreshed_by(asking.refreshes)
         hooks.on_refused(asking.refused)

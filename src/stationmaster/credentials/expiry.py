@@ -1,12 +1,14 @@
 """When secrets end. Owns: what "soon" means, the events that say so, and which credentials see to it themselves."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from django.db.models import Q
 from django.utils import timezone
 
 from stationmaster.credentials.models import Credential
+from stationmaster.credentials.sources.models import OK
 from stationmaster.operators.access import require
 from stationmaster.store.actor import SYSTEM, Actor
 from stationmaster.store.changes import change
@@ -14,23 +16,17 @@ from stationmaster.store.changes import change
 State = Literal["", "ok", "soon", "expired"]      # empty: no end is known, or it is seen to without people
 LONGEST_WARNING: Final = 365                      # days
 
-_refreshers: list[Callable[[str], bool]] = []
 
-
-def refreshed_by(source: Callable[[str], bool]) -> None:
-    """Name who knows of credentials (by id) whose secrets are refreshed by themselves: their ends are no news."""
-    if source not in _refreshers:
-        _refreshers.append(source)
-
-
-def seen_to(credential: str) -> bool:
-    """Whether the secret of a credential (by id) is refreshed by itself."""
-    return any(source(credential) for source in _refreshers)
+def seen_to(row: Credential) -> bool:
+    """Whether the secret is replaced before it ends, without anybody: it has a source that works. Who reads many rows takes
+    their sources along (`select_related("source")`)."""
+    source = getattr(row, "source", None)
+    return source is not None and source.state == OK
 
 
 def state(row: Credential, now: datetime) -> State:
     """How near the end of the live secret is."""
-    if row.expires_at is None or not row.secret or seen_to(row.id):
+    if row.expires_at is None or not row.secret or seen_to(row):
         return ""
     if row.expires_at <= now:
         return "expired"
@@ -40,11 +36,19 @@ def state(row: Credential, now: datetime) -> State:
 def ending(now: datetime | None = None) -> Iterator[tuple[Credential, State]]:
     """Those that ended or soon will, the first to end first."""
     now = now or timezone.now()
-    rows = Credential.objects.filter(expires_at__lte=now + timedelta(days=LONGEST_WARNING), disabled=False)
-    for row in rows.order_by("expires_at", "name"):
+    for row in Credential.objects.filter(_warned(now), disabled=False).select_related("source").order_by("expires_at", "name"):
         how = state(row, now)
         if how in ("soon", "expired"):
             yield row, how
+
+
+def _warned(now: datetime) -> Q:
+    """Ends that lie within each credential's own warning: the database is asked by the few lengths that there are."""
+    lengths = Credential.objects.order_by().values_list("warn_days", flat=True).distinct()
+    found = Q(expires_at__lte=now)
+    for days in lengths:
+        found |= Q(warn_days=days, expires_at__lte=now + timedelta(days=min(days, LONGEST_WARNING)))
+    return found
 
 
 def calendar(actor: Actor, since: datetime, until: datetime) -> list[Mapping[str, Any]]:
@@ -57,8 +61,8 @@ def calendar(actor: Actor, since: datetime, until: datetime) -> list[Mapping[str
 def entries(since: datetime, until: datetime) -> list[Mapping[str, Any]]:
     """The same for who was let in another way."""
     now = timezone.now()
-    ends = Credential.objects.filter(expires_at__gte=since, expires_at__lt=until)
-    found = [_entry(row, "expires", row.expires_at, state(row, now)) for row in ends if state(row, now)]
+    ends = Credential.objects.filter(expires_at__gte=since, expires_at__lt=until).select_related("source")
+    found = [_entry(row, "expires", row.expires_at, how) for row in ends if (how := state(row, now))]
     for row in Credential.objects.filter(rotate_days__gt=0, disabled=False, secret_since__isnull=False):
         due = rotation_due(row)
         if since <= due < until:

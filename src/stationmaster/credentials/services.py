@@ -264,7 +264,8 @@ def delete_credential(actor: Actor, which: str, version: int | None = None) -> N
 
 def _rows() -> "QuerySet[Any]":
     """All; `ends_at`: when the secret ends, those without an end behind all others."""
-    return Credential.objects.annotate(ends_at=Coalesce("expires_at", Value(_NEVER)))
+    rows: QuerySet[Any] = Credential.objects.select_related("source").annotate(ends_at=Coalesce("expires_at", Value(_NEVER)))
+    return rows
 
 
 def _users(row: Credential) -> list[str]:

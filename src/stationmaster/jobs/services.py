@@ -23,12 +23,11 @@ from stationmaster.operators.access import require
 from stationmaster.store.actor import Actor
 from stationmaster.store.changes import change
 from stationmaster.store.export import Format, export
-from stationmaster.store.listing import Page, Query, page
+from stationmaster.store.listing import Page, Query, page, tally
 
 __all__ = [
-    "ITEMS", "JOBS", "MAX_LINES", "any_worker", "cancel", "export_jobs", "get", "items", "kinds", "last_of", "last_of_each",
-    "list_jobs", "log",
-    "retry_failed", "schedule", "submit", "unschedule", "waiting", "workers",
+    "ITEMS", "JOBS", "MAX_LINES", "any_worker", "cancel", "export_jobs", "get", "items", "jobs_by_state", "kinds", "last_of",
+    "last_of_each", "list_jobs", "log", "retry_failed", "schedule", "submit", "unschedule", "waiting", "workers",
 ]  # fmt: skip
 
 MAX_LINES = 1000
@@ -53,6 +52,12 @@ def list_jobs(actor: Actor, query: Query) -> Page:
     """One page of them, the newest first. Raises `Forbidden`, `Invalid`."""
     require(actor, "jobs:read")
     return page(JOBS, Job.objects.all(), query)
+
+
+def jobs_by_state(actor: Actor) -> Mapping[str, int]:
+    """How many jobs there are in each state that one is in. Raises `Forbidden`."""
+    require(actor, "jobs:read")
+    return tally(JOBS, Job.objects.all(), Query(), "state")
 
 
 def export_jobs(actor: Actor, query: Query, form: Format) -> Iterator[str]:

@@ -80,7 +80,7 @@ def unfit(row: Credential, target: Target, now: datetime, *, known: bool) -> str
         return planning.VENDOR
     if not row.secret:
         return planning.NO_SECRET
-    if expiry.seen_to(row.id):
+    if expiry.seen_to(row):
         return planning.REFRESHED
     if row.expires_at is not None and row.expires_at < now + SHORTEST_LIFE:
         return planning.ENDS_SOON

@@ -1,9 +1,10 @@
 """Pools, as entrances may ask about them. Owns: their checks and their changes."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 
 from stationmaster.credentials.models import Credential
 from stationmaster.gateway.config import references as rules
@@ -32,6 +33,14 @@ def show(row: Pool) -> Mapping[str, Any]:
     }
 
 
+class Standing(NamedTuple):
+    """How many members a pool has, how many of them gateways may send with now, and how many priorities there are."""
+
+    members: int
+    able: int
+    priorities: int
+
+
 POOLS = Listing(
     noun="pools",
     columns=(
@@ -46,6 +55,20 @@ def list_pools(actor: Actor, query: Query) -> Page:
     """One page of them. Raises `Forbidden`, `Invalid`."""
     require(actor, "pools:read")
     return page(POOLS, _rows(), query)
+
+
+def list_pool_names(actor: Actor, query: Query) -> Page:
+    """The same without the members: `id`, `name`, `updated_at`. Raises `Forbidden`, `Invalid`."""
+    require(actor, "pools:read")
+    return page(replace(POOLS, show=_named), Pool.objects.all(), query)
+
+
+def pool_standings(actor: Actor, pools: Collection[str]) -> Mapping[str, Standing]:
+    """How pools, by their ids, stand; one without members is left out. Raises `Forbidden`."""
+    require(actor, "pools:read")
+    rows = PoolMember.objects.filter(pool__in=pools).order_by().values_list("pool").annotate(
+        members=Count("id"), able=Count("id", filter=_able()), priorities=Count("priority", distinct=True))  # fmt: skip
+    return {str(pool): Standing(*numbers) for pool, *numbers in rows}
 
 
 def export_pools(actor: Actor, query: Query, form: Format) -> Iterator[str]:
@@ -108,7 +131,18 @@ def delete_pool(actor: Actor, which: str, version: int | None = None) -> None:
 
 
 def _rows() -> "QuerySet[Any]":
-    return Pool.objects.prefetch_related("members__credential")
+    members = PoolMember.objects.select_related("credential")       # joined: there are more than one question can name
+    return Pool.objects.prefetch_related(Prefetch("members", members))
+
+
+def _named(row: Pool) -> Mapping[str, Any]:
+    return {"id": row.id, "name": row.name, "updated_at": row.updated_at}
+
+
+def _able() -> Q:
+    """Which members gateways may send with, as far as is known: what a person says of one comes before its health."""
+    well = Q(credential__override="in") | Q(credential__override="", credential__health__in=("healthy", "unknown", "suspect"))
+    return well & Q(credential__disabled=False, credential__generation__gt=0)
 
 
 def _users(row: Pool) -> Iterator[str]:

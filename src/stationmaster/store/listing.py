@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.signing import BadSignature, Signer
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from stationmaster.errors import Invalid
 from stationmaster.gateway.config.problems import did_you_mean
@@ -20,7 +20,7 @@ MAX_LIMIT = 500
 MAX_SEARCH = 200
 Row = Any
 
-__all__ = ["MAX_LIMIT", "Column", "Filter", "Listing", "Page", "Query", "page", "plain"]
+__all__ = ["MAX_LIMIT", "Column", "Filter", "Listing", "Page", "Query", "page", "plain", "tally"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Query:
     cursor: str = ""
     limit: int = 50
     counted: bool = True      # whether the page says how many rows there are in all
+    shown: bool = True        # without: only that number is asked for
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,21 @@ def plain(rows: "QuerySet[Any]", listing: Listing, query: Query) -> "QuerySet[An
     return rows
 
 
+def tally(listing: Listing, rows: "QuerySet[Any]", query: Query, column: str) -> Mapping[str, int]:
+    """How many rows a query finds, by what stands in a column. Raises `Invalid`."""
+    where = listing.column(column).where
+    found = plain(rows, listing, query).order_by().values_list(where).annotate(Count(listing.key))
+    return {str(value): number for value, number in found}
+
+
 def page(listing: Listing, rows: "QuerySet[Any]", query: Query) -> Page:
     """One page of `rows`. Raises `Invalid` for a query that cannot be."""
     if not 0 < query.limit <= MAX_LIMIT:
         raise bad_filter("limit", f"is a number from 1 to {MAX_LIMIT}")
     found = plain(rows, listing, query)
     total = found.count() if query.counted else -1
+    if not query.shown:
+        return Page(total=total)
     column, down = _order(listing, query)
     if query.cursor:
         found = found.filter(_behind(listing, query, column, down))

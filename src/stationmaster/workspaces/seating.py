@@ -20,7 +20,7 @@ from stationmaster.store.changes import change
 from stationmaster.store.export import Format, export
 from stationmaster.store.filters import Column
 from stationmaster.store.given import Given, known_only
-from stationmaster.store.listing import Listing, Page, Query, page
+from stationmaster.store.listing import Listing, Page, Query, page, tally
 from stationmaster.store.lookup import find
 from stationmaster.vendors._base import Capability
 from stationmaster.vendors.registry import vendor
@@ -78,6 +78,12 @@ def list_seats(actor: Actor, query: Query) -> Page:
     is their own sees their own. Raises `Forbidden`, `Invalid`, `NotFound`."""
     require(actor, "seats:read")
     return page(SEATS, *_asked(actor, "seats:read", query))
+
+
+def seats_by_state(actor: Actor) -> Mapping[str, int]:
+    """How many seats there are in each state that one is in, of those that `list_seats` shows. Raises `Forbidden`."""
+    require(actor, "seats:read")
+    return tally(SEATS, *_asked(actor, "seats:read", Query()), "state")
 
 
 def export_seats(actor: Actor, query: Query, form: Format) -> Iterator[str]:

@@ -44,6 +44,7 @@ from stationmaster.workspaces.seating import (
     list_seats,
     reinvite_seat,
     seat_history,
+    seats_by_state,
     skip_removal,
     unskip_removal,
 )
@@ -112,6 +113,7 @@ __all__ = [
     "run_job",
     "seat_history",
     "seat_places",
+    "seats_by_state",
     "skip_removal",
     "start_run",
     "stop_run",

@@ -127,11 +127,6 @@ def refused(credential: str, at: datetime) -> bool:
     return leasing.ask_again(row)
 
 
-def refreshes(credential: str) -> bool:
-    """Whether a credential's secret (by its id) is replaced before it ends, without anybody: it has a source that works."""
-    return bool(TokenSource.objects.filter(credential=credential, state=OK).exists())
-
-
 def _made(edit: Change, credential: Credential, wanted: shaping.Wanted) -> TokenSource:
     row = TokenSource(credential=credential, kind=wanted.kind.name, options=wanted.options, place=place_of(credential),
                       refresh_at=clock.now())  # fmt: skip

@@ -12,7 +12,7 @@ from stationmaster.operators.services import allowed
 from stationmaster.people import services as people
 from stationmaster.store.actor import Actor
 from stationmaster.store.filters import Filter
-from stationmaster.store.listing import Query
+from stationmaster.store.listing import Page, Query
 from stationmaster.workspaces import services as workspaces
 
 _LATEST: Final = 100      # open plans of which it is asked whether they take a second approval
@@ -56,15 +56,19 @@ def _plans(actor: Actor) -> tuple[int, int]:
 
 
 def _requests(actor: Actor) -> int:
-    return int(workspaces.list_seat_requests(actor, Query(limit=1, filters=(Filter("state", "eq", "asked"),))).total)
+    return _found(workspaces.list_seat_requests, actor, Filter("state", "eq", "asked"))
 
 
 def _candidates(actor: Actor) -> int:
-    return int(workspaces.list_seats(actor, Query(limit=1, filters=(Filter("removal", "eq", "candidate"),))).total)
+    return _found(workspaces.list_seats, actor, Filter("removal", "eq", "candidate"))
 
 
 def _unconfirmed(actor: Actor) -> int:
-    return int(workspaces.list_seats(actor, Query(limit=1, filters=(Filter("unconfirmed", "ne", ""),))).total)
+    return _found(workspaces.list_seats, actor, Filter("unconfirmed", "ne", ""))
+
+
+def _found(listed: Callable[[Actor, Query], Page], actor: Actor, wanted: Filter) -> int:
+    return listed(actor, Query(filters=(wanted,), shown=False)).total
 
 
 _OPEN: Final = filtered("/plans", ("state", "eq", "open"))

@@ -16,7 +16,6 @@ from stationmaster.jobs import services as jobs
 from stationmaster.operators.services import allowed
 from stationmaster.routing import services as routing
 from stationmaster.store.actor import Actor
-from stationmaster.store.filters import Filter
 from stationmaster.store.listing import Query
 from stationmaster.usage import services as usage
 from stationmaster.workspaces import services as workspaces
@@ -96,7 +95,7 @@ def _seats(actor: Actor) -> Tile:
     counted = [row for row in rows if row["seats_total"] is not None]
     used, total = (sum(int(row[name] or 0) for row in counted) for name in ("seats_used", "seats_total"))
     if not counted:
-        active = workspaces.list_seats(actor, Query(limit=1, filters=(Filter("state", "eq", "active"),))).total
+        active = workspaces.seats_by_state(actor).get("active", 0)
         rows_of = filtered("/seats", ("state", "eq", "active"))
         return Tile(tr("Seats in use"), f"{active:,}", rows_of, tr("no vendor tells how many"))
     unknown = len(rows) - len(counted)
@@ -119,13 +118,10 @@ def _credentials(actor: Actor) -> Iterator[Tile]:
 
 
 def _jobs(actor: Actor) -> Tile:
-    running, waiting, failed = (_count(actor, state) for state in ("running", "queued", "failed"))
+    numbers = jobs.jobs_by_state(actor)
+    running, waiting, failed = (numbers.get(state, 0) for state in ("running", "queued", "failed"))
     notes = [trn("{number} waits", "{number} wait", waiting)] if waiting else []
     notes += [trn("{number} failed", "{number} failed", failed)] if failed else []
     if waiting and not jobs.any_worker():
         notes.append(tr("no worker runs"))
     return Tile(tr("Jobs running"), f"{running:,}", filtered("/jobs", ("state", "eq", "running")), "; ".join(notes))
-
-
-def _count(actor: Actor, state: str) -> int:
-    return int(jobs.list_jobs(actor, Query(limit=1, filters=(Filter("state", "eq", state),))).total)

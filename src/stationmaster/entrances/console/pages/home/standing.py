@@ -5,8 +5,8 @@ Asks services as whoever looks: what they may not see has no line.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from stationmaster.bills import services as bills
 from stationmaster.credentials import services as credentials
@@ -23,6 +23,8 @@ from stationmaster.store.listing import Query
 from stationmaster.usage import services as usage
 from stationmaster.workspaces import services as workspaces
 from stationmaster.workspaces.services import list_seats as seats
+
+COUNT: Final = Query(shown=False)      # what is asked for is how many there are
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def lines(actor: Actor) -> Iterator[Line]:
     """A line for each kind that `actor` may see, in the order in which they are set up."""
     for kind in _KINDS:
         if operators.allowed(actor, kind.action):
-            number = kind.page(actor, Query(limit=1)).total
+            number = kind.page(actor, COUNT).total
             health = kind.some(actor, number) if number else kind.none()
             yield Line(kind.name(), number, health, kind.command, kind.call, kind.address)
 
@@ -98,7 +100,7 @@ def _pools(actor: Actor, _: int) -> str:
 
 
 def _keys(actor: Actor, number: int) -> str:
-    off = routing.list_keys(actor, Query(limit=1, filters=(Filter("disabled", "eq", "true"),))).total
+    off = routing.list_keys(actor, replace(COUNT, filters=(Filter("disabled", "eq", "true"),))).total
     said = trn("{number} lets applications in", "{number} let applications in", number - off)
     return "; ".join([said, trn("{number} is switched off", "{number} are switched off", off)]) if off else said
 
@@ -110,18 +112,16 @@ def _workspaces(actor: Actor, _: int) -> str:
 
 
 def _people(actor: Actor, _: int) -> str:
-    active = people.list_people(actor, Query(limit=1, filters=(Filter("active", "eq", "true"),))).total
+    active = people.list_people(actor, replace(COUNT, filters=(Filter("active", "eq", "true"),))).total
     return trn("{number} is active", "{number} are active", active)
 
 
 def _seats(actor: Actor, _: int) -> str:
-    found = ((state, _number(seats, actor, state)) for state in ("active", "invited", "expired", "failed"))
-    return "; ".join(f"{words.name(words.SEATS, state)}: {number}" for state, number in found if number)
+    return "; ".join(_counts(words.SEATS, workspaces.seats_by_state(actor), ("active", "invited", "expired", "failed")))
 
 
 def _jobs(actor: Actor, _: int) -> str:
-    found = ((state, _number(jobs.list_jobs, actor, state)) for state in ("running", "queued", "failed", "partial"))
-    said = [f"{words.name(words.JOBS, state)}: {number}" for state, number in found if number]
+    said = list(_counts(words.JOBS, jobs.jobs_by_state(actor), ("running", "queued", "failed", "partial")))
     if not jobs.any_worker():
         said.append(tr("no worker runs, so that jobs wait"))
     return "; ".join(said) or tr("nothing runs, nothing waits")
@@ -138,8 +138,8 @@ def _bills(actor: Actor, _: int) -> str:
     )
 
 
-def _number(page: Callable[[Actor, Query], Any], actor: Actor, state: str) -> int:
-    return int(page(actor, Query(limit=1, filters=(Filter("state", "eq", state),))).total)
+def _counts(table: words.Words, numbers: Mapping[str, int], states: tuple[str, ...]) -> Iterator[str]:
+    return (f"{words.name(table, state)}: {numbers[state]}" for state in states if numbers.get(state))
 
 
 def _gateways(_actor: Actor, _: int) -> str:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from stationmaster.entrances.console.pages.acting import Action, Sent, Went, filled, lines, posted, version, whole
 from stationmaster.entrances.console.pages.parts import Field, Form, Link, Note, Page, Part, Problem, Row, Section
 from stationmaster.entrances.console.pages.routing import balance, members
-from stationmaster.entrances.console.pages.routing.pools import able
+from stationmaster.entrances.console.pages.routing.pools import EMPTY, able
 from stationmaster.entrances.console.pages.routing.shared import credential_names, credentials_called, requests_of, usage_of
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.errors import NotFound
@@ -31,6 +31,7 @@ def one(request: HttpRequest, which: str) -> HttpResponse:
         return done
     row = routing.get_pool(actor, which)
     held = credentials_called(actor, [each["credential"] for each in row["members"]])
+    stands = routing.pool_standings(actor, [str(row["id"])]).get(str(row["id"]), EMPTY)
     changing = may(request, "pools:update")
     table = members.table(row, held, balance.shares(actor, row), changing=changing)
     sections = [
@@ -43,7 +44,7 @@ def one(request: HttpRequest, which: str) -> HttpResponse:
     ]
     links = (Link(tr("Its requests"), requests_of("pool", row["name"])),
              Link(tr("Its usage"), usage_of("pool", row["name"], "credential")), *_publishing(request, row))  # fmt: skip
-    page = Page(row["name"], sections, links=links, same=_same(row), problem=done, state=able(row["members"], held),
+    page = Page(row["name"], sections, links=links, same=_same(row), problem=done, state=able(stands),
                 trail=(Link(tr("Pools"), "/pools"),))  # fmt: skip
     return shown(request, page)
 

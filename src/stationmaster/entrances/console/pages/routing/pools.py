@@ -1,6 +1,6 @@
 """The list of pools, and making one. Owns those pages."""
 
-from collections.abc import Mapping
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 
@@ -9,12 +9,14 @@ from stationmaster.entrances.console.pages.acting import Sent, Went, filled, lin
 from stationmaster.entrances.console.pages.lists import Column, Shape
 from stationmaster.entrances.console.pages.parts import Cell, Field, Form, Link, Page, Row, Section, Table, Tone, moment, number
 from stationmaster.entrances.console.pages.routing import key_fields
-from stationmaster.entrances.console.pages.routing.shared import credential_names, credentials_called, requests_of
+from stationmaster.entrances.console.pages.routing.shared import credential_names, requests_of
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.i18n import tr
 from stationmaster.operators import services as operators
 from stationmaster.routing import services as routing
 from stationmaster.store.actor import Actor
+
+EMPTY: Final = routing.Standing(0, 0, 0)  # of a pool without members
 
 
 def all_of_them(request: HttpRequest) -> HttpResponse:
@@ -30,41 +32,32 @@ def all_of_them(request: HttpRequest) -> HttpResponse:
 def _table(request: HttpRequest, actor: Actor) -> Table:
     columns = (
         Column(tr("Name"), lambda row: Cell(row["name"], f"/pools/{row['id']}"), "name"),
-        Column(tr("Able to serve"), lambda row: able(row["members"], row["held"])),
-        Column(tr("Members"), lambda row: number(len(row["members"])), number=True),
-        Column(tr("Priorities"), lambda row: number(len({each["priority"] for each in row["members"]})), number=True),
+        Column(tr("Able to serve"), lambda row: able(row["standing"])),
+        Column(tr("Members"), lambda row: number(row["standing"].members), number=True),
+        Column(tr("Priorities"), lambda row: number(row["standing"].priorities), number=True),
         Column(tr("Traffic"), lambda row: Cell(tr("requests"), requests_of("pool", row["name"]))),
         Column(tr("Changed"), lambda row: moment(row["updated_at"]), "updated_at"),
     )
     shape = Shape(
         routing.POOLS, columns, download="pools" if may(request, "pools:export") else "",
         empty=tr("None yet. Routes need one to lead to: `stationmaster pool create NAME --member CREDENTIAL`"),
-        besides=lambda rows: _with_credentials(actor, rows),
+        besides=lambda rows: _with_standings(actor, rows),
     )  # fmt: skip
-    table = lists.listed(request, lambda query: routing.list_pools(actor, query), shape)
+    table = lists.listed(request, lambda query: routing.list_pool_names(actor, query), shape)
     return key_fields.starting(table, Link(tr("Make the first pool"), "/pools/new", main=True), may(request, "pools:create"))
 
 
-def _with_credentials(actor: Actor, rows: list[Row]) -> list[Row]:
-    held = credentials_called(actor, [str(each["credential"]) for row in rows for each in row["members"]])
-    return [{**row, "held": held} for row in rows]
+def _with_standings(actor: Actor, rows: list[Row]) -> list[Row]:
+    held = routing.pool_standings(actor, [str(row["id"]) for row in rows])
+    return [{**row, "standing": held.get(str(row["id"]), EMPTY)} for row in rows]
 
 
-def able(members: list[Row], held: Mapping[str, Row]) -> Cell:
+def able(stands: routing.Standing) -> Cell:
     """How many of the members can serve now, as far as that is known."""
-    known = [held[each["credential"]] for each in members if each["credential"] in held]
-    well = sum(in_service(each) for each in known)
-    tone: Tone = "good" if well == len(known) else "busy" if well else "bad"
+    tone: Tone = "bad" if not stands.able else "good" if stands.able == stands.members else "busy"
     icon = {"good": "circle-check", "busy": "alert-triangle"}.get(tone, "circle-x")
-    said = tr("{well} of {number}", well=well, number=len(known))
-    return Cell(said, tone=tone, icon=icon, meter=(well, max(len(known), 1)))
-
-
-def in_service(row: Row) -> bool:
-    """Whether gateways may send with it."""
-    if row["disabled"] or row["override"] == "out" or not row["secret_set"]:
-        return False
-    return row["override"] == "in" or row["health"] in ("healthy", "unknown", "suspect")
+    said = tr("{well} of {number}", well=stands.able, number=stands.members)
+    return Cell(said, tone=tone, icon=icon, meter=(stands.able, max(stands.members, 1)))
 
 
 def new(request: HttpRequest) -> HttpResponse:

@@ -80,7 +80,8 @@ def gateway_url(request: HttpRequest) -> str:
     """Where a gateway of this installation listens, as far as its settings say."""
     gateway = live.settings().gateway
     host = gateway.host if gateway.host not in _ANYWHERE else request.get_host().rpartition(":")[0] or request.get_host()
-    return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{gateway.port}"
+    scheme = "http" if gateway.tls_certificate is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host and '[' not in host else host}:{gateway.port}"
 
 
 def requests_of(field: str, value: str) -> str:
@@ -99,7 +100,7 @@ def _of(path: str, field: str, value: str, *more: tuple[str, str]) -> str:
 
 def pool_names(actor: Actor) -> tuple[tuple[str, str], ...]:
     """Every pool, by name, as far as a choice shows them."""
-    rows = routing.list_pools(actor, Query(limit=500, counted=False, sort="name")).items
+    rows = routing.list_pool_names(actor, Query(limit=500, counted=False, sort="name")).items
     return tuple((str(row["name"]), str(row["name"])) for row in rows)
 
 

@@ -56,7 +56,7 @@ def _made(actor: Actor, asked: dict[str, str]) -> tuple[Row | None, Problem | No
 
 def _form(actor: Actor, asked: dict[str, str], problem: Problem | None) -> Form:
     wrong = problem.fields if problem is not None else {}
-    pools = routing.list_pools(actor, Query(limit=_MOST, counted=False)).items
+    pools = routing.list_pool_names(actor, Query(limit=_MOST, counted=False)).items
     fields = (
         Field("product", tr("For"), "select", asked["product"], tuple(_PRODUCTS.items())),
         Field("pool", tr("All of a pool"), "select", asked["pool"],

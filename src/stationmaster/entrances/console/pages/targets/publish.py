@@ -95,7 +95,7 @@ def _tested(actor: Actor, sent: Sent) -> Went:
 
 def _form(request: HttpRequest, actor: Actor, chosen: Row, problem: Problem | None) -> Form:
     sent, wrong = request.POST if request.method == "POST" else request.GET, problem.fields if problem is not None else {}
-    pools = routing.list_pools(actor, Query(limit=_MOST, counted=False)).items
+    pools = routing.list_pool_names(actor, Query(limit=_MOST, counted=False)).items
     form = (
         Field("target", "", "hidden", str(chosen["id"])),
         Field("pool", tr("All of a pool"), "select", sent.get("pool", ""),

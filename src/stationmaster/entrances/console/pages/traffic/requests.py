@@ -132,7 +132,7 @@ def _choices(actor: Actor) -> tuple[Choice, ...]:
 
 def _pools(actor: Actor) -> Iterator[Choice]:
     if operators.allowed(actor, "pools:read") and not operators.sees_own_only(actor):
-        rows = routing.list_pools(actor, Query(limit=100, counted=False, sort="name")).items
+        rows = routing.list_pool_names(actor, Query(limit=100, counted=False, sort="name")).items
         yield Choice(tr("Pool"), "pool", tuple((str(row["name"]), str(row["name"])) for row in rows))
 
 
