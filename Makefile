@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-deps test-clients lint soak bench bench-control bench-console pictures lock migrations assets dist clean
+.PHONY: help run test test-deps test-clients lint soak bench bench-control bench-console pictures site lock migrations assets dist clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench-console: .venv/dev ## every page of the console over 100,000 rows, into be
 
 pictures: .venv/dev ## pictures of the console's pages, of a filled demo, into docs/images/ (takes Debian's Chromium)
 	$(BIN)/python -m tools.pictures
+
+site: .venv/dev ## the documentation as pages for a browser, in dist/site/
+	$(BIN)/python -m tools.docsite
 
 lock: .venv/dev ## pin every dependency anew, by hash, free of index addresses
 	$(BIN)/python -m tools.lock
