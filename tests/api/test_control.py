@@ -1,5 +1,6 @@
 """`stationmaster control`: one process that brings its database up to date, serves, and ends when it is told to."""
 
+import http.client
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import httpx
 import pytest
 import trustme
 
+import certificates
 from internal.kit import PATIENCE, until
 
 
@@ -110,6 +112,48 @@ def test_it_serves_tls(tmp_path: Path) -> None:
     words = ("--host", "0.0.0.0", "--tls-certificate", str(tmp_path / "chain.pem"), "--tls-key", str(tmp_path / "key.pem"))
     for running in _started(tmp_path, port, f"https://127.0.0.1:{port}", *words):
         assert running.get("/healthz").json() == {"ok": True}
+
+
+def test_certificates_are_replaced_while_it_serves(tmp_path: Path) -> None:
+    """New files are shown without a signal, and at once at SIGHUP, which ends nothing; a pair that cannot be used is told, and
+    the one before goes on. No request fails, on a connection that stays or on a new one."""
+    authority = trustme.CA()
+    pair, port = certificates.files(tmp_path, authority.issue_cert("127.0.0.1")), _free_port()
+    words = ("--tls-certificate", str(pair.chain), "--tls-key", str(pair.key))
+
+    def shown() -> str:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as raw:
+            client = certificates.trusting(authority)
+            with client.wrap_socket(raw, server_hostname="127.0.0.1") as wrapped:
+                return str(wrapped.getpeercert()["serialNumber"])  # type: ignore[index]
+
+    steps = _started(tmp_path, port, f"https://127.0.0.1:{port}", *words)
+    running = next(steps)
+    kept = http.client.HTTPSConnection("127.0.0.1", port, context=certificates.trusting(authority))
+    seen = [shown()]
+
+    def another() -> bool:
+        return _healthy(kept) and running.get("/healthz").status_code == 200 and shown() not in seen
+
+    pair.put(authority.issue_cert("127.0.0.1", key_type=certificates.RSA))
+    until(another)
+    seen.append(shown())
+    pair.put(authority.issue_cert("127.0.0.1"))
+    running.process.send_signal(signal.SIGHUP)
+    until(another)
+    last = shown()
+    pair.key.write_text("no key")
+    until(lambda: _healthy(kept) and any("the new one is refused" in line for line in running.said))
+    assert shown() == last
+    kept.close()
+    steps.close()  # type: ignore[attr-defined]
+
+
+def _healthy(connection: http.client.HTTPConnection) -> bool:
+    connection.request("GET", "/healthz")
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (200, b'{"ok":true}')
+    return True
 
 
 @pytest.mark.parametrize(("words", "said"), [

@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from typing import Any
 import pytest
 import trustme
 
+import certificates
 import rig
 from stationmaster import i18n
-from stationmaster.diagnosis import Finding, database, folder, machine, ports, wishes
+from stationmaster.diagnosis import Finding, database, encryption, folder, machine, ports, wishes
 from stationmaster.diagnosis.database import DAY, EndingCredential, GatewayToken, Queue, SeenGateway
 from stationmaster.diagnosis.ports import Port
 from stationmaster.errors import StationmasterError
@@ -463,3 +465,32 @@ def test_credentials_that_end() -> None:
         assert told.severity == severity
         assert "openai-a" in told.what
         assert "credential rotate openai-a" in told.fix
+
+
+# TLS of our own listeners.
+
+
+@pytest.mark.parametrize(
+    ("names", "days", "mode", "severities"),
+    [
+        (("sm.example.test",), 90, 0o640, {"tls.console": "ok", "tls.gateway": "ok"}),
+        (("sm.example.test",), 13, 0o640, {"tls.console": "warning", "tls.gateway": "warning"}),
+        (("sm.example.test",), -1, 0o640, {"tls.console": "broken", "tls.gateway": "broken"}),
+        (("other.example.test",), 90, 0o640, {"tls.console": "ok", "tls.console.name": "warning", "tls.gateway": "ok"}),
+        (("sm.example.test",), 90, 0o644,
+         {"tls.console": "ok", "tls.console.key": "broken", "tls.gateway": "ok", "tls.gateway.key": "broken"}),
+    ],
+)  # fmt: skip
+def test_certificates_of_ours(
+    tmp_path: Path, names: tuple[str, ...], days: int, mode: int, severities: dict[str, str]
+) -> None:
+    """Whether they can be used and by whom, for how long, and whether their key is a secret; nothing where there are none."""
+    moment = datetime.now(UTC) + timedelta(days=days, hours=1)
+    leaf = trustme.CA().issue_cert(*names, not_before=moment - timedelta(days=400), not_after=moment)
+    pair = certificates.files(tmp_path, leaf)
+    pair.key.chmod(mode)
+    both = {f"{name}__tls_{what}": path for name in ("console", "gateway")
+            for what, path in (("certificate", pair.chain), ("key", pair.key))}  # fmt: skip
+    made = settings_with(gateway__host="0.0.0.0", console__public_url="https://sm.example.test", **both)
+    assert {each.id: each.severity for each in encryption.check(made)} == severities
+    assert list(encryption.check(settings_with())) == []

@@ -50,7 +50,9 @@ def test_it_works(supervisor: Supervisor, config: Path) -> None:
     """The supervisor is given the file, the options and a way to read it; its exit code is the command's."""
     result = CliRunner().invoke(app, ["gateway", "--config", str(config), "--events", "e.jsonl"])
     assert result.exit_code == 7
+    watching = supervisor.options.pop("watching")
     assert supervisor.options == {"config": config, "events": Path("e.jsonl"), "log_level": "info"}
+    assert callable(watching)
     assert supervisor.load().settings.port == 4100
 
 

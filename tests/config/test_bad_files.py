@@ -84,6 +84,7 @@ CASES: list[tuple[str, int, str, str, str]] = [
     ("[gateway]\nport = 4002\n", 2, "gateway.port", "cannot both listen on 4002", "config.bad_value"),
     ("[gateway]\nmetrics_port = 4000\n", 2, "gateway.metrics_port", "both listen on 4000", "config.bad_value"),
     ('[gateway]\nstate_file = "nowhere/s.json"\n', 2, "gateway.state_file", "does not exist", "config.unreadable"),
+    ('[gateway]\ntls_key = "k.pem"', 2, "gateway.tls_key", "belong together", "config.bad_value"),
     ('[gateway]\nca_bundle = "no.pem"', 2, "gateway.ca_bundle", "No such file", "config.unreadable"),
     ('[gateway]\nca_bundle = "b.key"', 2, "gateway.ca_bundle", "no PEM certificate", "config.bad_value"),
     ("[[gateway]]\nport = 1\n", 1, "gateway", "expected one table, got a list", "config.bad_value"),

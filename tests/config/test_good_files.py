@@ -113,6 +113,8 @@ def test_every_setting_can_be_set(read: Read) -> None:
         ('host = "::"', "host", "::"),
         ('host = "gateway.internal"', "host", "gateway.internal"),
         ('ca_bundle = "ca.pem"', "ca_bundle", "/conf/ca.pem"),
+        ('tls_certificate = "c.pem"\ntls_key = "k.pem"', "tls_certificate", "/conf/c.pem"),
+        ('tls_certificate = "c.pem"\ntls_key = "/k.pem"', "tls_key", "/k.pem"),
     ],
 )
 def test_units_and_zeroes(read: Read, line: str, field: str, value: object) -> None:

@@ -64,6 +64,7 @@ FILES: list[tuple[str, int, str, str, str]] = [
     ("[gateway]\nport = 4001\n", 2, "gateway.port", "need a port each", "bad_value"),
     ("[gateway]\nmetrics_port = 4001\n", 2, "gateway.metrics_port", "are one port", "bad_value"),
     ('[console]\ntls_key = "k"\n', 2, "console.tls_key", "belong together", "bad_value"),
+    ('[gateway]\ntls_certificate = "c"\n', 2, "gateway.tls_certificate", "belong together", "bad_value"),
     ("[gateway]\nbody_budget_mib = 1\n", 2, "gateway.body_budget_mib", "one body may hold more", "bad_value"),
 ]
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stationmaster.cli.config import Data, File
-from stationmaster.cli.talk import say
+from stationmaster.cli.talk import say, say_error
 from stationmaster.i18n import tr
+from stationmaster.notify import Notifier
 
 if TYPE_CHECKING:
     from stationmaster.settings import Settings
@@ -22,7 +23,8 @@ def control(
     tls_certificate: Annotated[Path | None, typer.Option(help="Serve TLS with this certificate chain (PEM).")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="The certificate's private key (PEM).")] = None,
 ) -> None:
-    """Serve the control plane. The first start prints a link that makes whoever opens it an admin."""
+    """Serve the control plane. The first start prints a link that makes whoever opens it an admin. SIGHUP reads settings and
+    certificate again."""
     from stationmaster import settings  # here: other commands need none of it
     from stationmaster.entrances import asgi
 
@@ -31,9 +33,16 @@ def control(
         "console.port": settings.Flag("--port", port), "console.tls_key": settings.Flag("--tls-key", tls_key),
         "console.tls_certificate": settings.Flag("--tls-certificate", tls_certificate),
     }  # fmt: skip
-    whole = asgi.prepare(settings.load(flags=flags, environ=os.environ, folder=Path.cwd(), file=config))
+    def read() -> "Settings":
+        return settings.load(flags=flags, environ=os.environ, folder=Path.cwd(), file=config)
+
+    notifier = Notifier(os.environ)
+    whole = asgi.prepare(read())
+    from stationmaster.entrances.reloading import on_hangup
+
+    on_hangup(read, notifier, say_error, say)
     say_welcome(whole)
-    raise typer.Exit(asgi.serve(whole))
+    raise typer.Exit(asgi.serve(whole, notifier=notifier))
 
 
 def say_welcome(whole: "Settings") -> None:

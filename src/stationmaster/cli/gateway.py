@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -18,6 +18,9 @@ from stationmaster.gateway import config as files
 from stationmaster.gateway.config.prices import price_list
 from stationmaster.gateway.core.snapshot import Settings, Snapshot
 from stationmaster.i18n import tr, trn
+
+if TYPE_CHECKING:
+    from stationmaster.tls.files import Watch
 
 
 class LogLevel(enum.StrEnum):
@@ -39,6 +42,8 @@ def gateway(
     host: Annotated[str | None, typer.Option(help="Listen here instead of on the file's host.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Instead of the file's.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="Instead of the file's.")] = None,
+    tls_certificate: Annotated[Path | None, typer.Option(help="Serve TLS with this certificate chain (PEM).")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's private key (PEM).")] = None,
     log_level: Annotated[LogLevel, typer.Option(help="How much to tell on stderr.")] = LogLevel.INFO,
     output: Annotated[Output, typer.Option(help="How --check prints its summary.")] = Output.TABLE,
     control: Annotated[str | None, typer.Option(help="Serve what this control plane says: its URL.")] = None,
@@ -53,7 +58,7 @@ def gateway(
     spool_mib: Annotated[int, typer.Option(min=16, help="Events kept while the control plane is away, in MiB.")] = 256,
 ) -> None:
     """Serve from a config file, or what a control plane says. SIGHUP reads the file again; a bad one changes nothing."""
-    changes = {"host": _checked(host), "port": port, "workers": workers}
+    changes = {"host": _checked(host), "port": port, "workers": workers, **_pair(tls_certificate, tls_key)}
     overrides = {name: value for name, value in changes.items() if value is not None}
     if control is not None:
         refuse({"--config": config is not None, "--check": check}, "is about a config file, which --control does not read")
@@ -79,7 +84,14 @@ def gateway(
         return
     from stationmaster.gateway.server import supervisor  # here: --check needs no event loop
 
-    raise typer.Exit(supervisor.run(load_aloud, config=config, events=events, log_level=log_level.value))
+    raise typer.Exit(supervisor.run(load_aloud, config=config, events=events, log_level=log_level.value, watching=_watch))
+
+
+def _watch(certificate: Path, key: Path, tell: "Callable[[str], None]") -> "Watch":
+    """Open a certificate's files. Raises StationmasterError when they cannot be used."""
+    from stationmaster.tls.files import Watch  # here: it takes cryptography, which plain HTTP does not
+
+    return Watch(certificate, key, tell)
 
 
 def _check_ports(settings: Settings) -> None:
@@ -89,6 +101,12 @@ def _check_ports(settings: Settings) -> None:
             "error.usage.ports", f"the gateway and its metrics cannot both listen on {settings.port}",
             hint="choose another --port, or another metrics_port in the file",
         )
+
+
+def _pair(certificate: Path | None, key: Path | None) -> dict[str, str | None]:
+    if (certificate is None) != (key is None):
+        raise typer.BadParameter("goes with the other: a certificate and its key", param_hint="--tls-certificate, --tls-key")
+    return {} if certificate is None or key is None else {"tls_certificate": str(certificate), "tls_key": str(key)}
 
 
 def _checked(host: str | None) -> str | None:
@@ -127,6 +145,7 @@ def _summary(config: Path, snapshot: Snapshot) -> dict[str, object]:
         "file": str(config),
         "ok": True,
         "listen": f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}",
+        **({"tls": settings.tls_certificate} if settings.tls_certificate else {}),
         "workers": settings.workers,
         "credentials": len(snapshot.credentials),
         "pools": len(snapshot.pools),

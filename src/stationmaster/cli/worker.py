@@ -11,6 +11,7 @@ import typer
 from stationmaster.cli.config import Data, File
 from stationmaster.cli.talk import say
 from stationmaster.i18n import tr
+from stationmaster.notify import Notifier
 
 if TYPE_CHECKING:
     from stationmaster.settings import Settings
@@ -33,12 +34,18 @@ def worker(
 
     flags = {"data.dir": settings.Flag("--data", data), "jobs.threads": settings.Flag("--threads", threads)}
     given = settings.load(flags=flags, environ=os.environ, folder=Path.cwd(), file=config)
-    raise typer.Exit(serve(given, lambda: say(tr("The worker looks for jobs.")), 0.0))
+    notifier = Notifier(os.environ)
+
+    def ready() -> None:
+        say(tr("The worker looks for jobs."))
+        notifier.ready()
+
+    raise typer.Exit(serve(given, ready, 0.0, notifier))
 
 
-def serve(given: "Settings", ready: Callable[[], None], patience: float) -> int:
+def serve(given: "Settings", ready: Callable[[], None], patience: float, notifier: Notifier | None = None) -> int:
     """Open the store, and run jobs until a signal comes; return the exit code. `patience`: seconds to wait for another worker
-    to end, where there can be one only. Raises `StationmasterError`."""
+    to end, where there can be one only; `notifier`: whom a service manager hears of us by. Raises `StationmasterError`."""
     whole = _opened(given)
     from stationmaster.entrances.refreshing import keep_refreshing
     from stationmaster.jobs import worker as process
@@ -46,7 +53,7 @@ def serve(given: "Settings", ready: Callable[[], None], patience: float) -> int:
 
     jobs = whole.jobs
     stop = threading.Event()
-    threading.Thread(target=_keep_current, args=(stop,), name="settings", daemon=True).start()
+    threading.Thread(target=_keep_current, args=(stop, notifier or Notifier({})), name="settings", daemon=True).start()
     keep_refreshing(stop)
     return process.work(Working(
         process.name(), stop, jobs.threads, jobs.poll_seconds, jobs.lease_seconds, jobs.attempts, jobs.retention_days,
@@ -79,17 +86,20 @@ def _opened(given: "Settings") -> "Settings":
     return whole
 
 
-def _keep_current(stop: threading.Event) -> None:
-    """See to it that what an admin saves, such as where stored addresses may lead, counts here too."""
+def _keep_current(stop: threading.Event, notifier: Notifier) -> None:
+    """See to it that what an admin saves, such as where stored addresses may lead, counts here too; and say that we live: not
+    while the database keeps this from ending."""
     import logging
 
     from django.db import connection
 
     from stationmaster.entrances import live
 
-    while not stop.wait(RENEWED):
+    while not stop.wait(min(RENEWED, notifier.every or RENEWED)):
+        notifier.alive()
         try:
             live.renew()
         except Exception as error:  # noqa: BLE001  whatever it is: what was known holds until it can be asked again
             logging.getLogger(__name__).warning("the settings could not be read again: %s", type(error).__name__)
         connection.close()
+    notifier.stopping()

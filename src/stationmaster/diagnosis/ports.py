@@ -42,7 +42,7 @@ def wanted(settings: Settings, running: Mapping[str, Any] | None = None) -> Iter
     if at and "gateway.port" not in at:      # `control`: there is no gateway beside it
         return
     host, number = (at.get(name) or settings.value(name) for name in ("gateway.host", "gateway.port"))
-    yield Port("port.gateway", "gateway.port", host, number, "/v1/models")
+    yield Port("port.gateway", "gateway.port", host, number, "/v1/models", settings.gateway.tls_certificate)
     if metrics := at.get("gateway.metrics_port", settings.gateway.metrics_port):
         yield Port("port.metrics", "gateway.metrics_port", "127.0.0.1", metrics, "/metrics")
 

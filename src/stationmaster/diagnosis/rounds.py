@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from stationmaster import __version__
-from stationmaster.diagnosis import database, django_database, folder, machine, ports, wishes
+from stationmaster.diagnosis import database, django_database, encryption, folder, machine, ports, wishes
 from stationmaster.diagnosis.database import Database
 from stationmaster.diagnosis.finding import Finding
 from stationmaster.errors import StationmasterError
@@ -48,6 +48,7 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
     yield from wishes.saved(settings)
     yield wishes.sign_in(settings)
     yield wishes.reach(settings)
+    yield from encryption.check(settings)
 
 
 def of_folder(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:

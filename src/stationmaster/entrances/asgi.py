@@ -5,10 +5,11 @@ Nothing is served before the database is up to date.
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
-import ssl
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -18,6 +19,7 @@ from django.db import connection
 from stationmaster import logs
 from stationmaster.diagnosis.django_database import check_ring
 from stationmaster.errors import StationmasterError
+from stationmaster.notify import Notifier
 from stationmaster.operators.policy import console_url
 from stationmaster.running import places
 from stationmaster.settings import Settings, with_saved
@@ -25,9 +27,12 @@ from stationmaster.settings.listener import in_clear_text
 from stationmaster.store.config import StoreConfig, configure
 from stationmaster.vault import keyring
 
+CHECK = 0.5           # seconds between two looks at what is not a request
 GRACE = 2             # seconds for open requests, after SIGTERM
 KEEPALIVE = 75        # seconds that an idle connection is kept
 MOST = 2000           # open connections
+
+_log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from stationmaster.entrances.application import Application
@@ -42,15 +47,39 @@ class _Door(uvicorn.Server):
         yield
 
 
+class _Encryption:
+    """TLS of the console's listener. Raises `StationmasterError` when the certificate cannot be used."""
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        from stationmaster.tls.context import Front
+        from stationmaster.tls.files import Watch
+
+        self._watch = Watch(certificate, key, _log.warning)
+        self._front = Front(self._watch.pair.material)
+        self.context = self._front.context
+
+    def look(self) -> None:
+        """Show another certificate from now on, if there is one."""
+        from stationmaster.entrances.reloading import HURRY
+
+        at_once = HURRY.is_set()
+        HURRY.clear()
+        if self._watch.look(at_once=at_once):
+            self._front.use(self._watch.pair.material)
+
+
 class _Server(uvicorn.Server):
     """uvicorn, which serves the door beside, says when it listens, and lets waiting gateways go when it is told to end."""
 
     def __init__(
-        self, config: uvicorn.Config, application: "Application", door: socket.socket | None, started: Callable[[], None]
+        self, config: uvicorn.Config, application: "Application", door: socket.socket | None, started: Callable[[], None],
+        encryption: _Encryption | None, notifier: Notifier,
     ) -> None:
         super().__init__(config)
         self._application, self._socket, self._started = application, door, started
+        self._encryption, self._notifier = encryption, notifier
         self._door: _Door | None = None
+        self._tending: asyncio.Task[None] | None = None
         self._serving: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -61,6 +90,16 @@ class _Server(uvicorn.Server):
             self._serving = asyncio.create_task(self._door.serve([self._socket]))
         if self.started:
             self._started()
+            self._notifier.ready()
+            self._tending = asyncio.create_task(self._tend())
+
+    async def _tend(self) -> None:
+        """Say that we live, and see whether there is another certificate, for as long as the loop runs."""
+        while True:
+            await asyncio.sleep(CHECK)
+            self._notifier.alive()
+            if self._encryption is not None:
+                await asyncio.to_thread(self._encryption.look)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Shut the door first: the application ends with the rest."""
@@ -68,9 +107,12 @@ class _Server(uvicorn.Server):
             self._door.should_exit = True
             await self._serving
         await super().shutdown(sockets)
+        if self._tending is not None:
+            self._tending.cancel()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM or SIGINT came."""
+        self._notifier.stopping()
         self._application.wake()
         super().handle_exit(sig, frame)
 
@@ -81,6 +123,7 @@ def prepare(given: Settings) -> Settings:
     from stationmaster.entrances.web.setup import django_settings as web  # here: it needs Django
 
     check_listener(given)
+    _encryption(given)
     logs.set_up(given.log.format, given.log.level)
     master_key = given.vault.master_key.get_secret_value()
     environ = {keyring.VARIABLE: master_key} if master_key else {}
@@ -104,26 +147,22 @@ def prepare(given: Settings) -> Settings:
     return whole
 
 
-def serve(settings: Settings, door: socket.socket | None = None, started: Callable[[], None] = lambda: None) -> int:
+def serve(
+    settings: Settings, door: socket.socket | None = None, started: Callable[[], None] = lambda: None,
+    notifier: Notifier | None = None,
+) -> int:
     """Serve what `prepare` made ready, until a signal comes; return the exit code. `started` is called when it listens.
-    `door`: a bound socket of this machine's own, on which the gateways' door is served too, and without TLS. Raises
-    `StationmasterError` when the certificate cannot be used."""
+    `door`: a bound socket of this machine's own, on which the gateways' door is served too, and without TLS; `notifier`: whom
+    a service manager hears of us by. Raises `StationmasterError` when the certificate cannot be used."""
     from stationmaster.entrances.application import Application
 
     check_listener(settings)
     application = Application()
     console = settings.console
-    try:
-        config = _config(
-            application, host=console.host, port=console.port, lifespan="on",
-            ssl_certfile=console.tls_certificate, ssl_keyfile=console.tls_key,
-        )
-        config.load()
-    except (OSError, ssl.SSLError) as error:
-        raise StationmasterError(
-            "error.control.certificate", f"The TLS certificate cannot be used: {type(error).__name__}.", fault="operator",
-            hint="Give console.tls_certificate and console.tls_key the PEM files of one chain and its key.",
-        ) from None
+    encryption = _encryption(settings)
+    config = _config(application, host=console.host, port=console.port, lifespan="on")
+    config.load()
+    config.ssl = encryption.context if encryption is not None else None
     with contextlib.ExitStack() as stack:
 
         def listening() -> None:
@@ -132,9 +171,15 @@ def serve(settings: Settings, door: socket.socket | None = None, started: Callab
                 stack.callback(os.close, held)
             started()
 
-        server = _Server(config, application, door, listening)
+        server = _Server(config, application, door, listening, encryption, notifier or Notifier({}))
         server.run()
     return 0 if server.started else 1
+
+
+def _encryption(settings: Settings) -> _Encryption | None:
+    """TLS, if there is a certificate. Raises `StationmasterError` when it cannot be used."""
+    certificate, key = settings.console.tls_certificate, settings.console.tls_key
+    return _Encryption(certificate, key) if certificate is not None and key is not None else None
 
 
 def _places(settings: Settings, *, beside: bool) -> dict[str, Any]:

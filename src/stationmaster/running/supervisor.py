@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
+from stationmaster.notify import Notifier
 from stationmaster.running.plane import Plane
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -27,8 +28,10 @@ class Supervisor:
     {"event": "ready"} of each that serves. `fatal` says of one that ended before it ever served whether all is over."""
 
     def __init__(
-        self, stages: Sequence[Sequence[Plane]], say: Say, told: Told, fatal: Fatal, *, hangup_ends: bool = False
+        self, stages: Sequence[Sequence[Plane]], say: Say, told: Told, fatal: Fatal, *, hangup_ends: bool = False,
+        notifier: Notifier | None = None,
     ) -> None:
+        self._notifier = notifier or Notifier({})      # whom a service manager hears of us by
         self._stages = stages
         self._planes = [plane for stage in stages for plane in stage]
         self._say, self._told, self._fatal = say, told, fatal
@@ -76,6 +79,7 @@ class Supervisor:
         return self._signals > 0 and not any(plane.running for plane in self._planes)
 
     def _round(self) -> None:
+        self._notifier.alive()
         self._wait()
         for plane in self._planes:
             self._hear(plane)
@@ -124,15 +128,18 @@ class Supervisor:
     def _on_signal(self, number: int) -> None:
         if number in self._enders:
             self._signals += 1
+            self._notifier.stopping()
             if self._signals == 2:
                 self._limit = time.monotonic() + AT_ONCE
                 for plane in self._planes:
                     self._stopping.add(plane)
                     plane.signal(signal.SIGTERM)
         elif number == signal.SIGHUP:
+            self._notifier.reloading()
             for plane in self._planes:
                 if plane.reloads and plane.ready:
                     plane.signal(number)
+            self._notifier.ready()      # they go on serving while they look
 
     def _stop(self) -> None:
         """Tell the first stage that still runs to end; the next ones have to wait for it."""

@@ -116,8 +116,9 @@ def _value(name: str, given: Given) -> Given | Problem:
 def _clashes(settings: Settings) -> Iterator[tuple[Iterable[str], Problem]]:
     """What is wrong with values that are right by themselves: the names, and the problem, told where it is set."""
     console, gateway = settings.console, settings.gateway
-    if (console.tls_certificate is None) != (console.tls_key is None):
-        yield _clash(settings, "tls_certificate and tls_key belong together", "console.tls_certificate", "console.tls_key")
+    for name, served in (("console", console), ("gateway", gateway)):
+        if (served.tls_certificate is None) != (served.tls_key is None):
+            yield _clash(settings, "tls_certificate and tls_key belong together", f"{name}.tls_certificate", f"{name}.tls_key")
     if console.port == gateway.port:
         yield _clash(settings, "console and gateway need a port each", "console.port", "gateway.port")
     for name, port in (("console.port", console.port), ("gateway.port", gateway.port)):

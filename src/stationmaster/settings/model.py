@@ -270,6 +270,10 @@ class Gateway(Section):
     workers: int = setting(1, "processes that serve", takes=RESTART, ge=1, le=64)
     default_pool: Name = setting("", "the pool for calls that name no model", takes=NOW)
     ca_bundle: Path | None = setting(None, "a PEM file of certificates to trust beside the system's own", takes=START)
+    tls_certificate: Path | None = setting(
+        None, "a PEM file of the certificate chain to serve TLS with. Without it plain http", takes=START
+    )
+    tls_key: Path | None = setting(None, "the PEM file of the certificate's private key", takes=START)
     drain_seconds: float = setting(600.0, "for open answers to finish after SIGTERM", takes=NOW, ge=0, le=_DAY)
     drain_after_disconnect_seconds: float = setting(
         5.0, "reading on for the usage after the client has left", takes=NOW, ge=0, le=_DAY

@@ -8,7 +8,6 @@ begin with, or null), `sandbox` (the port of the simulated vendors that the demo
 
 import os
 import re
-import signal
 import socket
 import threading
 import time
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from stationmaster.cli.planes import locks
 from stationmaster.cli.planes.begin import Options, run
-from stationmaster.errors import StationmasterError
+from stationmaster.notify import Notifier
 from stationmaster.running.leash import Leash
 
 if TYPE_CHECKING:
@@ -43,7 +42,10 @@ def main(leash: Leash, options: Options) -> int:
     own_token.keep(whole.folder, _name())
     leash.tell("prepared", **_places(whole), **facts)
     threading.Thread(target=_keep_token, args=(whole.folder,), name="token", daemon=True).start()
-    signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=_reload, args=(options,)).start())
+    from stationmaster.cli.talk import say, say_error
+    from stationmaster.entrances.reloading import on_hangup
+
+    on_hangup(lambda: _settings(options), Notifier({}), say_error, say)
     with socket.socket(fileno=options["door"]) as door, os.fdopen(lock):
         return asgi.serve(whole, door, lambda: leash.tell("ready"))
 
@@ -61,7 +63,7 @@ def _places(settings: "Settings") -> dict[str, Any]:
     gateway = settings.gateway
     return {
         "folder": str(settings.folder), "name": _name(), "host": gateway.host, "port": gateway.port,
-        "metrics_port": gateway.metrics_port,
+        "metrics_port": gateway.metrics_port, "certificate": str(gateway.tls_certificate or ""),
         "own": {name.partition(".")[2]: settings.value(name) for name in _LISTENERS if settings.locked(name)},
     }
 
@@ -101,25 +103,6 @@ def _keep_token(folder: Path) -> None:
             own_token.keep(folder, _name())
         except Exception as error:  # noqa: BLE001  whatever it is: it is tried again, and the token lasts for weeks
             logging.getLogger(__name__).warning("the gateway's token could not be exchanged: %s", type(error).__name__)
-        connection.close()
-
-
-def _reload(options: Options) -> None:
-    """SIGHUP: take what the file and the environment's files say now. A bad one changes nothing."""
-    from django.db import Error, connection
-
-    from stationmaster.cli.talk import say, say_error
-    from stationmaster.entrances import effective, live
-
-    try:
-        live.use(_settings(options))
-        effective.note(live.renew())
-    except StationmasterError as error:
-        say_error(error)
-        say("settings kept, the new ones are refused")
-    except Error as error:      # its words may quote rows
-        say(f"settings kept: the database does not answer ({type(error).__name__})")
-    finally:
         connection.close()
 
 

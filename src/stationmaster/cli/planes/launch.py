@@ -4,6 +4,7 @@ Loads nothing that serves: it waits, most of the time.
 """
 
 import http.client
+import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 
 from stationmaster.cli.talk import say
 from stationmaster.i18n import tr
+from stationmaster.notify import Notifier
 from stationmaster.running.plane import Plane
 from stationmaster.running.supervisor import Supervisor
 
@@ -38,6 +40,7 @@ class Launch:
         self._asked, self._on_ready = asked, on_ready
         self.facts: dict[str, Any] = {}
         self._prepared = self._kept = self._announced = False
+        self._notifier = Notifier(os.environ)
         self._door = socket.socket()
         self._door.bind(("127.0.0.1", 0))
         self._gateway = Plane("gateway", f"{_MODULES}gateway", self._of_gateway, probe=self._serves, reloads=True, without=_OURS)
@@ -46,7 +49,9 @@ class Launch:
         sandbox = Plane("sandbox", f"{_MODULES}sandbox", lambda _: {"port": asked.sandbox}, without=_OURS)
         self._sandbox = [sandbox] if asked.sandbox else []
         stages = [[self._gateway, self._worker], [self._control], self._sandbox]
-        self._supervisor = Supervisor(stages, say, self._hear, self._is_fatal, hangup_ends=asked.sandbox is not None)
+        self._supervisor = Supervisor(
+            stages, say, self._hear, self._is_fatal, hangup_ends=asked.sandbox is not None, notifier=self._notifier,
+        )
 
     def run(self) -> int:
         """Run until a signal ends it; return the exit code."""
@@ -72,6 +77,7 @@ class Launch:
         if not self._announced and self._prepared and all(each.ready for each in (self._control, self._gateway, *self._sandbox)):
             self._announced = True
             self._announce()
+            self._notifier.ready()
             self._on_ready(self)
 
     def _keeps(self) -> bool:
@@ -85,7 +91,7 @@ class Launch:
 
     def _announce(self) -> None:
         say(tr("Console  {address}", address=self.facts["console"]))
-        say(tr("Gateway  {address}", address=f"http://{self.place()}"))
+        say(tr("Gateway  {address}", address=f"{'https' if self.facts['certificate'] else 'http'}://{self.place()}"))
         if self.facts["metrics_port"]:
             say(tr("Metrics  {address}", address=f"http://127.0.0.1:{self.facts['metrics_port']}/metrics"))
         if "link" in self.facts:
@@ -118,12 +124,16 @@ class Launch:
         return f"[{host}]:{self.facts['port']}" if ":" in host else f"{host}:{self.facts['port']}"
 
     def _serves(self) -> bool:
-        return answers(self.place(), self.facts.get("key", ""))
+        return answers(self.place(), self.facts.get("key", ""), self.facts["certificate"])
 
 
-def answers(place: str, key: str = "") -> bool:
-    """Tell whether a gateway serves at `place`; with a virtual key, whether it knows that key."""
-    connection = http.client.HTTPConnection(place, timeout=0.5)
+def answers(place: str, key: str = "", certificate: str = "") -> bool:
+    """Tell whether a gateway serves at `place`; with a virtual key, whether it knows that key. `certificate`: the file of what
+    it shows."""
+    try:
+        connection = asking(place, certificate)
+    except OSError:      # the file cannot be read just now
+        return False
     try:
         if key:
             connection.request("GET", "/v1/models", headers={"authorization": f"Bearer {key}"})
@@ -134,6 +144,18 @@ def answers(place: str, key: str = "") -> bool:
         return False
     finally:
         connection.close()
+
+
+def asking(place: str, certificate: str) -> http.client.HTTPConnection:
+    """A connection to `place`, which has to show that certificate, where one is named. Raises OSError."""
+    if not certificate:
+        return http.client.HTTPConnection(place, timeout=0.5)
+    import ssl
+
+    trust = ssl.create_default_context(cafile=certificate)
+    trust.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN     # the file need not hold its authority's certificate
+    trust.check_hostname = False                            # it is asked by address
+    return http.client.HTTPSConnection(place, timeout=0.5, context=trust)
 
 
 def _plain(value: Any) -> Any:

@@ -58,6 +58,7 @@ def settings(table: GatewayTable, around: Surroundings, report: Report) -> Setti
         given["state_file"] = _state_file(table.state_file, around, report)
     if table.ca_bundle:
         given["ca_bundle"] = _ca_bundle(table.ca_bundle, around, report)
+    given |= _tls(table, around, report)
     values = Settings(**given)
     _check_budget(values, table, report)
     _check_ports(values, table, report)
@@ -172,6 +173,15 @@ def _state_file(path: str, around: Surroundings, report: Report) -> str:
         why = getattr(error, "strerror", None) or "not a path"
         report.add("error.config.unreadable", ("gateway", "state_file"), f"cannot use {shown(path)}: {why}")
     return str(whole)
+
+
+def _tls(table: GatewayTable, around: Surroundings, report: Report) -> dict[str, str]:
+    """Certificate and key, both or none. Whether they can be used is looked at when they are."""
+    given = {"tls_certificate": table.tls_certificate, "tls_key": table.tls_key}
+    if bool(table.tls_certificate) != bool(table.tls_key):
+        key = "tls_certificate" if table.tls_certificate else "tls_key"
+        report.add("error.config.bad_value", ("gateway", key), "tls_certificate and tls_key belong together")
+    return {name: str(around.folder / path) for name, path in given.items() if path}
 
 
 def _ca_bundle(path: str, around: Surroundings, report: Report) -> str:

@@ -78,9 +78,15 @@ HEARTBEAT = Family("stationmaster_worker_heartbeat_timestamp_seconds", "gauge", 
 BUILD_INFO = Family("stationmaster_build_info", "gauge", ("version",), "Always 1; the label says what runs.",
                     across="max")
 
+TLS_EXPIRY = Family("stationmaster_tls_certificate_expiry_timestamp_seconds", "gauge", (),
+                    "When the certificate that clients see ends, seconds since 1970.", across="max")
+TLS_REFUSED = Family("stationmaster_tls_certificate_refused", "gauge", (),
+                     "1 while the certificate's files hold one that cannot be used; the one before goes on.", across="max")
+
 FAMILIES = (
     REQUESTS, DURATION, FIRST_BYTE, OVERHEAD, ATTEMPTS, TOKENS, SPEND, UNPRICED, CREDENTIAL_STATE, POOL_MEMBERS,
     STICKY_SESSIONS, STICKY_MOVES, CLIENT_RETRIES, LIMIT_REFUSALS, EVENTS_DROPPED, HEARTBEAT, BUILD_INFO,
+    TLS_EXPIRY, TLS_REFUSED,
 )
 
 LABELS: dict[str, str] = {
@@ -190,6 +196,10 @@ class Totals:
                     cell = self._series[family.name].cell(labels)
                     cell[:] = [before + more for before, more in zip(cell, numbers, strict=True)]
         self._gauges[worker] = {**frame.gauges, HEARTBEAT.name: {(worker,): frame.time}}
+
+    def state(self, family: Family, value: float) -> None:
+        """Set a gauge without labels that is no worker's but of all together."""
+        self._own[family.name] = {(): value}
 
     def forget(self, worker: str) -> None:
         """The worker ended, and its last frame was added: its gauges go, its counts stay."""

@@ -129,6 +129,8 @@ class Settings(msgspec.Struct, frozen=True, gc=False):
     workers: int = 1
     default_pool: str = ""
     ca_bundle: str = ""                     # PEM file, trusted beside the system's own store
+    tls_certificate: str = ""               # PEM file of the chain that clients are shown; empty: they speak plain HTTP
+    tls_key: str = ""                       # PEM file of its private key
     drain_seconds: float = 600.0            # after SIGTERM, for streams to finish
     drain_after_disconnect: float = 5.0     # keep reading upstream this long after a client left
     connect_timeout: float = 5.0

@@ -16,6 +16,7 @@ from stationmaster.gateway.link.control import Control
 from stationmaster.gateway.link.joined import Joined, read_token
 from stationmaster.gateway.link.spool import Spool
 from stationmaster.gateway.server import supervisor
+from stationmaster.tls.files import Watch
 
 SPOOL_BYTES = 256 * 1024 * 1024
 
@@ -49,7 +50,7 @@ def run(joining: Joining) -> int:
             control, Cache(folder / "snapshot.sealed", token), spool, token_file=joining.token_file, name=joining.name,
             say=supervisor.say, adjust=_Own(joining, folder, supervisor.say), patience=joining.patience,
         )
-        return supervisor.Supervisor(source, joining.events, supervisor.say, spool=folder / "spool").run()
+        return supervisor.Supervisor(source, joining.events, supervisor.say, Watch, spool=folder / "spool").run()
 
 
 class _Own:

@@ -11,14 +11,18 @@ import struct
 import time
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from stationmaster.gateway.core.records import Update
 from stationmaster.gateway.core.updates import Reader
+from stationmaster.tls.context import Material
 
 _HEADER = struct.Struct("!cI")
 _REVISION = struct.Struct("!Q")
 MAX_KEPT = 64 * 1024 * 1024   # bytes for one worker that does not take them
 
 UPDATE, NEWS = b"U", b"N"     # to a worker: a frame of an update, what the others told
+TLS = b"S"                    # to one as well: the certificate to show from now on
 READY, REPORT = b"R", b"T"    # from one
 APPLIED, BEHIND = b"A", b"B"  # from one: it serves this revision; it could not apply an update, and needs a whole one
 OWNERS = b"O"                 # from one as well: ids that others have to know before the next report
@@ -64,6 +68,10 @@ class Line:
         """Hand over news, unless the worker has long taken none. Raises OSError when it is gone."""
         if len(self._out) < MAX_KEPT:
             self._send(frame(NEWS, payload))
+
+    def send_tls(self, material: Material) -> None:
+        """Hand over a certificate and its key. Raises OSError when the worker is gone."""
+        self._send(frame(TLS, msgspec.msgpack.encode(material)))
 
     def _send(self, data: bytes) -> None:
         self._out += data
@@ -123,6 +131,16 @@ def first_words(channel: socket.socket) -> tuple[Update, bytes]:
     while update is None:
         update = reader.feed(_next(channel))
     return update, _next(channel)
+
+
+def next_tls(channel: socket.socket) -> Material:
+    """What a worker of a gateway that speaks TLS hears next, blocking. Raises EOFError as above."""
+    return material_of(_next(channel))
+
+
+def material_of(payload: bytes) -> Material:
+    """What `Line.send_tls` handed over."""
+    return msgspec.msgpack.decode(payload, type=Material)
 
 
 def _next(channel: socket.socket) -> bytes:

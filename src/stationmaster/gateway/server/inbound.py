@@ -75,7 +75,8 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's do not inherit from it
-        self.transport.set_write_buffer_limits(high=0)
+        # Any byte that waits pauses. A TLS transport counts differently: with 0 an empty buffer would be full.
+        self.transport.set_write_buffer_limits(high=0 if transport.get_extra_info("sslcontext") is None else 1, low=0)
         patience = self.worker.table.settings.keepalive_timeout if not self.worker.draining else 0.0
         self.deadline = self.worker.now + patience   # accepted while the drain began: serve what is here, then close
         if not self.worker.admit(self):
@@ -471,7 +472,10 @@ class ClientConnection(asyncio.Protocol):
             return
         self.hold(False)
         self.deadline = self.worker.now + LINGER
-        self.transport.write_eof()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:                              # TLS says so itself, and throws away what still comes
+            self.transport.close()
 
     # Time.
 

@@ -1,4 +1,4 @@
-"""A worker as a process: `python -m stationmaster.gateway.server.process LISTENER CHANNEL EVENTS [probes] [spool=DIR]`.
+"""A worker as a process: `python -m stationmaster.gateway.server.process LISTENER CHANNEL EVENTS [probes] [tls] [spool=DIR]`.
 
 Started by the supervisor with an inherited listening socket and a channel for configurations, so that it loads
 nothing but what serves. Owns: signals, limits and garbage collection of that process.
@@ -28,7 +28,8 @@ LARGE = 1000               # records of an update that are not worth looking thr
 
 def main(arguments: list[str]) -> None:
     """Serve until told to stop. Arguments: listener fd, channel fd, events file ("-": none), `probes` if this worker is
-    the one that asks vendors whether the credentials work, `spool=` and the folder that events go to as well."""
+    the one that asks vendors whether the credentials work, `tls` if a certificate follows on the channel, `spool=` and the
+    folder that events go to as well."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)   # the terminal's; the supervisor decides
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _raise_file_limit()
@@ -38,8 +39,9 @@ def main(arguments: list[str]) -> None:
     snapshot = snapshot_of(apply(Records(), update), update.revision)
     events = None if arguments[2] == "-" else Path(arguments[2])
     spool = next((Path(one.removeprefix("spool=")) for one in arguments[3:] if one.startswith("spool=")), None)
-    worker = Worker(snapshot, events, from_environ(os.environ), probes="probes" in arguments[3:], spool=spool)
-    del update, snapshot
+    tls = channels.next_tls(channel) if "tls" in arguments[3:] else None
+    worker = Worker(snapshot, events, from_environ(os.environ), probes="probes" in arguments[3:], spool=spool, tls=tls)
+    del update, snapshot, tls
     worker.sharing.hear(news_of(news))
     gc.collect()
     gc.freeze()
@@ -92,6 +94,8 @@ async def _follow(worker: Worker, reader: asyncio.StreamReader, writer: asyncio.
             return
         if kind == channels.NEWS:
             worker.sharing.hear(news_of(payload))
+        elif kind == channels.TLS:
+            worker.show(channels.material_of(payload))
         elif (answer := await _take(worker, updates, payload)):
             updates = Reader()
             writer.write(answer)

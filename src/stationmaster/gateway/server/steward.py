@@ -16,6 +16,7 @@ from stationmaster.gateway.server.channel import OWNERS, REPORT, Frame
 from stationmaster.gateway.server.deeds import Deeds
 from stationmaster.gateway.server.metricspage import MetricsPage
 from stationmaster.gateway.server.statelock import StateLock
+from stationmaster.tls.context import Certificates
 
 SHARE_EVERY = 1.0          # seconds between two looks at who uses which limit
 SAVE_EVERY = 1.0
@@ -69,6 +70,13 @@ class Steward:
             line = notice(credential, before, after, epoch=epoch, probed=self._probed)
             if line:
                 self._say(line)
+
+    def certified(self, certificates: Certificates | None) -> None:
+        """Show how long the certificate that clients see is valid, and whether its files hold another that cannot be used."""
+        if certificates is not None and self._page is not None:
+            with self._page.lock:
+                self._totals.state(metrics.TLS_EXPIRY, certificates.pair.expires)
+                self._totals.state(metrics.TLS_REFUSED, float(bool(certificates.refused)))
 
     def leave(self, worker: str) -> None:
         """A worker ended, and all it told was taken."""

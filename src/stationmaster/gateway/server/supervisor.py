@@ -27,6 +27,8 @@ from stationmaster.gateway.server.dial import tls_context
 from stationmaster.gateway.server.proxies import from_environ
 from stationmaster.gateway.server.steward import Steward
 from stationmaster.gateway.server.worker import BACKLOG
+from stationmaster.notify import Notifier
+from stationmaster.tls.context import Certificates, Material
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 _START_TIMEOUT = 30.0      # seconds for a worker to say that it serves
@@ -86,18 +88,22 @@ class Files:
         """Nothing is open."""
 
 
+Watching = Callable[[Path, Path, Callable[[str], None]], Certificates]
+
+
 class _Child:
-    """One worker process and our end of its channel."""
+    """One worker process and our end of its channel. `tls`: what it shows to clients, if they speak TLS."""
 
     def __init__(
-        self, listener: socket.socket, outputs: list[str], current: Configuration, steward: Steward, *, probes: bool
+        self, listener: socket.socket, outputs: list[str], current: Configuration, steward: Steward, tls: Material | None, *,
+        probes: bool,
     ) -> None:
         self.probes = probes       # one of the workers asks vendors whether the credentials work
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603  our own interpreter and module
                 [sys.executable, "-m", "stationmaster.gateway.server.process", str(listener.fileno()),
-                 str(theirs.fileno()), *outputs, *(["probes"] if probes else [])],
+                 str(theirs.fileno()), *outputs, *(["probes"] if probes else []), *(["tls"] if tls else [])],
                 pass_fds=(listener.fileno(), theirs.fileno()),
                 stdin=subprocess.DEVNULL,
             )
@@ -109,6 +115,8 @@ class _Child:
         self._sent_whole = 0       # the last revision that it was sent whole because it could not follow
         self.line.send_update(_frames(whole(current.records, current.revision)))
         self.line.send_news(steward.welcome(self.name))   # it knows what was spent before it serves
+        if tls is not None:
+            self.line.send_tls(tls)
 
     def wait_ready(self) -> bool:
         """Whether the worker serves within the time a start may take."""
@@ -135,6 +143,11 @@ class _Child:
         if self.line.kept > channels.MAX_KEPT:
             self.process.kill()
 
+    def show(self, tls: Material) -> None:
+        """Hand over another certificate."""
+        with contextlib.suppress(OSError):  # as above: its successor begins with it
+            self.line.send_tls(tls)
+
     def close(self) -> None:
         """Wait for the process and let go of the channel."""
         self.process.wait()
@@ -142,12 +155,13 @@ class _Child:
 
 
 class Supervisor:
-    """Runs until a signal ends it. `say` takes one line for people. `spool`: a folder for events, beside or instead of
-    the file `events`."""
+    """Runs until a signal ends it. `say` takes one line for people. `watching` opens the files of a certificate; it is
+    asked when the settings name some. `spool`: a folder for events, beside or instead of the file `events`."""
 
     def __init__(
-        self, source: Source, events: Path | None, say: Callable[[str], None], *, spool: Path | None = None
+        self, source: Source, events: Path | None, say: Callable[[str], None], watching: Watching, *, spool: Path | None = None
     ) -> None:
+        self._notifier = Notifier(os.environ)
         self._source = source
         self._outputs = [str(events) if events else "-", *([f"spool={spool}"] if spool else [])]
         self._say = say
@@ -156,8 +170,10 @@ class Supervisor:
         self._current = source.first()
         check_bundle(self._settings)
         self._runs = _fixed(self._settings)
+        self._certificates = _certificates(self._settings, watching, say)
         self._steward = Steward(snapshot_of(self._current.records, 1), say)
         self._children: list[_Child] = []
+        self._steward.certified(self._certificates)
         self._stopping = False
         self._vacant: list[bool] = []      # places of workers that ended: whether they asked vendors
         self._due = 0.0                    # when those may be taken
@@ -190,9 +206,7 @@ class Supervisor:
         return 0
 
     def _start_all(self, listener: socket.socket, settings: Settings) -> None:
-        self._children = [
-            _Child(listener, self._outputs, self._current, self._steward, probes=not slot) for slot in range(settings.workers)
-        ]
+        self._children = [self._child(listener, probes=not slot) for slot in range(settings.workers)]
         ready = [child.wait_ready() for child in self._children]
         if not all(ready):
             raise StationmasterError("error.gateway.start", "A worker did not start.",
@@ -201,7 +215,13 @@ class Supervisor:
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         metrics = self._steward.metrics_port
         shown = f", metrics on http://127.0.0.1:{metrics}/metrics" if metrics else ""
-        self._say(f"gateway listens on http://{place} with {settings.workers} worker(s), process {os.getpid()}{shown}")
+        scheme = "http" if self._certificates is None else "https"
+        self._say(f"gateway listens on {scheme}://{place} with {settings.workers} worker(s), process {os.getpid()}{shown}")
+        self._notifier.ready(f"listening on {scheme}://{place}")
+
+    def _child(self, listener: socket.socket, *, probes: bool) -> _Child:
+        tls = None if self._certificates is None else self._certificates.pair.material
+        return _Child(listener, self._outputs, self._current, self._steward, tls, probes=probes)
 
     def _supervise(self, listener: socket.socket) -> None:
         with selectors.DefaultSelector() as selector:
@@ -213,6 +233,8 @@ class Supervisor:
                 for key, _ in selector.select(timeout=_BUSY if any(child.line.kept for child in self._children) else _ROUND):
                     self._on_event(key.fd)
                 self._pass_on()
+                self._certify()
+                self._notifier.alive()
                 self._reap()
                 self._refill(listener)
 
@@ -246,16 +268,29 @@ class Supervisor:
 
     def _on_signal(self, number: int) -> None:
         if number == signal.SIGHUP and not self._stopping:
+            self._notifier.reloading()
             self._reload()
+            self._certify(at_once=True)
+            self._notifier.ready()
         elif number in (signal.SIGTERM, signal.SIGINT):
             longest = f"for at most {self._settings.drain_seconds:g} s"
             self._say(f"gateway finishes what is open, {longest}; a second signal ends it at once" if not self._stopping
                       else "gateway ends at once")
+            self._notifier.stopping(f"finishing what is open, {longest}")
             self._stopping = True
             self._listener.close()     # ours too: who connects now is refused, not left waiting
             self._vacant = []
             for child in self._children:
                 child.process.terminate() if child.ready else child.process.kill()
+
+    def _certify(self, *, at_once: bool = False) -> None:
+        """See whether there is another certificate to show, and have the workers show it. Connections go on as they are."""
+        if self._certificates is None:
+            return
+        if self._certificates.look(at_once=at_once):
+            for child in self._children:
+                child.show(self._certificates.pair.material)
+        self._steward.certified(self._certificates)
 
     def _reload(self) -> None:
         """Look for another configuration at once. A bad one changes nothing."""
@@ -275,7 +310,7 @@ class Supervisor:
         be another under the same name."""
         before, self._current = self._current, found
         if _fixed(self._settings) != self._runs:
-            self._say("host, port, workers, metrics_port and state_file change at the next start only")
+            self._say("host, port, workers, metrics_port, state_file, tls_certificate and tls_key change at the next start only")
         update = diff(before.records, found.records, base=before.revision, revision=found.revision)
         if bundle:
             update.puts["settings"] = [self._settings]
@@ -307,9 +342,7 @@ class Supervisor:
         """Start workers in vacant places. Nobody waits for them: that they serve is heard like everything else."""
         if time.monotonic() >= self._due:
             vacant, self._vacant = self._vacant, []
-            self._children += [
-                _Child(listener, self._outputs, self._current, self._steward, probes=probes) for probes in vacant
-            ]
+            self._children += [self._child(listener, probes=probes) for probes in vacant]
 
     def _end_all(self) -> None:
         for child in self._children:
@@ -325,7 +358,17 @@ def _frames(update: Update) -> Iterator[bytes]:
 
 def _fixed(settings: Settings) -> tuple[object, ...]:
     """What cannot change while the gateway runs."""
-    return settings.host, settings.port, settings.workers, settings.metrics_port, settings.state_file
+    return (
+        settings.host, settings.port, settings.workers, settings.metrics_port, settings.state_file, settings.tls_certificate,
+        settings.tls_key,
+    )
+
+
+def _certificates(settings: Settings, watching: Watching, say: Callable[[str], None]) -> Certificates | None:
+    """The files of the certificate that the settings name. Raises StationmasterError when they cannot be used."""
+    if not settings.tls_certificate:
+        return None
+    return watching(Path(settings.tls_certificate), Path(settings.tls_key), say)
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
@@ -383,14 +426,15 @@ def bind(settings: Settings) -> socket.socket:
     return listener
 
 
-def run(load: Callable[[], Snapshot], *, config: Path, events: Path | None, log_level: str) -> int:
-    """Run a gateway from the file `config` until SIGTERM or SIGINT; SIGHUP reads it again through `load`.
+def run(load: Callable[[], Snapshot], *, config: Path, events: Path | None, log_level: str, watching: Watching) -> int:
+    """Run a gateway from the file `config` until SIGTERM or SIGINT; SIGHUP reads it again through `load`. `watching` opens a
+    certificate's files.
 
     Raises StationmasterError (ConfigError among them) before anything listens.
     """
     if log_level == "debug":
         say(f"configuration {config}, events to {events or 'stdout'}")
-    return Supervisor(Files(load), events, say).run()
+    return Supervisor(Files(load), events, say, watching).run()
 
 
 def say(line: str) -> None:

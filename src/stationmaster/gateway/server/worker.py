@@ -12,6 +12,7 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from stationmaster.gateway.core.building import Building
 from stationmaster.gateway.core.events import Event
@@ -31,12 +32,14 @@ from stationmaster.gateway.server.ports import Waiting
 from stationmaster.gateway.server.probes import Prober
 from stationmaster.gateway.server.proxies import Proxies
 from stationmaster.gateway.server.sharing import Sharing
+from stationmaster.tls.context import Front, Material
 
 TICK = 0.5                 # seconds; every timeout is checked this often, so it is never exact
 TURN = 0.002               # seconds for which a new configuration keeps requests waiting at a time
 MANY = 1000                # parts that are not let go of while the table is in use that had them
 SPARE_FILES = 64           # open files kept for what is no connection
 BACKLOG = 4096
+FAREWELL = 2.0             # seconds for a client to end TLS too, once we have
 
 
 class Worker:
@@ -44,9 +47,10 @@ class Worker:
 
     def __init__(
         self, snapshot: Snapshot, events: Path | None = None, proxies: Proxies | None = None, *, probes: bool = True,
-        spool: Path | None = None,
+        spool: Path | None = None, tls: Material | None = None,
     ) -> None:
-        """Raises OSError (`events`, `spool`, `ca_bundle`) or ssl.SSLError before anything is served."""
+        """`tls`: what clients are shown; None: they speak plain HTTP. Raises OSError (`events`, `spool`, `ca_bundle`) or
+        ssl.SSLError before anything is served."""
         self.memory = Memory(snapshot.settings.workers)
         self.table = Table(snapshot, self.memory)
         settings = snapshot.settings
@@ -75,6 +79,7 @@ class Worker:
         self._stops = 0
         self._stopping: asyncio.Event | None = None
         self._server: asyncio.Server | None = None
+        self._front = Front(tls) if tls is not None else None
 
     # What connections and exchanges ask for.
 
@@ -180,7 +185,9 @@ class Worker:
         """Serve `listener` until `stop`, then drain."""
         loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        self._server = await loop.create_server(lambda: ClientConnection(self), sock=listener, backlog=BACKLOG)
+        self._server = await loop.create_server(
+            lambda: ClientConnection(self), sock=listener, backlog=BACKLOG, **self._encryption()
+        )
         self.catalogue.refresh()
         ticking = loop.create_task(self._tick_forever())
         try:
@@ -198,6 +205,21 @@ class Worker:
                 self._share()
             finally:
                 self._log.close()
+
+    def _encryption(self) -> dict[str, Any]:
+        """How the listener speaks TLS, if it does: a handshake takes as long as a request's head may."""
+        if self._front is None:
+            return {}
+        patience = self.table.settings.head_timeout
+        return {"ssl": self._front.context, "ssl_handshake_timeout": patience, "ssl_shutdown_timeout": FAREWELL}
+
+    def show(self, material: Material) -> None:
+        """Show clients another certificate from now on. One that cannot be used changes nothing; the supervisor tried it."""
+        try:
+            if self._front is not None:
+                self._front.use(material)
+        except OSError as error:      # ssl.SSLError is one
+            self.report(error)
 
     def stop(self) -> None:
         """Begin to drain; a second call ends the drain."""

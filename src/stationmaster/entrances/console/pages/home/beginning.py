@@ -99,4 +99,5 @@ def gateway_url() -> str:
     """Where a gateway on this machine listens."""
     gateway = live.settings().gateway
     host = "127.0.0.1" if gateway.host in ("0.0.0.0", "::") else gateway.host  # noqa: S104  where it is reached, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{gateway.port}"
+    scheme = "http" if gateway.tls_certificate is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{gateway.port}"
