@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-deps test-clients lint soak bench bench-control bench-console pictures site lock migrations assets dist clean
+.PHONY: help run test test-deps test-clients lint soak bench bench-control bench-console scale pictures site lock migrations assets dist clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench-control: .venv/dev ## the control plane at size: snapshot, lists, start an
 
 bench-console: .venv/dev ## every page of the console over 100,000 rows, into bench/results/console.*
 	$(BIN)/python -m bench.control_console $(BENCH)
+
+scale: .venv/dev ## what many machines would carry, reckoned from what was measured, into docs/scale.md
+	$(BIN)/python -m bench.scale
 
 pictures: .venv/dev ## pictures of the console's pages, of a filled demo, into docs/images/ (takes Debian's Chromium)
 	$(BIN)/python -m tools.pictures

@@ -4,6 +4,7 @@
     lists        100,000 virtual keys: pages, search, filter, deep cursor
     plans        10,000 people x 5 workspaces
     SCIM         10,000 users, all of them in one group: what a directory asks
+    events       what gateways report, stored with its sums
     changes      a virtual key made and deleted, until both workers of a gateway go by it
     start        `stationmaster up` in an empty data folder until console and gateway answer; memory after that
 
@@ -29,6 +30,7 @@ from typing import Any
 
 from bench import control_changes, control_revoke, scim
 from bench.control_changes import within
+from bench.control_events import events
 from bench.control_plan import plans
 from bench.machine import free_port
 from bench.plan import say
@@ -69,6 +71,7 @@ def main() -> int:
         found += _lists(asked.scale)
         found += [Figure(*each) for each in plans(asked.scale)]
         found += [Figure(*each) for each in scim.figures(asked.scale)]
+        found += [Figure(*each) for each in events(asked.scale)]
     _write(asked.out, found, asked.scale, load)
     return 0 if all(figure.kept for figure in found) else 1
 
