@@ -110,7 +110,7 @@ def revoke_credential(actor: Actor, which: str, given: Given) -> Mapping[str, An
         row = find(Credential, which)
         for job in _working_on(row):
             jobs.cancel(SYSTEM, job)
-        generations.wipe(edit, row)
+        generations.wipe(edit, row, reason)
         edit.record(f"credentials:{row.id}:revoke_now", after={"name": row.name, "reason": reason})
         return _submit(actor, kinds.REVOKE, row, priority=URGENT, dedupe=f"revoke:{row.id}:{row.revision}")
 

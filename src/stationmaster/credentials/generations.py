@@ -157,7 +157,8 @@ def end(edit: Change, row: Credential, generation: CredentialSecret) -> None:
         return
     if reveal_there(generation):
         hooks.tell_revoked(edit, row, generation)
-    step(edit, generation, REVOKED, secret="", cause="", words="", revoked_at=clock.now())
+    words = generation.words if generation.cause in (REVOKING, BY_HAND) else ""      # why it was wiped, if somebody said so
+    step(edit, generation, REVOKED, secret="", cause="", words=words, revoked_at=clock.now())
 
 
 def leave_to_people(edit: Change, row: Credential, generation: CredentialSecret) -> None:
@@ -206,8 +207,9 @@ def recognised(edit: Change, row: Credential, vendor_key: str, project: str, exp
         row.expires_at, row.project = expires_at or row.expires_at, row.project or project
 
 
-def wipe(edit: Change, row: Credential) -> None:
-    """Take every secret of the credential out, here and in gateways: it was leaked, or nobody may use it any more."""
+def wipe(edit: Change, row: Credential, reason: str = "") -> None:
+    """Take every secret of the credential out, here and in gateways: it was leaked, or nobody may use it any more. `reason`
+    stays with each, for people."""
     _ensured(edit, row)
     with edit.updating(row, action="revoke"):
         row.secret, row.disabled, row.incoming, row.share, row.expires_at = "", True, 0, 0, None
@@ -216,7 +218,7 @@ def wipe(edit: Change, row: Credential) -> None:
         if each.state in OVER:
             continue
         if each.cause != BY_HAND:
-            step(edit, each, each.state, secret="", cause=REVOKING, words="")
+            step(edit, each, each.state, secret="", cause=REVOKING, words=reason)
         hooks.tell_revoked(edit, row, each)
 
 

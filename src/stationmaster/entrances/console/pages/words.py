@@ -87,6 +87,18 @@ HEALTH: Final[Words] = {
     "in": (marked("held in service by hand"), "busy"),
     "out": (marked("held out of service by hand"), "off"),
 }
+# Why a gateway, or a look of ours, thinks so of a credential: the causes that `gateway.core` knows, and ours.
+CAUSES: Final[Mapping[str, str]] = {
+    "rate_limited": marked("the vendor asked for a pause"),
+    "upstream": marked("the vendor failed"),
+    "invalid_key": marked("the vendor refused the key"),
+    "denied": marked("the vendor denied what the key was used for"),
+    "billing": marked("the vendor wants to be paid first"),
+    "terminated": marked("the vendor closed the account"),
+    "suspended": marked("the vendor put the account on hold"),
+    "operator": marked("an operator took it out of service"),
+    "probe": marked("it was probed"),
+}
 ENDS: Final[Words] = {
     "ok": (marked("ends"), "good"),
     "soon": (marked("ends soon"), "busy"),

@@ -39,7 +39,7 @@ def _steps(each: Row) -> Iterator[Event]:
     if each["keep_until"]:
         yield Event(each["keep_until"], tr("{secret} is kept until then", secret=called), "off")
     if each["revoked_at"]:
-        yield Event(each["revoked_at"], f"{called}: {words.name(words.GENERATIONS, 'revoked')}", "off")
+        yield Event(each["revoked_at"], f"{called}: {words.name(words.GENERATIONS, 'revoked')}", "off", each["words"])
 
 
 def _coming(row: Row) -> Iterator[Event]:

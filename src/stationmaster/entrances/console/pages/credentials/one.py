@@ -135,7 +135,7 @@ def _generations(request: HttpRequest, row: Row) -> Table:
         return (Form(tr("Revoke it now"), "revoke_kept", danger=True),)
 
     columns = (
-        Column(tr("Number"), lambda each: Cell(str(each["number"]))),
+        Column(tr("Slot number"), lambda each: Cell(str(each["number"]))),
         Column(tr("State"), generation),
         Column(tr("Since"), lambda each: moment(each["since"])),
         Column(tr("From"), lambda each: Cell(words.name(words.ORIGINS, each["origin"]))),
@@ -151,7 +151,7 @@ def _history() -> tuple[Column, ...]:
     return (
         Column(tr("When"), lambda event: moment(event["at"])),
         Column(tr("State"), lambda event: words.state(words.HEALTH, event["state"], note=event["words"])),
-        Column(tr("Why"), lambda event: Cell(event["cause"], note=event["code"])),
+        Column(tr("Why"), lambda event: Cell(words.name(words.CAUSES, event["cause"]), note=event["code"])),
         Column(tr("Secret"), lambda event: text(event["generation"] or "")),
         Column(tr("Who says so"), lambda event: Cell(event["gateway"] or tr("the vendor, when we asked"))),
     )

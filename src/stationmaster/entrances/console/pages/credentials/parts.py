@@ -7,6 +7,8 @@ from stationmaster.entrances.console.pages.parts import NOTHING, Cell, Link, Row
 from stationmaster.entrances.console.pages.showing import may
 from stationmaster.i18n import tr
 
+_REVOKED = "revoked"      # what the service says of one whose secrets were revoked all at once
+
 
 def tabs(request: HttpRequest, here: str) -> tuple[Link, ...]:
     """The list, the calendar, and a way to add one."""
@@ -21,8 +23,16 @@ def tabs(request: HttpRequest, here: str) -> tuple[Link, ...]:
 def health(row: Row) -> Cell:
     """How it stands: what a person said comes before what gateways found."""
     state = row["override"] or ("off" if row["disabled"] else row["health"])
-    note = row["override_reason"] or words.told_as(row["disabled_reason"]) or row["health_cause"]
+    note = row["override_reason"] or _off(row) or words.name(words.CAUSES, row["health_cause"])
     return words.state(words.HEALTH, state, note=note)
+
+
+def _off(row: Row) -> str:
+    """Why it is switched off; for a revoked one, what whoever revoked it gave as the reason, where its secrets are known."""
+    why = words.told_as(row["disabled_reason"])
+    given = {str(each["words"]) for each in row.get("generations", ()) if each["cause"] == "revoking" or each["revoked_at"]}
+    said = "; ".join(sorted(given - {""}))
+    return f"{why}: {said}" if row["disabled_reason"] == _REVOKED and said else why
 
 
 def generation(each: Row) -> Cell:

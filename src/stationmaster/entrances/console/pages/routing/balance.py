@@ -47,7 +47,7 @@ def _spans(events: list[Mapping[str, Any]], now: datetime) -> tuple[Span, ...]:
         found.append(Span(0, _part(events[0]["at"], start) if events else 1, "off", words.name(words.HEALTH, "unknown")))
     for event, end in zip(events, ends, strict=True):
         shown = words.state(words.HEALTH, event["state"])
-        cause = f" ({event['cause']})" if event["cause"] else ""
+        cause = f" ({words.name(words.CAUSES, event['cause'])})" if event["cause"] else ""
         title = f"{shown.text}{cause}, {moment(event['at']).title}"
         found.append(Span(_part(event["at"], start), _part(end, start), shown.tone or "", title))
     return tuple(found)

@@ -98,7 +98,7 @@ def _pool(request: HttpRequest, pool: Row) -> Section:
     columns = (
         Column(tr("Credential"), lambda each: Cell(each["credential"], _href(request, each), note=each["vendor"])),
         Column(tr("Takes it"), _takes),
-        Column(tr("Health"), lambda each: words.state(words.HEALTH, each["health"], note=each["cause"])),
+        Column(tr("Health"), _health),
         Column(tr("Priority"), lambda each: figure(each["priority"]), number=True),
         Column(tr("Weight"), lambda each: figure(each["weight"]), number=True),
     )
@@ -110,6 +110,10 @@ def _pool(request: HttpRequest, pool: Row) -> Section:
 
 def _href(request: HttpRequest, each: Row) -> str:
     return f"/credentials/{each['id']}" if may(request, "credentials:read") else ""
+
+
+def _health(each: Row) -> Cell:
+    return words.state(words.HEALTH, each["health"], note=words.name(words.CAUSES, each["cause"]))
 
 
 def _takes(each: Row) -> Cell:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from stationmaster.entrances.console.pages.parts import DASH, NOTHING, Cell, Row, Tone
-from stationmaster.entrances.console.pages.words import Words, told_as
+from stationmaster.entrances.console.pages.words import CAUSES, Words, told_as
 from stationmaster.i18n import marked, tr
 
 _NANO: Final = 1_000_000_000
@@ -36,13 +36,7 @@ SKIPPED: Final[Mapping[str, str]] = {
     "suspended": marked("its vendor put the account on hold"),
 }
 FAILED: Final[Mapping[str, str]] = {
-    "rate_limited": marked("the vendor asked for a pause"),
-    "upstream": marked("the vendor failed"),
-    "invalid_key": marked("the vendor refused the key"),
-    "denied": marked("the vendor denied what the key was used for"),
-    "billing": marked("the vendor wants to be paid first"),
-    "terminated": marked("the vendor closed the account"),
-    "suspended": marked("the vendor put the account on hold"),
+    **CAUSES,
     "overloaded": marked("the vendor was overloaded"),
     "timeout": marked("the vendor did not answer in time"),
     "connect": marked("no connection came about"),
