@@ -1,9 +1,13 @@
 """Settings on pages: each with its origin, changed where nothing else decides it, locked where something does."""
 
+import html
+from urllib.parse import urlencode
+
 import pytest
 
 from console import kit
 from stationmaster.entrances import live
+from stationmaster.entrances.console.pages.running.dangers import DANGERS
 from stationmaster.settings import FIELDS, load
 from stationmaster.store import stored
 
@@ -48,3 +52,32 @@ def test_what_something_else_sets_is_locked(database: str) -> None:
     assert 'value="save"' not in text
     assert "STATIONMASTER__TOKENS__GATEWAY_DAYS" in text
     kit.do(browser, "/settings/tokens.gateway_days", "save", {"value": "30", "revision": "0"}, 409)
+
+
+@pytest.mark.parametrize(("language", "search"), [("en", "How LONG event"), ("en", "retention.raw_"), ("zh-CN", "保留 事件")])
+def test_settings_are_searched(database: str, language: str, search: str) -> None:
+    """By the name, the description in the reader's language and the section; what was typed stays in the field."""
+    text = kit.page(kit.signed_in(language=language), f"/settings?{urlencode({'search': search})}")
+    assert "retention.raw_events_days" in text
+    assert "console.port" not in text
+    assert f'type="search" name="search" class="form-control" id="field-1" value="{search}"' in text
+    assert 'value="test_mail"' not in text
+
+
+def test_no_setting_is_found(database: str) -> None:
+    """What nothing matches is said; it is text, whatever it is."""
+    text = kit.page(kit.signed_in(), f"/settings?{urlencode({'search': '<b>nothing'})}")
+    assert "No setting is like that." in text
+    assert "<b>nothing" not in text
+
+
+def test_dangerous_settings_stand_apart(database: str) -> None:
+    """They come last, each once, with what can happen; the page of one says so, too."""
+    browser = kit.signed_in()
+    before, zone = kit.page(browser, "/settings").split("danger-zone")
+    assert set(DANGERS) <= set(FIELDS)
+    for name, why in DANGERS.items():
+        assert f">{name}<" not in before, name
+        assert f">{name}<" in zone, name
+        assert why in html.unescape(zone)
+    assert "shut out" in kit.page(browser, "/settings/login.local")

@@ -14,7 +14,7 @@ from stationmaster.i18n import tr, trn
 Row = Mapping[str, Any]
 _SENTENCE: Final = 44  # characters that a narrow column would break into too many lines
 Tone = Literal["", "good", "busy", "bad", "off"]
-Control = Literal["text", "password", "number", "select", "checkbox", "textarea", "file", "hidden"]
+Control = Literal["text", "password", "number", "select", "checkbox", "textarea", "file", "hidden", "search"]
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from stationmaster.entrances.console.pages.parts import (
     code,
     text,
 )
+from stationmaster.entrances.console.pages.running.dangers import DANGERS
 from stationmaster.entrances.console.pages.running.expected import expected
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.entrances.console.pages.words import told_as
@@ -61,11 +62,38 @@ def settings(request: HttpRequest) -> HttpResponse:
     done = posted(request, {"test_mail": _tested})
     if isinstance(done, HttpResponse):
         return done
-    rows = _told(request, live.list_settings(me(request)))
-    found = [Section(_title(name), (_table(request, list(each)),)) for name, each in groupby(rows, lambda row: _section(row))]
+    wanted = request.GET.get("search", "").strip()
+    rows = [row for row in _told(request, live.list_settings(me(request))) if _matches(row, wanted)]
+    besides = [] if wanted else [*_mail(request, done)]
+    sections = (_search(wanted), *_sections(request, rows), *besides, *_danger(request, rows))
     same = (*_SAME, ("stationmaster mail test ADDRESS", "POST /api/v1/mail/test"))
     lead = tr("What a flag, a variable or a file sets is locked here, and changed there.")
-    return shown(request, Page(tr("Settings"), (*found, *_mail(request, done)), (), (), same, 0, done, lead=lead))
+    return shown(request, Page(tr("Settings"), sections, (), (), same, 0, done, lead=lead))
+
+
+def _search(wanted: str) -> Section:
+    return Section("", (Form(tr("Show"), fields=(Field("search", tr("Search"), "search", wanted),), asks=True),))
+
+
+def _matches(row: Row, wanted: str) -> bool:
+    """Whether each word that is looked for stands in the name, in what the reader is told it is, or in the section's title."""
+    told = f"{row['name']} {told_as(row['description'])} {_title(_section(row))}".casefold()
+    return all(word in told for word in wanted.casefold().split())
+
+
+def _sections(request: HttpRequest, rows: list[Row]) -> list[Section]:
+    """Those that are not dangerous, each under its section."""
+    safe = [row for row in rows if row["name"] not in DANGERS]
+    found = [Section(_title(name), (_table(request, list(each)),)) for name, each in groupby(safe, _section)]
+    return found if rows else [Section("", (Note(tr("No setting is like that.")),))]
+
+
+def _danger(request: HttpRequest, rows: list[Row]) -> tuple[Section, ...]:
+    """Those that are, at the end, each with what can happen."""
+    held = [row for row in rows if row["name"] in DANGERS]
+    what = Column(tr("What can happen"), lambda row: text(told_as(DANGERS[row["name"]])))
+    why = tr("A wrong value here opens doors, shuts people out, or deletes what does not come back.")
+    return (Section(tr("Danger zone"), (Note(why), _table(request, held, what)), danger=True),) if held else ()
 
 
 def _told(request: HttpRequest, rows: list[Any]) -> list[Row]:
@@ -83,12 +111,13 @@ def _title(name: str) -> str:
     return told_as(_SECTIONS[name]) if name in _SECTIONS else name
 
 
-def _table(request: HttpRequest, rows: list[Row]) -> Part:
+def _table(request: HttpRequest, rows: list[Row], *more: Column) -> Part:
     columns = [
         Column(tr("Name"), lambda row: Cell(row["name"], note=told_as(row["description"]))),
         Column(tr("Value"), lambda row: replace(code(_value(row["value"])), note=expected(row["expected"]))),
         Column(tr("From"), _origin),
         Column(tr("Takes effect"), lambda row: text(told_as(_TAKES[row["takes_effect"]]))),
+        *more,
     ]
     if may(request, "settings:update"):
         columns.append(Column("", _change))
@@ -119,7 +148,8 @@ def one(request: HttpRequest, which: str) -> HttpResponse:
     if isinstance(done, HttpResponse):
         return done
     (row,) = _told(request, [live.get_setting(actor, which)])
-    sections = (Section("", (Note(told_as(row["description"])), _facts(row))), *_forms(request, row, done))
+    danger = (Note(told_as(DANGERS[which]), "bad"),) if which in DANGERS else ()
+    sections = (Section("", (Note(told_as(row["description"])), *danger, _facts(row))), *_forms(request, row, done))
     same = ((f"stationmaster settings set {which} VALUE", f"PUT /api/v1/settings/{which}"),
             (f"stationmaster settings clear {which}", f"DELETE /api/v1/settings/{which}"))  # fmt: skip
     trail = (Link(tr("Settings"), "/settings"),)
