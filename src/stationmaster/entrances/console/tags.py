@@ -7,6 +7,7 @@ from django.template import Context
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from stationmaster.entrances.console import agents
 from stationmaster.entrances.console.assets import ICON_FILE
 from stationmaster.entrances.console.icons import ICONS
 from stationmaster.entrances.console.pages.parts import DASH, Cell
@@ -21,6 +22,12 @@ _IDS: Final = "_ids"
 def tr(text: str, **values: Any) -> str:
     """`text` in the reader's language; whatever it holds is escaped."""
     return translated(text, **values)
+
+
+@register.simple_tag
+def browser(agent: str) -> str:
+    """The browser and the system that call themselves so."""
+    return agents.told(agent)
 
 
 @register.simple_tag
