@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, QueryDict
 
 from stationmaster.entrances.api import asking
-from stationmaster.entrances.console.pages.parts import Cell, Head, Link, Row, Select, Table, Tools
+from stationmaster.entrances.console.pages.parts import Cell, Head, Link, Row, Select, Table, Tools, Typing
 from stationmaster.errors import Invalid
 from stationmaster.i18n import tr
 from stationmaster.phrases import said
@@ -44,6 +44,27 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Typed:
+    """A filter that people type, where there are too many values for a select: what it is about, the list's field, and values
+    with their words, to which what is typed is completed. What is none of them is asked for as it was typed."""
+
+    text: str
+    field: str
+    known: tuple[tuple[str, str], ...]
+
+    def value_of(self, written: str) -> str:
+        """The value that was meant: by its words, by itself, by the one that has what was typed in its words."""
+        meant = written.strip().casefold()
+        exact = [value for value, words in self.known if meant in (words.casefold(), value.casefold())]
+        near = [value for value, words in self.known if meant in words.casefold()]
+        return exact[0] if exact else near[0] if len(near) == 1 else written.strip()
+
+    def words_of(self, value: str) -> str:
+        """What the value is called."""
+        return dict(self.known).get(value, value)
+
+
+@dataclass(frozen=True)
 class Shape:
     """How a list is shown. `empty`: what to do where there is nothing at all. `download`: REST's path of the list as a file.
     `fixed`: what is asked for whatever the address says. `besides` looks up what rows have only ids of, for all at once."""
@@ -55,12 +76,14 @@ class Shape:
     download: str = ""
     fixed: tuple[Filter, ...] = ()
     besides: Callable[[list[Row]], list[Row]] = lambda rows: rows
+    typed: Sequence[Typed] = ()
 
 
 def listed(request: HttpRequest, page: Callable[[Query], Page], shape: Shape) -> Table:
     """The table that the address asks for; of what a list cannot be asked, what is wrong with it instead of rows. Raises
     `Invalid` for an address that is none of a list."""
     seen = request.GET.getlist(_CHOSEN)
+    _meant(request, shape.typed)
     asked = query_of(request)
     found, wrong = _found(page, replace(asked, filters=(*asked.filters, *shape.fixed)))
     rows = shape.besides(list(found.items))
@@ -75,6 +98,20 @@ def listed(request: HttpRequest, page: Callable[[Query], Page], shape: Shape) ->
         _tools(request, shape, asked),
         **_columns(request, shape, seen),
     )
+
+
+def _meant(request: HttpRequest, typed: Sequence[Typed]) -> None:
+    """What was typed becomes filters of the request, each in the place of those that ask the same of its field."""
+    written = [(each, request.GET[each.field]) for each in typed if each.field in request.GET]
+    if not written:
+        return
+    given = request.GET.copy()
+    for each, text in written:
+        kept = [one for one in given.getlist("filter") if not one.startswith(f"{each.field}:eq:")]
+        asked = [f"{each.field}:eq:{each.value_of(text)}"] if text.strip() else []
+        given.pop(each.field)
+        given.setlist("filter", [*kept, *asked])
+    request.GET = given  # type: ignore[assignment]  # a copy of it, which Django types apart
 
 
 def _columns(request: HttpRequest, shape: Shape, seen: Sequence[str]) -> dict[str, Any]:
@@ -169,7 +206,8 @@ def _sortable(listing: Listing, name: str) -> bool:
 def _tools(request: HttpRequest, shape: Shape, asked: Query) -> Tools:
     texts = request.GET.getlist("filter")
     selects = [_select(choice, texts) for choice in shape.choices]
-    offered = {value for select in selects for value, _, _ in select.options}
+    typed = tuple(_typing(each, texts) for each in shape.typed)
+    offered = {value for select in selects for value, _, _ in select.options} | {each.filter for each in typed}
     others = [each for each in texts if each not in offered]
     kept = [("filter", each) for each in others]
     kept += [(name, request.GET[name]) for name in ("sort", "limit") if request.GET.get(name)]
@@ -177,7 +215,13 @@ def _tools(request: HttpRequest, shape: Shape, asked: Query) -> Tools:
         Link(_chip(shape, each), _with(request, filter=[one for one in texts if one != each], cursor="")) for each in others
     )
     searchable = bool(shape.listing.search)
-    return Tools(searchable, asked.search, tuple(selects), tuple(kept), chips, bool(asked.search or texts))
+    return Tools(searchable, asked.search, tuple(selects), tuple(kept), chips, bool(asked.search or texts), typed)
+
+
+def _typing(typed: Typed, texts: Sequence[str]) -> Typing:
+    start = f"{typed.field}:eq:"
+    asked = next((each for each in texts if each.startswith(start)), "")
+    return Typing(typed.text, typed.field, typed.words_of(asked[len(start):]), tuple(words for _, words in typed.known), asked)
 
 
 def _chip(shape: Shape, text: str) -> str:

@@ -15,7 +15,7 @@ from stationmaster.phrases import said
 from stationmaster.phrases.naming import named, people_in
 from stationmaster.publishing import services as publishing
 from stationmaster.store.actor import Actor
-from stationmaster.store.listing import Page, Query
+from stationmaster.store.listing import MAX_LIMIT, Page, Query
 from stationmaster.workspaces import services as workspaces
 
 Names = Mapping[str, str]
@@ -52,6 +52,29 @@ def of_credentials(actor: Actor, ids: Iterable[str]) -> Names:
 def of_seats(actor: Actor, ids: Iterable[str]) -> Names:
     """Whose seats they are."""
     return {which: str(row["name"]) for which, row in _seen(actor, "seats:read", workspaces.list_seats, ids).items()}
+
+
+def operators_known(actor: Actor) -> tuple[tuple[str, str], ...]:
+    """Operators' ids with what they are called, to choose from."""
+    rows = _some(actor, "operators:read", operators.list_operators, "email")
+    return tuple((str(row["id"]), _of_operator(row)) for row in rows)
+
+
+def places_known(actor: Actor) -> tuple[tuple[str, str], ...]:
+    """Ids of workspaces and targets with their names, to choose from."""
+    rows = (*_some(actor, "workspaces:read", workspaces.list_workspaces, "name"),
+            *_some(actor, "targets:read", publishing.list_targets, "name"))  # fmt: skip
+    return tuple((str(row["id"]), str(row["name"])) for row in rows)
+
+
+def _of_operator(row: Row) -> str:
+    return f"{row['display_name']} ({row['email']})" if row["display_name"] else str(row["email"])
+
+
+def _some(actor: Actor, action: str, page: Callable[[Actor, Query], Page], sort: str) -> Sequence[Row]:
+    """The first of what may be seen, as many as a page has at most."""
+    allowed = operators.allowed(actor, action)
+    return page(actor, Query(limit=MAX_LIMIT, counted=False, sort=sort)).items if allowed else ()
 
 
 def called(person: Row) -> str:

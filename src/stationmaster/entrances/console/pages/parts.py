@@ -129,6 +129,18 @@ class Select:
 
 
 @dataclass(frozen=True)
+class Typing:
+    """A choice above a list that is typed: sent as `name`, completed to one of `options` (each its words alone). `value` is what
+    is asked for now, in words, and `filter` the same as the whole of a `filter`."""
+
+    label: str
+    name: str
+    value: str
+    options: tuple[str, ...]
+    filter: str = ""
+
+
+@dataclass(frozen=True)
 class Tools:
     """What stands above a list: search, choices, and what else the address asks for, to be kept or taken away."""
 
@@ -138,6 +150,7 @@ class Tools:
     kept: tuple[tuple[str, str], ...]
     chips: tuple[Link, ...]
     asked: bool
+    typed: tuple[Typing, ...] = ()
 
 
 @dataclass(frozen=True)

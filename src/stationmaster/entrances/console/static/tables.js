@@ -46,7 +46,7 @@
   });
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-list]");
-    if (form && event.target.matches("select")) search(form);
+    if (form && event.target.matches("select, input[list]")) search(form);
   });
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("form[data-list]") || event.target.closest("dialog")) return;

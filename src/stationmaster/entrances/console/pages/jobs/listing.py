@@ -3,13 +3,15 @@
 from django.http import HttpRequest, HttpResponse
 
 from stationmaster.entrances.console.pages import lists, words
-from stationmaster.entrances.console.pages.lists import Choice, Column, Shape
+from stationmaster.entrances.console.pages.lists import Choice, Column, Shape, Typed
 from stationmaster.entrances.console.pages.names import (
     Names,
     actor_cell,
     of_operators,
     of_targets,
     of_workspaces,
+    operators_known,
+    places_known,
     readable,
 )
 from stationmaster.entrances.console.pages.parts import (
@@ -29,7 +31,7 @@ from stationmaster.entrances.console.pages.parts import (
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.i18n import tr
 from stationmaster.jobs import services as jobs
-from stationmaster.store.actor import Actor
+from stationmaster.store.actor import SYSTEM, Actor
 
 _TARGET = "tgt_"      # where the work of a job is at a target, which stands in the place of a workspace
 
@@ -48,9 +50,15 @@ def _table(request: HttpRequest) -> Table:
         jobs.JOBS, _columns(), choices, download="jobs" if may(request, "jobs:export") else "",
         empty=tr("None yet. They come with what takes longer than an answer: reading a workspace, applying a plan, "
                  "importing people."),
-        besides=lambda rows: named_rows(actor, rows),
+        besides=lambda rows: named_rows(actor, rows), typed=_typed(actor),
     )  # fmt: skip
     return lists.listed(request, lambda query: jobs.list_jobs(actor, query), shape)
+
+
+def _typed(actor: Actor) -> tuple[Typed, ...]:
+    """Where, and who began it."""
+    who = ((SYSTEM.id, tr("by itself")), *operators_known(actor))
+    return (Typed(tr("Workspace"), "workspace", places_known(actor)), Typed(tr("Begun by"), "actor", who))
 
 
 def _columns() -> tuple[Column, ...]:

@@ -1,6 +1,7 @@
 """The audit trail: who did what, when, and what was different after it; whether the trail is whole. Owns those pages."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -9,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from stationmaster.audit import services as audit
 from stationmaster.entrances.console.pages import lists, words
 from stationmaster.entrances.console.pages.acting import Sent, Went, posted
-from stationmaster.entrances.console.pages.lists import Choice, Column, Shape, filtered
-from stationmaster.entrances.console.pages.names import actor_cell, of_people
+from stationmaster.entrances.console.pages.lists import Choice, Column, Shape, Typed, filtered
+from stationmaster.entrances.console.pages.names import actor_cell, of_people, operators_known
 from stationmaster.entrances.console.pages.parts import (
     Cell,
     Facts,
@@ -63,14 +64,22 @@ def _verified(actor: Actor, _: Sent) -> Went:
 def _table(request: HttpRequest) -> Table:
     actor = me(request)
     choices = (
-        Choice(tr("Area"), "source", words.options(AREAS)), Choice(tr("What"), "action", words.options(DEEDS)),
-        Choice(tr("Came by"), "actor_kind", words.options(WAYS)), Choice(tr("Since"), "at", _moments(), op="ge"),
+        Choice(tr("Area"), "source", words.options(AREAS)), Choice(tr("Came by"), "actor_kind", words.options(WAYS)),
+        Choice(tr("Since"), "at", _moments(), op="ge"),
     )  # fmt: skip
     shape = Shape(
         audit.EVENTS, _columns(), choices, download="audit" if may(request, "audit:export") else "",
         empty=tr("Nothing was changed yet."), besides=lambda rows: named(actor, rows),
+        typed=(Typed(tr("Who"), "actor", operators_known(actor)), Typed(tr("What"), "action", _deeds())),
     )  # fmt: skip
     return lists.listed(request, lambda query: audit.list_events(actor, query), shape)
+
+
+def _deeds() -> tuple[tuple[str, str], ...]:
+    """Actions with their words, those that others have too with the action's own name."""
+    found = words.options(DEEDS)
+    alike = Counter(told for _, told in found)
+    return tuple((code, told if alike[told] == 1 else f"{told} ({code})") for code, told in found)
 
 
 def _moments() -> tuple[tuple[str, str], ...]:
