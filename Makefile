@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-deps test-clients lint soak bench bench-control bench-console scale pictures site lock migrations assets dist clean
+.PHONY: help run test test-deps test-clients lint soak bench bench-control bench-console scale pictures site lock migrations assets dist release clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,10 +21,12 @@ test: .venv/dev ## all tests this machine allows; says what it left out
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal || $(BIN)/python -m tools.again
 
 test-deps: ## what tests need beyond Python (Debian: apt, as root)
-	@command -v curl >/dev/null && command -v h2load >/dev/null && command -v nginx >/dev/null \
+	@command -v curl >/dev/null && command -v h2load >/dev/null && command -v nginx >/dev/null && command -v systemd-analyze >/dev/null \
+		&& command -v redis-server >/dev/null && command -v haproxy >/dev/null && command -v varnishd >/dev/null \
+		&& command -v squid >/dev/null && command -v lighttpd >/dev/null && command -v slowhttptest >/dev/null \
 		&& command -v pg_ctlcluster >/dev/null && command -v chromium >/dev/null && test -d /usr/share/fonts/truetype/wqy \
-		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends curl nghttp2-client nginx-light postgresql \
-			chromium fonts-wqy-zenhei; }
+		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends curl nghttp2-client nginx-light systemd postgresql \
+			redis-server haproxy varnish squid lighttpd slowhttptest chromium fonts-wqy-zenhei; }
 
 test-clients: .venv/dev tests/clients/node_modules/.ready ## coding agents and Node SDKs from npm through the gateway (1.3 GB)
 	$(BIN)/python tests/clients/offline.py $(BIN)/python -m pytest tests/clients --timeout 600 --write-results
@@ -66,6 +68,9 @@ assets: .venv/dev ## fetch the console's style sheets, scripts and icons from np
 
 dist: .venv/dev ## a wheel and a source archive in dist/
 	rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist
+
+release: .venv/dev ## check, build, verify and tag a version: make release VERSION=1.2.3
+	$(BIN)/python -m tools.release $(VERSION)
 
 clean: ## remove what the targets above made
 	rm -rf .venv .cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \

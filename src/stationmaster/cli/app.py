@@ -47,6 +47,7 @@ from stationmaster.cli.demo.remove import remove
 from stationmaster.cli.doctor import doctor
 from stationmaster.cli.explain import explain
 from stationmaster.cli.gateway import gateway
+from stationmaster.cli.ready import ready
 from stationmaster.cli.sandbox import sandbox
 from stationmaster.cli.secret_input import refuse_secrets
 from stationmaster.cli.up import up
@@ -123,6 +124,7 @@ app.command("import")(roster.import_)
 app.command()(apply)
 app.command(short_help="Say what is wrong with this installation.")(doctor)
 app.command()(control)
+app.command(short_help="Ask whether a listener serves.")(ready)
 app.command()(worker)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -103,3 +104,6 @@ def _keep_current(stop: threading.Event, notifier: Notifier) -> None:
             logging.getLogger(__name__).warning("the settings could not be read again: %s", type(error).__name__)
         connection.close()
     notifier.stopping()
+    while notifier.every:      # what is under way may take its time
+        time.sleep(notifier.every)
+        notifier.alive()
