@@ -6,6 +6,7 @@ long gets no further news.
 
 import asyncio
 import select
+import signal
 import socket
 import struct
 import time
@@ -28,6 +29,8 @@ APPLIED, BEHIND = b"A", b"B"  # from one: it serves this revision; it could not 
 OWNERS = b"O"                 # from one as well: ids that others have to know before the next report
 
 Frame = tuple[bytes, bytes]
+
+RETIRE = signal.SIGUSR1       # to a worker as well, as a signal: another one has its place
 
 
 def frame(kind: bytes, payload: bytes = b"") -> bytes:

@@ -77,7 +77,7 @@ class ClientConnection(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)  # uvloop's do not inherit from it
         # Any byte that waits pauses. A TLS transport counts differently: with 0 an empty buffer would be full.
         self.transport.set_write_buffer_limits(high=0 if transport.get_extra_info("sslcontext") is None else 1, low=0)
-        patience = self.worker.table.settings.keepalive_timeout if not self.worker.draining else 0.0
+        patience = self.worker.table.settings.keepalive_timeout if not self.worker.draining else self.worker.farewell
         self.deadline = self.worker.now + patience   # accepted while the drain began: serve what is here, then close
         if not self.worker.admit(self):
             self._refuse(faults.TOO_MANY_CONNECTIONS, "openai")
@@ -497,7 +497,10 @@ class ClientConnection(asyncio.Protocol):
         else:
             self._refuse(faults.HEAD_TIMEOUT, "openai")
 
-    def drain(self) -> None:
-        """The gateway is stopping: leave if idle. A busy connection closes behind its answer."""
+    def drain(self, patience: float) -> None:
+        """The worker is stopping: leave if idle, in `patience` seconds. A busy connection closes behind its answer."""
         if self.exchange is None and self._head is None:
-            self.transport.close()
+            if patience:
+                self.deadline = min(self.deadline, self.worker.now + patience)
+            else:
+                self.transport.close()

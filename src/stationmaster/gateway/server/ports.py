@@ -103,6 +103,7 @@ class House(Protocol):
     memory: Memory
     buffered: int
     draining: bool
+    farewell: float
     clock: Callable[[], float]
     record: Callable[[Event], None]
 

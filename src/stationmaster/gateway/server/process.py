@@ -58,6 +58,7 @@ def _raise_file_limit() -> None:
 async def _serve(worker: Worker, listener: socket.socket, channel: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, worker.stop)
+    loop.add_signal_handler(channels.RETIRE, worker.retire)
     reader, writer = await asyncio.open_connection(sock=channel)
     follow = loop.create_task(_follow(worker, reader, writer))
 

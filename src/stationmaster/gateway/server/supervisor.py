@@ -23,6 +23,7 @@ from stationmaster.gateway.core.records import Configuration, Update, diff, reco
 from stationmaster.gateway.core.snapshot import Settings, Snapshot
 from stationmaster.gateway.core.updates import encode_end, encode_frames
 from stationmaster.gateway.server import channel as channels
+from stationmaster.gateway.server import handover
 from stationmaster.gateway.server.dial import tls_context
 from stationmaster.gateway.server.proxies import from_environ
 from stationmaster.gateway.server.steward import Steward
@@ -30,7 +31,7 @@ from stationmaster.gateway.server.worker import BACKLOG
 from stationmaster.notify import Notifier
 from stationmaster.tls.context import Certificates, Material
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD)
 _START_TIMEOUT = 30.0      # seconds for a worker to say that it serves
 _ROUND = 0.2               # seconds between two looks at what workers tell
 _BUSY = 0.005              # the same while a worker has yet to take something
@@ -99,6 +100,7 @@ class _Child:
         probes: bool,
     ) -> None:
         self.probes = probes       # one of the workers asks vendors whether the credentials work
+        self.process: subprocess.Popen[bytes] | handover.Adopted
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603  our own interpreter and module
@@ -107,16 +109,31 @@ class _Child:
                 pass_fds=(listener.fileno(), theirs.fileno()),
                 stdin=subprocess.DEVNULL,
             )
-        self.name = str(self.process.pid)
-        self.ready = False         # it serves
-        self.started = time.monotonic()
-        self.line = channels.Line(ours)
-        self.revision = current.revision
-        self._sent_whole = 0       # the last revision that it was sent whole because it could not follow
+        self._begin(channels.Line(ours), current)
         self.line.send_update(_frames(whole(current.records, current.revision)))
         self.line.send_news(steward.welcome(self.name))   # it knows what was spent before it serves
         if tls is not None:
             self.line.send_tls(tls)
+
+    def _begin(self, line: channels.Line, current: Configuration) -> None:
+        self.name = str(self.process.pid)
+        self.ready = False         # it serves
+        self.retiring = False      # another one has its place
+        self.started = time.monotonic()
+        self.line = line
+        self.revision = current.revision
+        self._sent_whole = 0       # the last revision that it was sent whole because it could not follow
+
+    @classmethod
+    def adopted(cls, place: handover.Place, current: Configuration, steward: Steward) -> "_Child":
+        """One that the supervisor before started, and that goes by its configuration until it retires."""
+        child = cls.__new__(cls)
+        child.probes, child.process = False, handover.Adopted(place.process)
+        child._begin(channels.Line(handover.channel_of(place)), current)
+        child.ready = child.retiring = True
+        steward.welcome(child.name)
+        child.send(_frames(whole(current.records, current.revision)))   # it may be another one, with fewer keys
+        return child
 
     def wait_ready(self) -> bool:
         """Whether the worker serves within the time a start may take."""
@@ -162,6 +179,7 @@ class Supervisor:
         self, source: Source, events: Path | None, say: Callable[[str], None], watching: Watching, *, spool: Path | None = None
     ) -> None:
         self._notifier = Notifier(os.environ)
+        self._handed = handover.taken(os.environ)
         self._source = source
         self._outputs = [str(events) if events else "-", *([f"spool={spool}"] if spool else [])]
         self._say = say
@@ -188,7 +206,7 @@ class Supervisor:
     def run(self) -> int:
         """Bind, start, supervise. Returns the exit code. Raises StationmasterError when it cannot start."""
         settings = self._settings
-        self._listener = bind(settings)
+        self._listener = (self._handed and handover.listener_of(self._handed, settings.host, settings.port)) or bind(settings)
         with self._wake_read, self._wake_write, self._listener as listener:
             previous = {number: signal.signal(number, _ignore) for number in _SIGNALS}
             fd = signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
@@ -206,8 +224,12 @@ class Supervisor:
         return 0
 
     def _start_all(self, listener: socket.socket, settings: Settings) -> None:
-        self._children = [self._child(listener, probes=not slot) for slot in range(settings.workers)]
-        ready = [child.wait_ready() for child in self._children]
+        before = [_Child.adopted(place, self._current, self._steward) for place in (self._handed.workers if self._handed else ())]
+        fresh = [self._child(listener, probes=not slot) for slot in range(settings.workers)]
+        self._children = [*before, *fresh]
+        ready = [child.wait_ready() for child in fresh]
+        for child in before:
+            child.process.send_signal(channels.RETIRE)
         if not all(ready):
             raise StationmasterError("error.gateway.start", "A worker did not start.",
                                      hint="Its own message stands above.", fault="ours")
@@ -272,6 +294,8 @@ class Supervisor:
             self._reload()
             self._certify(at_once=True)
             self._notifier.ready()
+        elif number == signal.SIGUSR2 and not self._stopping:
+            self._succeed()
         elif number in (signal.SIGTERM, signal.SIGINT):
             longest = f"for at most {self._settings.drain_seconds:g} s"
             self._say(f"gateway finishes what is open, {longest}; a second signal ends it at once" if not self._stopping
@@ -282,6 +306,23 @@ class Supervisor:
             self._vacant = []
             for child in self._children:
                 child.process.terminate() if child.ready else child.process.kill()
+
+    def _succeed(self) -> None:
+        """Begin anew, as what is installed and configured now; workers serve on meanwhile. What cannot start changes nothing."""
+        try:
+            handover.check()
+            self._source.again()
+        except StationmasterError as error:
+            self._say(f"gateway goes on as it is:\n{error}")
+            return
+        self._notifier.reloading()
+        self._say("gateway begins anew, and serves meanwhile")
+        self._steward.close()
+        self._source.close()
+        serving = [child for child in self._children if child.process.poll() is None]
+        places = tuple(handover.Place(child.process.pid, child.line.socket.fileno()) for child in serving)
+        handed = handover.Handed(self._listener.fileno(), places)
+        handover.succeed(handed, [self._listener, *(child.line.socket for child in serving)])
 
     def _certify(self, *, at_once: bool = False) -> None:
         """See whether there is another certificate to show, and have the workers show it. Connections go on as they are."""
@@ -331,7 +372,7 @@ class Supervisor:
             self._steward.take(child.name, child.hear(self._current))
             self._steward.leave(child.name)
             child.close()
-            if self._stopping:
+            if self._stopping or child.retiring:
                 continue
             self._say(f"worker {child.process.pid} ended with {child.process.returncode}; starting another")
             self._pause = _RESPAWN_PAUSE if child.ready else min(self._pause * 2, 2.0)

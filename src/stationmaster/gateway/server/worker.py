@@ -39,6 +39,7 @@ TURN = 0.002               # seconds for which a new configuration keeps request
 MANY = 1000                # parts that are not let go of while the table is in use that had them
 SPARE_FILES = 64           # open files kept for what is no connection
 BACKLOG = 4096
+FAREWELL_IDLE = 5.0        # seconds for an idle connection to ask once more of a worker that retires
 FAREWELL = 2.0             # seconds for a client to end TLS too, once we have
 
 
@@ -59,6 +60,7 @@ class Worker:
         self.now = self.clock()            # coarse: as of the last tick
         self.buffered = 0                  # bytes of request bodies held
         self.draining = False
+        self.farewell = 0.0        # seconds for which an idle connection is kept while we drain
         self.orphans: set[Waiting] = set()
         self.clients: set[ClientConnection] = set()
         self._proxies = proxies or Proxies()
@@ -227,6 +229,13 @@ class Worker:
         if self._stopping is not None:
             self._stopping.set()
 
+    def retire(self) -> None:
+        """Begin to drain because another worker has our place: nobody is in a hurry, so that idle connections get a moment for
+        one more request."""
+        if not self._stops and self._stopping is not None:
+            self.farewell = FAREWELL_IDLE
+            self._stopping.set()
+
     async def _drain(self) -> None:
         """Stop accepting, let what is open finish, then end it audibly."""
         assert self._server is not None  # noqa: S101  run() set it
@@ -234,8 +243,8 @@ class Worker:
         self._server.close()
         deadline = self.clock() + self.table.settings.drain_seconds
         for client in list(self.clients):
-            client.drain()
-        while (self.clients or self.orphans) and self.clock() < deadline and self._stops == 1:  # noqa: ASYNC110
+            client.drain(self.farewell)
+        while (self.clients or self.orphans) and self.clock() < deadline and self._stops <= 1:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         open_exchanges = [client.exchange for client in self.clients if client.exchange is not None]
         for exchange in [*open_exchanges, *self.orphans]:
