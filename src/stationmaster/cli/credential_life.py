@@ -110,7 +110,7 @@ def revoked(
 
 
 def probe(
-    desk: Desk, which: Annotated[str, typer.Argument(metavar="NAME", help="Its name or id; all of them without.")] = _ALL,
+    desk: Desk, which: Annotated[str, typer.Argument(metavar="NAME", help="Its name or id, or unhealthy; all without.")] = _ALL,
     wait: Wait = False, dry_run: DryRun = False, output: Output = Format.TABLE,
 ) -> None:  # fmt: skip
     """Ask vendors whether credentials work, by a job."""

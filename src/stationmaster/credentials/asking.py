@@ -29,6 +29,7 @@ from stationmaster.vendors.registry import VENDORS
 from stationmaster.workspaces.models import Workspace
 
 ALL: Final = "all"            # in place of a name
+UNHEALTHY: Final = "unhealthy"      # likewise
 _LONGEST: Final = timedelta(days=365)      # of an override that ends by itself
 URGENT: Final = 100           # the priority of what a leak waits for
 _OVERRIDE: Final = frozenset({"state", "until", "reason"})
@@ -146,12 +147,14 @@ def revoke_kept(actor: Actor, which: str, given: Given) -> Mapping[str, Any]:
 
 
 def probe_credential(actor: Actor, which: str, given: Given) -> Mapping[str, Any]:
-    """Ask the vendor now whether it works, by a job; `which` "all" asks about all of them. Returns the job. Raises `Forbidden`,
-    `NotFound`, `Conflict`."""
+    """Ask the vendor now whether it works, by a job; `which` "all" asks about all of them, "unhealthy" about those that gateways
+    find anything but well. Returns the job. Raises `Forbidden`, `NotFound`, `Conflict`."""
     require(actor, "credentials:probe")
     known_only(given, frozenset())
     if which == ALL:
         return jobs.submit(actor, kinds.PROBE, dedupe="probe:all", concurrency=8)
+    if which == UNHEALTHY:
+        return jobs.submit(actor, kinds.PROBE, args={"only": UNHEALTHY}, dedupe="probe:unhealthy", concurrency=8)
     row = find(Credential, which)
     return jobs.submit(actor, kinds.PROBE, args={"credential": row.id}, dedupe=f"probe:{row.id}")
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from stationmaster.credentials import hooks
@@ -19,6 +19,7 @@ from stationmaster.vendors._base import Probe
 
 _ROW = ("id", "name", "generation", "secret_since")
 _OUT = frozenset({"suspect", "disabled"})
+UNWELL = ("cooling", "suspect", "disabled")
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,16 @@ def note_probe(row: Credential, generation: int, found: Probe) -> None:
         Credential.objects.filter(id=row.id).observe(
             probed_at=now, probe_ok=found.ok, probe_words=found.words[:1000], organisation_seen=found.organisation[:200],
         )
+
+
+def unwell() -> QuerySet[Credential]:
+    """Those that no operator switched off, and that a gateway takes to be anything but well."""
+    return Credential.objects.filter(health__in=UNWELL, disabled=False)
+
+
+def unwell_by_vendor() -> Mapping[str, int]:
+    """How many of those there are at each vendor that has some, by its name."""
+    return dict(unwell().order_by("vendor").values_list("vendor").annotate(Count("id")))
 
 
 def delete_old(before: datetime) -> int:

@@ -107,6 +107,7 @@ __all__ = [
     "steps_of",
     "stretches",
     "tend",
+    "unwell",
     "update_credential",
 ]  # fmt: skip
 
@@ -186,6 +187,13 @@ def ending(actor: Actor) -> list[Mapping[str, Any]]:
     """Those that ended or soon will, the first to end first: `name`, `expires_at`, `expiry`. Raises `Forbidden`."""
     require(actor, "credentials:read")
     return [{"name": row.name, "expires_at": row.expires_at, "expiry": how} for row, how in expiry.ending()]
+
+
+def unwell(actor: Actor) -> Mapping[str, int]:
+    """How many credentials gateways find anything but well, by their vendors' names; none of those that an operator switched
+    off. Raises `Forbidden`."""
+    require(actor, "credentials:read")
+    return health.unwell_by_vendor()
 
 
 def by_health(actor: Actor) -> Mapping[str, int]:

@@ -1,9 +1,14 @@
 """Credentials on pages, beyond one: several at once, the month, what failed last."""
 
+from typing import cast
+
 from console import kit
 from controlkit import ADMIN, a_credential
 from stationmaster.credentials import services as credentials
+from stationmaster.credentials.models import Credential
+from stationmaster.credentials.work.probe import Probing
 from stationmaster.jobs.models import Job
+from stationmaster.jobs.run import Run
 
 
 def test_several_are_probed_by_a_page_that_says_so(database: str) -> None:
@@ -30,3 +35,27 @@ def test_a_month_and_any_address_of_one(database: str) -> None:
     assert "ends" in kit.page(browser, "/calendar?day=2031-05-17")
     for odd in ("month=9999-99", "month=0001-01", "day=x", "month=2999-12"):
         kit.page(browser, f"/calendar?{odd}")
+
+
+def test_all_unhealthy_are_probed_by_one_job(database: str) -> None:
+    """The list offers it where one is not well; the dialog says how many at which vendors, without those that are well or
+    switched off; one job is queued, whose items are those."""
+    browser, states, ids = kit.signed_in(), {"c-1": "disabled", "c-2": "suspect", "c-3": "healthy", "off": "disabled"}, {}
+    for name in states:
+        given = a_credential(name, secret=f"sk-proj-{name}-0123456789", disabled=name == "off")
+        ids[name] = str(credentials.create_credential(ADMIN, given)["id"])
+    path = "/credentials/several?verb=unhealthy"
+    assert path not in kit.page(browser, "/credentials")
+    for name, state in states.items():
+        Credential.objects.filter(id=ids[name]).observe(health=state)
+    assert path in kit.page(browser, "/credentials")
+    said = kit.said(kit.page(browser, path))
+    assert "Vendor Credentials OpenAI Platform 2 " in said
+    assert "Probe 2 in one job" in said
+    kit.do(browser, path, "probe")
+    job = Job.objects.get(kind="probe")
+    assert {each.subject for each in Probing().prepare(cast("Run", job))} == {ids["c-1"], ids["c-2"]}
+    Credential.objects.all().observe(health="healthy")
+    assert path not in kit.page(browser, "/credentials")
+    assert "None is unhealthy." in kit.page(browser, path)
+    kit.page(kit.signed_in("viewer"), path, 403)

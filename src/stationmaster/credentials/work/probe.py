@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.db.models import QuerySet
+
 from stationmaster.credentials import generations, health
 from stationmaster.credentials.models import Credential
 from stationmaster.credentials.work import opening
@@ -12,13 +14,19 @@ from stationmaster.jobs.models import JobItem
 from stationmaster.jobs.run import Run
 
 
+def _meant(args: Mapping[str, Any]) -> QuerySet[Credential]:
+    """One, or those that are not well, or all."""
+    if args.get("credential"):
+        return Credential.objects.filter(id=args["credential"])
+    return health.unwell() if args.get("only") else Credential.objects.all()
+
+
 class Probing:
     """Implements `jobs.kinds.Handler`."""
 
     def prepare(self, run: Run) -> Iterator[NewItem]:
         """One item a credential that has a secret; those out of service too: that is what one wants to know of them."""
-        rows = Credential.objects.filter(id=run.args["credential"]) if run.args.get("credential") else Credential.objects.all()
-        for which in rows.order_by("name").values_list("id", flat=True).iterator(chunk_size=1000):
+        for which in _meant(run.args).order_by("name").values_list("id", flat=True).iterator(chunk_size=1000):
             yield NewItem(f"credential-{which}", str(which))
 
     def perform(self, run: Run, item: JobItem) -> Outcome:

@@ -13,6 +13,7 @@ from stationmaster.entrances.console.pages.acting import Sent, Went, posted
 from stationmaster.entrances.console.pages.credentials.parts import health
 from stationmaster.entrances.console.pages.lists import Column
 from stationmaster.entrances.console.pages.parts import Cell, Field, Form, Link, Note, Page, Part, Row, Section
+from stationmaster.entrances.console.pages.parts import number as figure
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.errors import StationmasterError
 from stationmaster.i18n import marked, tr
@@ -20,8 +21,10 @@ from stationmaster.operators import services as operators
 from stationmaster.store.actor import Actor
 from stationmaster.store.filters import Filter
 from stationmaster.store.listing import Query
+from stationmaster.vendors.registry import VENDORS
 
 _VERBS: Final = ("probe", "rotate")
+_UNHEALTHY: Final = "unhealthy"
 _MOST: Final = 100
 _TOLD: Final = {
     "probe": marked("Their vendors are asked for a list of models with each; nothing else is sent."),
@@ -46,12 +49,21 @@ def offered(request: HttpRequest) -> tuple[Link, ...]:
     return tuple(found)
 
 
+def unhealthy(request: HttpRequest) -> tuple[Link, ...]:
+    """What the list offers for those that are not well, whatever is selected."""
+    if not may(request, "credentials:probe") or not credentials.unwell(me(request)):
+        return ()
+    return (Link(tr("Probe all unhealthy"), f"/credentials/several?verb={_UNHEALTHY}", dialog=True),)
+
+
 def page(request: HttpRequest) -> HttpResponse:
     """What will happen to which of them, and the button."""
     actor, verb = me(request), request.GET.get("verb", _VERBS[0])
     if verb == "publish":      # which has pages of its own, and knows credentials by their names
         names = [str(row["name"]) for row in _rows(actor, request.GET.getlist("id"))]
         return HttpResponseRedirect(f"/publish?{urlencode({'credentials': names}, doseq=True)}")
+    if verb == _UNHEALTHY:
+        return _unhealthy(request, actor)
     verb = verb if verb in _VERBS else _VERBS[0]
     operators.require(actor, f"credentials:{verb}")
     done = posted(request, {verb: lambda actor, sent: _done(actor, verb, sent)})
@@ -62,6 +74,28 @@ def page(request: HttpRequest) -> HttpResponse:
     same = ((f"stationmaster credential {verb} NAME", f"POST /api/v1/credentials/NAME/{verb}"),)
     trail = (Link(tr("Credentials"), "/credentials"),)
     return shown(request, Page(title, (Section("", _parts(verb, rows)),), same=same, problem=done, trail=trail))
+
+
+def _unhealthy(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """How many are not well, at which vendors, and one job for all of them."""
+    operators.require(actor, "credentials:probe")
+    done = posted(request, {"probe": _probed})
+    if isinstance(done, HttpResponse):
+        return done
+    counts = credentials.unwell(actor)
+    columns = (Column(tr("Vendor"), lambda row: Cell(VENDORS[row["vendor"]].title)),
+               Column(tr("Credentials"), lambda row: figure(row["number"]), number=True))  # fmt: skip
+    rows = [{"vendor": vendor, "number": number} for vendor, number in counts.items()]
+    table = lists.plain(columns, rows, tr("None is unhealthy."))
+    form = (Form(tr("Probe {number} in one job", number=sum(counts.values())), "probe", main=True),) if counts else ()
+    same = (("stationmaster credential probe unhealthy", "POST /api/v1/credentials/unhealthy/probe"),)
+    sections = (Section("", (Note(words.told_as(_TOLD["probe"])), table, *form)),)
+    trail = (Link(tr("Credentials"), "/credentials"),)
+    return shown(request, Page(tr("Probe all unhealthy"), sections, same=same, problem=done, trail=trail))
+
+
+def _probed(actor: Actor, _: Sent) -> Went:
+    return Went(f"/jobs/{credentials.probe_credential(actor, _UNHEALTHY, {})['id']}")
 
 
 def _parts(verb: str, rows: list[Row]) -> tuple[Part, ...]:
