@@ -151,7 +151,8 @@ def mark_revoked(request: HttpRequest, which: str) -> HttpResponse:
 
 @router.post("/credentials/{which}/probe", **operation(
     "probe_credentials", "Probe a credential", "credentials", "Queues a job, which is answered: its vendor is asked for a "
-    "list of models. `which` is a name, an id, `all`, or `unhealthy`: those that gateways find anything but well.", parameters=parameters("idempotency"), success=_JOB, body=_NOTHING,
+    "list of models. `which` is a name, an id, `all`, or `unhealthy`: those that gateways find anything but well.",
+    parameters=parameters("idempotency"), success=_JOB, body=_NOTHING,
 ))  # fmt: skip
 def probe(request: HttpRequest, which: str) -> HttpResponse:
     """Whether it works."""

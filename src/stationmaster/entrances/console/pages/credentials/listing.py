@@ -53,7 +53,8 @@ def all_of_them(request: HttpRequest) -> HttpResponse:
     same = (("stationmaster credential list", "GET /api/v1/credentials"),
             ("stationmaster credential probe", "POST /api/v1/credentials/all/probe"))  # fmt: skip
     sections = (Section("", (_table(request, actor), *probing)),)
-    return shown(request, Page(tr("Credentials"), sections, tabs(request, "/credentials"), several.unhealthy(request), same, 0, done))
+    links = several.unhealthy(request)
+    return shown(request, Page(tr("Credentials"), sections, tabs(request, "/credentials"), links, same, 0, done))
 
 
 def _table(request: HttpRequest, actor: Actor) -> Table:
