@@ -51,7 +51,7 @@ def test_it_works(supervisor: Supervisor, config: Path) -> None:
     result = CliRunner().invoke(app, ["gateway", "--config", str(config), "--events", "e.jsonl"])
     assert result.exit_code == 7
     watching = supervisor.options.pop("watching")
-    assert supervisor.options == {"config": config, "events": Path("e.jsonl"), "log_level": "info"}
+    assert supervisor.options == {"config": config, "events": Path("e.jsonl"), "log_level": "info", "valkey": ""}
     assert callable(watching)
     assert supervisor.load().settings.port == 4100
 

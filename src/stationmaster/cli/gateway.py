@@ -13,6 +13,7 @@ import typer
 
 from stationmaster.cli.gateway_join import join, refuse
 from stationmaster.cli.talk import Output, print_json, print_pairs, say
+from stationmaster.cli.valkey import valkey_url
 from stationmaster.errors import StationmasterError
 from stationmaster.gateway import config as files
 from stationmaster.gateway.config.prices import price_list
@@ -84,7 +85,8 @@ def gateway(
         return
     from stationmaster.gateway.server import supervisor  # here: --check needs no event loop
 
-    raise typer.Exit(supervisor.run(load_aloud, config=config, events=events, log_level=log_level.value, watching=_watch))
+    raise typer.Exit(supervisor.run(load_aloud, config=config, events=events, log_level=log_level.value, watching=_watch,
+                                   valkey=valkey_url(os.environ)))
 
 
 def _watch(certificate: Path, key: Path, tell: "Callable[[str], None]") -> "Watch":

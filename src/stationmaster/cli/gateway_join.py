@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from stationmaster.cli.valkey import valkey_url
 from stationmaster.errors import StationmasterError
 
 _MIB = 1024 * 1024
@@ -32,7 +33,7 @@ def join(
 
     return link.run(link.Joining(
         url, token_file, data or data_folder(os.environ) / "gateway", name or socket.gethostname(), ca, events,
-        spool_mib * _MIB, dict(settings),
+        spool_mib * _MIB, dict(settings), valkey=valkey_url(os.environ),
     ))
 
 

@@ -127,4 +127,8 @@ SENTENCES: Final = (
     marked("another program holds the lock of {file}"),
     marked("try again when it is done"),
     marked("try again when nobody writes it"),
+    marked("cannot read the file that {variable} names: {why}"),
+    marked("it holds one line: the URL"),
+    marked("cannot use the URL of Valkey"),
+    marked("it is valkey://user:password@host:port/number, valkeys:// for TLS, or unix:///path"),
 )

@@ -23,15 +23,15 @@ Options = Mapping[str, Any]        # plain JSON values; no secrets, since others
 class Plane:
     """`python -m module OPTIONS`, again and again. `options` makes them, given how often it was started before; `probe`
     tells whether it serves, where it does not tell so itself; `fds` are open descriptors that it inherits; variables that
-    begin with `without` it does not."""
+    begin with `without` it does not, and those of `more` it has beside."""
 
     def __init__(
         self, name: str, module: str, options: Callable[[int], Options], *, probe: Callable[[], bool] | None = None,
-        fds: Sequence[int] = (), reloads: bool = False, without: str = "",
+        fds: Sequence[int] = (), reloads: bool = False, without: str = "", more: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self.name, self.reloads = name, reloads
         self._module, self._options, self._probe, self._fds = module, options, probe, tuple(fds)
-        self._without = without
+        self._without, self._more = without, more
         self._process: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
         self._heard = b""
@@ -57,7 +57,7 @@ class Plane:
 
     def _environment(self) -> dict[str, str]:
         kept = os.environ.items()
-        return {name: value for name, value in kept if not self._without or not name.startswith(self._without)}
+        return {name: value for name, value in kept if not self._without or not name.startswith(self._without)} | {**self._more()}
 
     @property
     def running(self) -> bool:

@@ -2,9 +2,11 @@
 `settings` that are not the control plane's to say, such as ports that a flag gave.
 """
 
+import os
 from pathlib import Path
 
 from stationmaster.cli.planes.begin import Options, run
+from stationmaster.cli.valkey import valkey_url
 from stationmaster.running.leash import Leash
 
 PATIENCE = 15.0      # seconds: it begins before the control plane, and need not say that nobody answers yet
@@ -16,7 +18,7 @@ def main(_: Leash, options: Options) -> int:
 
     return join.run(join.Joining(
         options["url"], Path(options["token_file"]), Path(options["data"]), options["name"], settings=dict(options["settings"]),
-        patience=PATIENCE,
+        patience=PATIENCE, valkey=valkey_url(os.environ),
     ))
 
 

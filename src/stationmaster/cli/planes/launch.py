@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stationmaster.cli.talk import say
+from stationmaster.cli.valkey import VARIABLE
 from stationmaster.i18n import tr
 from stationmaster.notify import Notifier
 from stationmaster.running.plane import Plane
@@ -43,7 +44,8 @@ class Launch:
         self._notifier = Notifier(os.environ)
         self._door = socket.socket()
         self._door.bind(("127.0.0.1", 0))
-        self._gateway = Plane("gateway", f"{_MODULES}gateway", self._of_gateway, probe=self._serves, reloads=True, without=_OURS)
+        self._gateway = Plane("gateway", f"{_MODULES}gateway", self._of_gateway, probe=self._serves, reloads=True, without=_OURS,
+            more=self._shared)
         self._control = Plane("control", f"{_MODULES}control", self._of_control, fds=[self._door.fileno()], reloads=True)
         self._worker = Plane("worker", f"{_MODULES}worker", self._of_worker)
         sandbox = Plane("sandbox", f"{_MODULES}sandbox", lambda _: {"port": asked.sandbox}, without=_OURS)
@@ -117,6 +119,10 @@ class Launch:
             "url": f"http://127.0.0.1:{self._door.getsockname()[1]}", "token_file": str(folder / _TOKEN),
             "data": str(folder / "gateway"), "name": self.facts["name"], "settings": self.facts["own"],
         }
+
+    def _shared(self) -> dict[str, str]:
+        """What the gateway's environment has beside, since no command line may show it."""
+        return {VARIABLE: self.facts["valkey"]} if self.facts["valkey"] else {}
 
     def place(self) -> str:
         """Where this machine reaches the gateway."""

@@ -5,10 +5,11 @@ Nothing waits for it. A worker decides with what it last heard, so that it serve
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
+from stationmaster.gateway.core.cluster import EVEN, FAINT, Bulletin, Cluster, Pulse
 from stationmaster.gateway.core.health import Told
 from stationmaster.gateway.core.life import OWN_FAULTS, REFRESHED, UNKNOWN, Happening, Life, Rules, advance
 from stationmaster.gateway.core.memory import Memory, Whose, incoming_of, is_refreshed, proof_of
@@ -16,10 +17,10 @@ from stationmaster.gateway.core.owners import Entry
 from stationmaster.gateway.core.snapshot import Credential, Snapshot
 from stationmaster.gateway.core.spend import MOST, Spent, day_of
 
-EVEN = 0.2                 # of every limit is shared evenly, the rest by demand
 FORGET = 0.5               # of the demand that was, at each look
-FAINT = 0.01               # calls: what is left of a demand that ended
-NOTICEABLE = 0.02          # a change of share that is worth telling
+NOTICEABLE = 0.02          # a change of share that is worth telling; of several gateways, that by their number
+PAGE = 500                 # moved sessions, and ids, that other gateways are told at a time
+MOST_NEWS = 20_000         # moved sessions, and ids, that wait to be told to other gateways; the oldest are dropped
 
 
 Step = tuple[str, Life, Life]    # credential, its life before and after
@@ -46,9 +47,10 @@ class News(msgspec.Struct, array_like=True):
     spent: dict[str, tuple[Spent, int, int]] = {}    # what of it this worker had told, what others have set aside
     shares: list[tuple[Whose, float]] = []
     lives: dict[str, Life] = {}
+    gateways: int = 0                                # how many share every limit; 0: as many as before
 
     def __bool__(self) -> bool:
-        return bool(self.happenings or self.moves or self.owners or self.spent or self.shares or self.lives)
+        return bool(self.happenings or self.moves or self.owners or self.spent or self.shares or self.lives or self.gateways)
 
 
 encode = msgspec.msgpack.encode
@@ -68,10 +70,18 @@ def report(memory: Memory, told: list[Told], metrics: bytes) -> Report:
 
 
 class Authority:
-    """The shared state, and what each worker has yet to hear of it."""
+    """The shared state, and what each worker has yet to hear of it. `spent` is of this machine's workers alone; what other
+    gateways did is the `cluster`'s."""
 
-    def __init__(self, spent: dict[str, Spent], owners: Iterable[Entry] = ()) -> None:
+    def __init__(self, spent: dict[str, Spent], owners: Iterable[Entry] = (), cluster: Cluster | None = None) -> None:
         self.spent = spent
+        self._cluster = cluster or Cluster()
+        self._gateways = self._cluster.gateways
+        self._heard = False                                # whether other gateways were, when limits were last shared out
+        self._asked: set[Whose] = set()                    # limits that were asked for then, here or there
+        self._changed: set[str] = set()                    # what other gateways have yet to hear: keys that spent,
+        self._moved: list[tuple[str, int, str]] = []       # sessions that moved,
+        self._learned: list[Entry] = []                    # whose ids are whose
         self._memory = Memory()
         self._memory.owners.absorb(owners)
         self._rules = Rules()
@@ -129,11 +139,11 @@ class Authority:
     def join(self, worker: str) -> None:
         """A worker begins: it hears of everything that still matters."""
         self._counted[worker] = {}
-        even = EVEN / (len(self._news) + 1)
+        even = EVEN / (len(self._news) + 1) / self._gateways
         moves = [(pool, session, member) for pool, moved in self._memory.all_moved() for session, member in moved.items()]
         self._news[worker] = News(
             moves=moves, owners=self._memory.owners.all(), spent={key: self._spent(key, worker) for key in self.spent},
-            shares=[(whose, even) for whose in self._shares], lives=dict(self._lives),
+            shares=[(whose, even) for whose in self._shares], lives=dict(self._lives), gateways=self._gateways,
         )
         for shares in self._shares.values():
             shares[worker] = even
@@ -160,10 +170,12 @@ class Authority:
         day = day_of(wall)
         for key, cost in told.spent.items():
             self.spent.setdefault(key, Spent()).add(cost, day)
+            self._cluster.note(key, cost, now)
             counted = self._counted.setdefault(worker, {})
             counted[key] = min(counted.get(key, 0) + cost, MOST)
         for whose, calls in told.demand:
             self._demand[whose][worker] = self._demand[whose].get(worker, 0.0) + calls
+        self._note(told)
         reserved = told.reserved if worker in self._news else {}    # who left has set nothing aside
         before = self._reserved.get(worker, {})
         changed = {key for key in {*reserved, *before} if reserved.get(key) != before.get(key)}
@@ -199,30 +211,49 @@ class Authority:
     def take_owners(self, worker: str, entries: tuple[Entry, ...]) -> None:
         """Take in whose ids are whose."""
         self._memory.owners.absorb(entries)
+        if self._cluster.name:
+            self._learned = [*self._learned, *entries][-MOST_NEWS:]
         for other, news in self._news.items():
             if other != worker:
                 news.owners += entries
 
     def _spent(self, key: str, worker: str) -> tuple[Spent, int, int]:
         aside = sum(reserved.get(key, 0) for other, reserved in self._reserved.items() if other != worker)
-        return self.spent.setdefault(key, Spent()), self._counted.get(worker, {}).get(key, 0), min(aside, MOST)
+        spent = self._cluster.spent(key, self.spent.setdefault(key, Spent()))
+        return spent, self._counted.get(worker, {}).get(key, 0), min(aside + self._cluster.reserved(key), MOST)
 
     def share_out(self) -> None:
         """Give each limit to those who use it. Together they never hold more than all of it."""
         workers = list(self._news)
-        for whose, demand in list(self._demand.items()):
-            total = sum(demand.get(worker, 0.0) for worker in workers)
-            if total < FAINT:
-                del self._demand[whose]
-                continue
+        asked = {*self._demand, *self._cluster.asked}
+        limits = asked | self._asked if self._cluster.is_shared else asked
+        if (self._gateways, self._heard) != (self._cluster.gateways, self._cluster.connected):
+            self._gateways, self._heard = self._cluster.gateways, self._cluster.connected
+            for news in self._news.values():
+                news.gateways = self._gateways
+            limits = {*limits, *self._shares}
+        self._asked = asked
+        for whose in limits:
+            self._share(whose, workers)
+
+    def _share(self, whose: Whose, workers: list[str]) -> None:
+        """Share one limit out among the workers of this gateway, as far as it is this gateway's."""
+        demand = self._demand.get(whose, {})
+        total = sum(demand.get(worker, 0.0) for worker in workers)
+        held = self._shares.get(whose, {})
+        if total < FAINT:
+            self._demand.pop(whose, None)
+            kept = sum(held.get(one, 0.0) for one in workers)
+            fair = {one: held.get(one, 0.0) / kept if kept else 1 / len(workers) for one in workers}
+        else:
             fair = {one: EVEN / len(workers) + (1 - EVEN) * demand.get(one, 0.0) / total for one in workers}
-            held = self._shares.get(whose, {})
-            if any(abs(fair[one] - held.get(one, 0.0)) > NOTICEABLE for one in workers):
-                self._shares[whose] = fair
-                for worker in workers:
-                    self._news[worker].shares.append((whose, fair[worker]))
+            demand.update({worker: demand.get(worker, 0.0) * FORGET for worker in workers})
+        part = self._cluster.part(whose, total)
+        fair = {one: share * part for one, share in fair.items()}
+        if any(abs(fair[one] - held.get(one, 0.0)) > NOTICEABLE / self._gateways for one in workers):
+            self._shares[whose] = fair
             for worker in workers:
-                demand[worker] = demand.get(worker, 0.0) * FORGET
+                self._news[worker].shares.append((whose, fair[worker]))
 
     def news(self, worker: str) -> News | None:
         """What `worker` has yet to hear, once."""
@@ -231,3 +262,47 @@ class Authority:
             return None
         self._news[worker] = News()
         return news
+
+    # What other gateways are told, and tell.
+
+    def _note(self, told: Report) -> None:
+        if self._cluster.name:
+            self._changed.update(told.spent)
+            self._moved = [*self._moved, *told.moves][-MOST_NEWS:]
+
+    def pulse(self, start: int, beat: int) -> Pulse:
+        """How this gateway stands: for the others, each of which looks at the latest alone."""
+        reserved: dict[str, int] = {}
+        for by_key in self._reserved.values():
+            for key, aside in by_key.items():
+                reserved[key] = min(reserved.get(key, 0) + aside, MOST)
+        return Pulse(start, beat, [(whose, sum(by_worker.values())) for whose, by_worker in self._demand.items()], reserved)
+
+    def bulletin(self) -> Bulletin:
+        """What the other gateways have yet to hear, once; of much, a part at a time."""
+        changed, self._changed = self._changed, set()
+        moved, self._moved = self._moved[:PAGE], self._moved[PAGE:]
+        learned, self._learned = self._learned[:PAGE], self._learned[PAGE:]
+        return Bulletin([(self._cluster.name, key, self.spent[key]) for key in changed], moved, tuple(learned))
+
+    def hear(self, bulletin: Bulletin) -> None:
+        """Take in what another gateway told, or this one before it last ended, for the workers to hear."""
+        for pool, session, member in bulletin.moves:
+            self._memory.absorb(pool, session, member)
+        self._memory.owners.absorb(bulletin.owners)
+        for news in self._news.values():
+            news.moves += bulletin.moves
+            news.owners += bulletin.owners
+        self.count(self._cluster.hear_spent(bulletin.spent))
+
+    def recover(self, stored: Iterable[tuple[str, str, Spent]]) -> None:
+        """What the store holds of all gateways: this one may have ended before it kept the last of what it had spent."""
+        for gateway, key, spent in stored:
+            if gateway == self._cluster.name and spent.total > self.spent.setdefault(key, Spent()).total:
+                self.spent[key] = spent
+                self.count({key})
+
+    def count(self, keys: Collection[str]) -> None:
+        """Other gateways spent of these keys, or set something aside: the workers hear of it."""
+        for worker, news in self._news.items():
+            news.spent.update({key: self._spent(key, worker) for key in keys})

@@ -80,6 +80,11 @@ class Room:
         self._requests = _changed(self._requests, _part(rpm, self._share))
         self._tokens = _changed(self._tokens, _part(tpm, self._share))
 
+    @property
+    def part(self) -> float:
+        """The share of the limits that it has."""
+        return self._share
+
     def share(self, share: float) -> None:
         """Another part of the same limits from now on. Moving it makes no room."""
         self._share = share

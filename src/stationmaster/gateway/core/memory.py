@@ -142,10 +142,11 @@ class View(Protocol):
 class Memory:
     """Everything that outlives a snapshot. Filled as it is asked."""
 
-    __slots__ = ("_moved", "_rings", "_rooms", "_share", "_spent", "incoming", "moves", "owners", "purses", "standings",
-                 "views")
+    __slots__ = ("_moved", "_rings", "_rooms", "_share", "_spent", "_workers", "incoming", "moves", "owners", "purses",
+                 "standings", "views")
 
     def __init__(self, workers: int = 1) -> None:
+        self._workers = workers
         self._share = 1.0 / workers    # of every limit, until the workers' demand is known
         self.standings: dict[str, Standing] = {}
         self.incoming: dict[str, Standing] = {}    # of the secrets that are about to follow
@@ -248,6 +249,17 @@ class Memory:
             self.purses[whose[1]].share = share
         elif whose in self._rooms:
             self._rooms[whose].share(share)
+
+    def among(self, gateways: int) -> None:
+        """So many gateways share every limit from now on: those of which nobody said who asks for them are shared evenly."""
+        self.put_back()
+        before, self._share = self._share, 1.0 / (self._workers * gateways)
+        for room in self._rooms.values():
+            if room.part == before:
+                room.share(self._share)
+        for purse in self.purses.values():
+            if purse.share == before:
+                purse.share = self._share
 
     def demand(self) -> list[tuple[Whose, int]]:
         """How many calls asked for room since this was last asked, by limit."""

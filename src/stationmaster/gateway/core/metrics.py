@@ -83,10 +83,15 @@ TLS_EXPIRY = Family("stationmaster_tls_certificate_expiry_timestamp_seconds", "g
 TLS_REFUSED = Family("stationmaster_tls_certificate_refused", "gauge", (),
                      "1 while the certificate's files hold one that cannot be used; the one before goes on.", across="max")
 
+CLUSTER_CONNECTED = Family("stationmaster_cluster_connected", "gauge", (),
+                           "1 while the gateway hears the others of its cluster; 0 while it goes by an even share.", across="max")
+CLUSTER_GATEWAYS = Family("stationmaster_cluster_gateways", "gauge", (),
+                          "Gateways that share limits and budgets, as last known, this one included.", across="max")
+
 FAMILIES = (
     REQUESTS, DURATION, FIRST_BYTE, OVERHEAD, ATTEMPTS, TOKENS, SPEND, UNPRICED, CREDENTIAL_STATE, POOL_MEMBERS,
     STICKY_SESSIONS, STICKY_MOVES, CLIENT_RETRIES, LIMIT_REFUSALS, EVENTS_DROPPED, HEARTBEAT, BUILD_INFO,
-    TLS_EXPIRY, TLS_REFUSED,
+    TLS_EXPIRY, TLS_REFUSED, CLUSTER_CONNECTED, CLUSTER_GATEWAYS,
 )
 
 LABELS: dict[str, str] = {

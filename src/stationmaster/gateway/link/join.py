@@ -23,7 +23,8 @@ SPOOL_BYTES = 256 * 1024 * 1024
 
 class Joining(msgspec.Struct, frozen=True):
     """What `stationmaster gateway --control` was told. `settings` win over the control plane's; `patience` is how many seconds
-    a control plane that is started beside it may take."""
+    a control plane that is started beside it may take; `valkey` is the URL of what
+    several gateways share."""
 
     url: str
     token_file: Path
@@ -34,6 +35,7 @@ class Joining(msgspec.Struct, frozen=True):
     spool_bytes: int = SPOOL_BYTES
     settings: dict[str, Any] = {}
     patience: float = 0.0
+    valkey: str = ""
 
 
 def run(joining: Joining) -> int:
@@ -50,7 +52,9 @@ def run(joining: Joining) -> int:
             control, Cache(folder / "snapshot.sealed", token), spool, token_file=joining.token_file, name=joining.name,
             say=supervisor.say, adjust=_Own(joining, folder, supervisor.say), patience=joining.patience,
         )
-        return supervisor.Supervisor(source, joining.events, supervisor.say, Watch, spool=folder / "spool").run()
+        return supervisor.Supervisor(
+            source, joining.events, supervisor.say, Watch, spool=folder / "spool", valkey=joining.valkey
+        ).run()
 
 
 class _Own:

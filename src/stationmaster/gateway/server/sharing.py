@@ -96,6 +96,8 @@ class Sharing:
         self._memory.owners.absorb(news.owners)
         for key, (spent, counted, elsewhere) in news.spent.items():
             self._memory.hear_spent(key, spent, counted, elsewhere)
+        if news.gateways:
+            self._memory.among(news.gateways)
         for whose, share in news.shares:
             self._memory.share(tuple(whose), share)
 

@@ -4,6 +4,7 @@ authority of this machine, its metrics page and its state files. Serves no reque
 
 import time
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from stationmaster import __version__
 from stationmaster.errors import StationmasterError
@@ -18,6 +19,9 @@ from stationmaster.gateway.server.metricspage import MetricsPage
 from stationmaster.gateway.server.statelock import StateLock
 from stationmaster.tls.context import Certificates
 
+if TYPE_CHECKING:
+    from stationmaster.gateway.server.together import Together
+
 SHARE_EVERY = 1.0          # seconds between two looks at who uses which limit
 SAVE_EVERY = 1.0
 
@@ -25,19 +29,25 @@ SAVE_EVERY = 1.0
 class Steward:
     """Everything that the workers of one gateway share."""
 
-    def __init__(self, snapshot: Snapshot, say: Callable[[str], None]) -> None:
-        """Raises StationmasterError when the state file cannot be used."""
+    def __init__(self, snapshot: Snapshot, say: Callable[[str], None], valkey: str = "") -> None:
+        """`valkey`: the URL of the store through which several gateways share. Raises StationmasterError when that or the state
+        file cannot be used."""
         self._say = say
         self._lock = StateLock(snapshot.settings.state_file)
         self._accounts = Accounts(snapshot.settings.state_file)
         self._deeds = Deeds(snapshot.settings.state_file)
-        self._authority = Authority(self._accounts.load(), self._deeds.load())
+        self._together = _together(valkey, snapshot.settings.state_file, say)
+        cluster = self._together.cluster if self._together is not None else None
+        self._authority = Authority(self._accounts.load(), self._deeds.load(), cluster)
         self._probed = snapshot.settings.health_check_enabled
         self._authority.apply(snapshot)
         self._totals = metrics.Totals(__version__)
         self._page = self._serve(snapshot.settings.metrics_port)
         self._shared_at = self._saved_at = time.monotonic()
         self._warn(snapshot)
+        if self._together is not None:
+            self._together.begin(self._authority)
+            self._authority.share_out()
 
     def _serve(self, port: int) -> MetricsPage | None:
         if not port:
@@ -104,12 +114,21 @@ class Steward:
     def look(self) -> None:
         """Time has passed: share limits out by demand, keep what outlives us."""
         now = time.monotonic()
-        if now - self._shared_at >= SHARE_EVERY:
+        turned = self._together is not None and self._together.look()
+        if turned or now - self._shared_at >= SHARE_EVERY:
             self._shared_at = now
             self._authority.share_out()
+            self._show_cluster()
         if now - self._saved_at >= SAVE_EVERY:
             self._saved_at = now
             self._save()
+
+    def _show_cluster(self) -> None:
+        if self._together is not None and self._page is not None:
+            cluster = self._together.cluster
+            with self._page.lock:
+                self._totals.state(metrics.CLUSTER_CONNECTED, float(cluster.connected))
+                self._totals.state(metrics.CLUSTER_GATEWAYS, float(cluster.gateways))
 
     def news(self, worker: str) -> bytes:
         """What a worker has yet to hear; empty when that is nothing."""
@@ -125,13 +144,26 @@ class Steward:
         try:
             self._accounts.save(self._authority.spent)
             self._deeds.save(self._authority.owners)
+            if self._together is not None:
+                self._together.save()
         except StationmasterError as error:
             self._say(str(error))
 
     def close(self) -> None:
         """Keep what outlives us; stop serving metrics."""
         self._save()
+        if self._together is not None:
+            self._together.close()
         self._lock.close()
         if self._page is not None:
             self._page.close()
 
+
+
+def _together(url: str, state_file: str, say: Callable[[str], None]) -> "Together | None":
+    """This gateway among others, where there is a store to meet at. Raises StationmasterError."""
+    if not url:
+        return None
+    from stationmaster.gateway.server.together import Together  # here: its client is loaded where it is used
+
+    return Together(url, state_file, say)

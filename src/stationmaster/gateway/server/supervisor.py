@@ -173,10 +173,12 @@ class _Child:
 
 class Supervisor:
     """Runs until a signal ends it. `say` takes one line for people. `watching` opens the files of a certificate; it is
-    asked when the settings name some. `spool`: a folder for events, beside or instead of the file `events`."""
+    asked when the settings name some. `spool`: a folder for events, beside or instead of the file `events`. `valkey`: the URL of
+    what several gateways share."""
 
     def __init__(
-        self, source: Source, events: Path | None, say: Callable[[str], None], watching: Watching, *, spool: Path | None = None
+        self, source: Source, events: Path | None, say: Callable[[str], None], watching: Watching, *, spool: Path | None = None,
+        valkey: str = "",
     ) -> None:
         self._notifier = Notifier(os.environ)
         self._handed = handover.taken(os.environ)
@@ -189,7 +191,7 @@ class Supervisor:
         check_bundle(self._settings)
         self._runs = _fixed(self._settings)
         self._certificates = _certificates(self._settings, watching, say)
-        self._steward = Steward(snapshot_of(self._current.records, 1), say)
+        self._steward = Steward(snapshot_of(self._current.records, 1), say, valkey)
         self._children: list[_Child] = []
         self._steward.certified(self._certificates)
         self._stopping = False
@@ -467,15 +469,17 @@ def bind(settings: Settings) -> socket.socket:
     return listener
 
 
-def run(load: Callable[[], Snapshot], *, config: Path, events: Path | None, log_level: str, watching: Watching) -> int:
+def run(
+    load: Callable[[], Snapshot], *, config: Path, events: Path | None, log_level: str, watching: Watching, valkey: str = ""
+) -> int:
     """Run a gateway from the file `config` until SIGTERM or SIGINT; SIGHUP reads it again through `load`. `watching` opens a
-    certificate's files.
+    certificate's files; `valkey` is the URL of what several gateways share.
 
     Raises StationmasterError (ConfigError among them) before anything listens.
     """
     if log_level == "debug":
         say(f"configuration {config}, events to {events or 'stdout'}")
-    return Supervisor(Files(load), events, say, watching).run()
+    return Supervisor(Files(load), events, say, watching, valkey=valkey).run()
 
 
 def say(line: str) -> None:
