@@ -62,5 +62,5 @@
   }
   const all = () => document.querySelectorAll("figure[data-chart]").forEach(draw);
   all();
-  new MutationObserver(all).observe(document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme"] });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", all);
 })();
