@@ -13,6 +13,7 @@ import httpx
 import pytest
 import trustme
 
+import certificates
 from gateway.processes import is_alive
 from up.conftest import ALLOWED
 from up.kit import KEY, Up, free_ports, link_in, running, until
@@ -231,3 +232,29 @@ def test_the_supervisor_is_small(up: Up) -> None:
 def test_the_key_of_the_file_is_the_only_one(up: Up) -> None:
     """Whoever presents another key is not let in."""
     assert up.ask(f"{KEY}x") == 401
+
+
+def test_both_doors_over_tls(tmp_path: Path) -> None:
+    """With a certificate for each, console and gateway speak TLS, and the start says so; a renewed one is taken by both."""
+    authority = trustme.CA()
+    pair = certificates.files(tmp_path, authority.issue_cert("127.0.0.1"))
+    names = f'tls_certificate = "{pair.chain}"\ntls_key = "{pair.key}"\n'
+    (tmp_path / "stationmaster.toml").write_text(f"[console]\n{names}\n[gateway]\n{names}")
+    client = certificates.trusting(authority)
+
+    def shown(port: int) -> str:
+        raw = socket.create_connection(("127.0.0.1", port), 30)
+        with client.wrap_socket(raw, server_hostname="127.0.0.1") as wrapped:
+            return str(wrapped.getpeercert()["serialNumber"])  # type: ignore[index]
+
+    with running(tmp_path) as up:
+        assert f"Gateway  https://127.0.0.1:{up.gateway_port}" in up.said
+        assert f"Console  https://127.0.0.1:{up.console_port}" in up.said
+        before = shown(up.gateway_port)
+        assert shown(up.console_port) == before
+        pair.put(authority.issue_cert("127.0.0.1"))
+        until(lambda: before not in {shown(up.gateway_port), shown(up.console_port)})
+        for port in (up.gateway_port, up.console_port):
+            answer = httpx.get(f"https://127.0.0.1:{port}/readyz", verify=client, trust_env=False)
+            assert answer.status_code == 200
+        assert up.end() == 0
