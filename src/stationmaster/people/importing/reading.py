@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from stationmaster.errors import Invalid
+from stationmaster.store.spreadsheet import as_it_was
 
 ENCODINGS: Final = ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "latin-1")
 DELIMITERS: Final = (",", ";", "\t", "|")
@@ -20,8 +21,6 @@ MAX_COLUMNS: Final = 200
 MAX_ROWS: Final = 5_000_000
 _LOOKED_AT: Final = 1 << 16     # bytes from which an encoding is told
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")     # what `store.export` protects
 
 Cells = Sequence[str]
 
@@ -124,14 +123,7 @@ def _bounded(number: int, cells: Cells) -> None:
 
 
 def _plain(cells: Cells) -> Cells:
-    return [unescaped(cell) for cell in cells]
-
-
-def unescaped(cell: str) -> str:
-    """A cell without the quote that an export put before what a spreadsheet would take for a formula."""
-    if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA):
-        return cell[1:]
-    return cell
+    return [as_it_was(cell) for cell in cells]
 
 
 def _codec(encoding: str) -> str:
