@@ -15,7 +15,9 @@ class Notifier:
     """Take it once, early: it takes the variables out of `environ`, so that no child speaks for the service."""
 
     def __init__(self, environ: MutableMapping[str, str]) -> None:
-        place, watchdog, process = (environ.pop(name, "") for name in _VARIABLES)
+        # Kept for a program that takes our place.
+        self.environ = {name: environ.pop(name) for name in _VARIABLES if name in environ}
+        place, watchdog, process = (self.environ.get(name, "") for name in _VARIABLES)
         self._address = "\0" + place[1:] if place.startswith("@") else place      # "@": Linux's abstract names
         mine = not process or process == str(os.getpid())
         self.every = int(watchdog) / 2_000_000 if watchdog.isdigit() and mine and place else 0.0

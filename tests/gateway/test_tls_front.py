@@ -216,6 +216,23 @@ def test_a_bad_one_changes_nothing(gateway: Station, pair: Files, ca: trustme.CA
     assert {shown(gateway, ca) for _ in range(10)} == {before}
 
 
+def test_begun_anew_under_load(gateway: Station, pair: Files, ca: trustme.CA) -> None:
+    """SIGUSR2 takes what the files hold now, and no request fails; with a pair that cannot be used it goes on as it is."""
+    before = shown(gateway, ca)
+    with Load(gateway, ca) as load:
+        load.more()
+        pair.put(ca.issue_cert("127.0.0.1", key_type=ECDSA))
+        gateway.signal(signal.SIGUSR2)
+        kit.wait_for(lambda: gateway.said("gateway listens on").count("gateway listens on") == 2, within=60)
+        kit.wait_for(lambda: shown(gateway, ca) != before)
+        load.more()
+        pair.key.write_text("no key at all")
+        gateway.signal(signal.SIGUSR2)
+        assert "holds no private key" in gateway.said("gateway goes on as it is")
+        load.more()
+    assert gateway.process.poll() is None
+
+
 def test_drain_over_tls(gateway: Station, ca: trustme.CA) -> None:
     """SIGTERM lets an answer that is under way end whole, and the client hears that TLS ended, too."""
     connection = connected(gateway, certificates.trusting(ca))

@@ -95,7 +95,7 @@ def test_nobody_listens(environ: dict[str, str]) -> None:
 
 
 def test_a_gateway(manager: Manager, vendor: SandboxServer) -> None:
-    """It says when all workers serve, lives, reloads at SIGHUP and says so, and begins to end."""
+    """It says when all workers serve, lives, reloads at SIGHUP and says so, as it does when it begins anew, and begins to end."""
     environ = {**manager.environ, "WATCHDOG_USEC": "400000"}
     with station.running(vendor.url, "workers = 2", environ=environ) as gateway:
         kit.wait_for(lambda: manager.hears("READY=1"))
@@ -104,6 +104,10 @@ def test_a_gateway(manager: Manager, vendor: SandboxServer) -> None:
         gateway.signal(signal.SIGHUP)
         kit.wait_for(lambda: manager.hears("RELOADING=1"))
         kit.wait_for(lambda: manager.hears("READY=1"))
+        gateway.signal(signal.SIGUSR2)      # the same process, begun anew
+        kit.wait_for(lambda: manager.hears("RELOADING=1"))
+        kit.wait_for(lambda: manager.hears("READY=1"))
+        kit.wait_for(lambda: manager.hears("WATCHDOG=1"))
         gateway.signal(signal.SIGTERM)
         kit.wait_for(lambda: manager.hears("STOPPING=1"))
 

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,9 +64,9 @@ def check() -> None:
         raise _unable((done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"])[-1])
 
 
-def succeed(handed: Handed, sockets: Iterable[socket.socket]) -> None:
+def succeed(handed: Handed, sockets: Iterable[socket.socket], environ: Mapping[str, str]) -> None:
     """Become the next supervisor; returns only when that cannot be, by StationmasterError. Until the next one listens for
-    signals, it is not ended by one that asks it to read its file again, or to do this."""
+    signals, it is not ended by one that asks it to read its file again, or to do this. `environ`: variables that it needs too."""
     for each in sockets:
         os.set_inheritable(each.fileno(), True)
     for number in (signal.SIGHUP, signal.SIGUSR2):
@@ -74,7 +74,7 @@ def succeed(handed: Handed, sockets: Iterable[socket.socket]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, VARIABLE: handed.text()})  # noqa: S606
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **environ, VARIABLE: handed.text()})  # noqa: S606
     except OSError as error:
         raise _unable(error.strerror or "it cannot be executed") from None
 

@@ -190,6 +190,7 @@ class Supervisor:
         self._current = source.first()
         check_bundle(self._settings)
         self._runs = _fixed(self._settings)
+        self._watching = watching
         self._certificates = _certificates(self._settings, watching, say)
         self._steward = Steward(snapshot_of(self._current.records, 1), say, valkey)
         self._children: list[_Child] = []
@@ -313,7 +314,8 @@ class Supervisor:
         """Begin anew, as what is installed and configured now; workers serve on meanwhile. What cannot start changes nothing."""
         try:
             handover.check()
-            self._source.again()
+            found = self._source.again() or self._current
+            _certificates(found.records.settings[""], self._watching, lambda _: None)
         except StationmasterError as error:
             self._say(f"gateway goes on as it is:\n{error}")
             return
@@ -324,7 +326,7 @@ class Supervisor:
         serving = [child for child in self._children if child.process.poll() is None]
         places = tuple(handover.Place(child.process.pid, child.line.socket.fileno()) for child in serving)
         handed = handover.Handed(self._listener.fileno(), places)
-        handover.succeed(handed, [self._listener, *(child.line.socket for child in serving)])
+        handover.succeed(handed, [self._listener, *(child.line.socket for child in serving)], self._notifier.environ)
 
     def _certify(self, *, at_once: bool = False) -> None:
         """See whether there is another certificate to show, and have the workers show it. Connections go on as they are."""
