@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-deps test-clients lint soak bench bench-control bench-console scale pictures site lock migrations assets dist release clean
+.PHONY: help run test test-deps test-clients lint soak chaos bench bench-control bench-console scale pictures site lock migrations assets dist release clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,10 +23,10 @@ test: .venv/dev ## all tests this machine allows; says what it left out
 test-deps: ## what tests need beyond Python (Debian: apt, as root)
 	@command -v curl >/dev/null && command -v h2load >/dev/null && command -v nginx >/dev/null && command -v systemd-analyze >/dev/null \
 		&& command -v redis-server >/dev/null && command -v haproxy >/dev/null && command -v varnishd >/dev/null \
-		&& command -v squid >/dev/null && command -v lighttpd >/dev/null && command -v slowhttptest >/dev/null \
+		&& command -v squid >/dev/null && command -v lighttpd >/dev/null && command -v slowhttptest >/dev/null && command -v faketime >/dev/null \
 		&& command -v pg_ctlcluster >/dev/null && command -v chromium >/dev/null && test -d /usr/share/fonts/truetype/wqy \
 		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends curl nghttp2-client nginx-light systemd postgresql \
-			redis-server haproxy varnish squid lighttpd slowhttptest chromium fonts-wqy-zenhei; }
+			redis-server haproxy varnish squid lighttpd slowhttptest faketime chromium fonts-wqy-zenhei; }
 
 test-clients: .venv/dev tests/clients/node_modules/.ready ## coding agents and Node SDKs from npm through the gateway (1.3 GB)
 	$(BIN)/python tests/clients/offline.py $(BIN)/python -m pytest tests/clients --timeout 600 --write-results
@@ -38,6 +38,9 @@ lint: .venv/dev ## ruff, mypy strict, import rules
 
 soak: .venv/dev ## every test that has a long form, in that form; 100,000 answers to clients that come and go among them
 	SOAK=1 $(BIN)/python -m pytest --timeout 3600 $$(grep -rl --include='test_*.py' 'environ.get("SOAK")' tests)
+
+chaos: .venv/dev ## faults on purpose, in their long forms, into docs/reliability.md (an hour or two)
+	$(BIN)/python -m tools.reliability
 
 bench: .venv/dev ## CPU, latency and memory beside nginx, Portkey and LiteLLM, into bench/results/
 	$(BIN)/python -m bench $(BENCH)

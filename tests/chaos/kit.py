@@ -18,6 +18,7 @@ from gateway import kit, station
 
 HERE = Path(__file__).parent
 LONG = bool(os.environ.get("CHAOS"))      # where figures are collected: the long forms run
+WRONG = ("refused", "reset", "status", "timeout", "stream reset", "stream cut", "stream status", "stream told")
 SETTINGS = "workers = {workers}\ndrain_seconds = {drain}\nmetrics_port = 0"
 
 
@@ -41,10 +42,12 @@ def figure(fault: str, done: str, reach: str) -> Iterator[Callable[[str, bool], 
     def tell(seen: str, kept: bool) -> None:
         told.append(Figure(fault, done, seen, reach, kept, round(time.monotonic() - began, 1)))
 
-    yield tell
-    if path := os.environ.get("CHAOS"):
-        with Path(path).open("a") as file:
-            file.writelines(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in told)
+    try:
+        yield tell
+    finally:
+        if path := os.environ.get("CHAOS"):
+            with Path(path).open("a") as file:
+                file.writelines(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in told)
 
 
 @contextmanager

@@ -61,14 +61,22 @@ class Load:
 
     async def _call(self) -> None:
         began = time.perf_counter()
-        kept = self.idle.pop() if self.idle else None
-        pair = kept or await self._connect()
+        pair = self._kept() or await self._connect()
         if pair is None:
             return
         outcome = await self._one(pair, {"model": "plain", "messages": [{"role": "user", "content": "hi"}]})
         self.counts[outcome] += 1
         if outcome == "ok":
             self.took.append(time.perf_counter() - began)
+
+    def _kept(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """A connection that is kept and that the gateway did not close meanwhile, as every client's pool looks."""
+        while self.idle:
+            pair = self.idle.pop()
+            if not pair[0].at_eof():
+                return pair
+            pair[1].close()
+        return None
 
     async def _one(self, pair: tuple[asyncio.StreamReader, asyncio.StreamWriter], body: dict[str, Any]) -> str:
         reader, writer = pair

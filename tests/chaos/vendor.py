@@ -1,9 +1,11 @@
 """A simulated vendor for storms, as a process of its own: it answers at once or streams for as long as the model's name says
-(`stream-5`: five seconds, four events a second), and keeps a ledger of what it was asked. `python vendor.py PORT`."""
+(`stream-5`: five seconds, four events a second), refuses the first of `limited-5` and wants to be left
+alone for five, and keeps a ledger of what it was asked. `python vendor.py PORT`."""
 
 import asyncio
 import json
 import sys
+import time
 from collections import Counter
 
 import uvloop
@@ -15,6 +17,7 @@ ANSWER = json.dumps({
     "usage": {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11},
 }).encode()  # fmt: skip
 EVERY = 0.25
+LIMITED: list[float] = []      # until when nobody should come
 
 
 async def main(port: int) -> None:
@@ -51,6 +54,8 @@ async def _answer(line: str, body: bytes, writer: asyncio.StreamWriter) -> None:
     if line.startswith("GET"):
         return _write(writer, b'{"object": "list", "data": []}')
     asked = json.loads(body)
+    if asked["model"].startswith("limited"):
+        return _limit(float(asked["model"].partition("-")[2]), writer)
     if not asked.get("stream"):
         LEDGER["plain"] += 1
         return _write(writer, ANSWER)
@@ -58,6 +63,19 @@ async def _answer(line: str, body: bytes, writer: asyncio.StreamWriter) -> None:
     await _stream(float(asked["model"].partition("-")[2]), writer)
     LEDGER["whole"] += 1
     return None
+
+
+def _limit(seconds: float, writer: asyncio.StreamWriter) -> None:
+    """Refuse the first, and count who comes before the time that it was told; then answer."""
+    now = time.monotonic()
+    if not LIMITED:
+        LIMITED.append(now + seconds)
+        text = b'{"error": {"type": "rate_limit_error", "code": "rate_limit_exceeded", "message": "slow down"}}'
+        head = b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\nretry-after: %d\r\n" % seconds
+        writer.write(head + b"content-length: %d\r\n\r\n%b" % (len(text), text))
+        return
+    LEDGER["early" if now < LIMITED[0] - 0.05 else "plain"] += 1
+    _write(writer, ANSWER)
 
 
 def _write(writer: asyncio.StreamWriter, body: bytes) -> None:

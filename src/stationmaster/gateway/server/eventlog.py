@@ -1,6 +1,7 @@
 """Writes one JSON line a request, off the loop's thread. Owns: the file or pipe, and a bounded backlog: a
 reader that stalls costs events (counted), never requests. For a control plane they go into segments, too."""
 
+import contextlib
 import os
 import queue
 import stat
@@ -108,10 +109,22 @@ def _file(path: Path | None) -> _Sink:
 
 
 def _write(file: int, lines: bytes, *, whole: bool) -> None:
-    """Write all of it; `whole`: lines in one piece, each."""
+    """Write all of it; `whole`: lines in one piece, each. Raises OSError, and then leaves no part of it in a file."""
     at = 0
-    while at < len(lines):
-        end = len(lines)
-        if whole and end - at > _PIPE_ATOMIC:
-            end = (lines.rfind(b"\n", at, at + _PIPE_ATOMIC) + 1) or (lines.find(b"\n", at) + 1)
-        at += os.write(file, lines[at:end])
+    try:
+        while at < len(lines):
+            end = len(lines)
+            if whole and end - at > _PIPE_ATOMIC:
+                end = (lines.rfind(b"\n", at, at + _PIPE_ATOMIC) + 1) or (lines.find(b"\n", at) + 1)
+            at += os.write(file, lines[at:end])
+    except OSError:
+        with contextlib.suppress(OSError):      # a pipe has no place to go back to
+            _take_back(file, at)
+        raise
+
+
+def _take_back(file: int, written: int) -> None:
+    """Take away what was just appended, so that no line is cut, unless another worker appended behind it."""
+    end = os.lseek(file, 0, os.SEEK_CUR)
+    if written and end == os.fstat(file).st_size:
+        os.ftruncate(file, end - written)
