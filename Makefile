@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-deps test-clients lint soak chaos bench bench-control bench-console scale pictures site lock migrations assets dist release clean
+.PHONY: help run test test-deps test-clients lint soak chaos bench bench-control bench-console fuzz scale pictures site lock migrations assets dist release clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ soak: .venv/dev ## every test that has a long form, in that form; 100,000 answer
 
 chaos: .venv/dev ## faults on purpose, in their long forms, into docs/reliability.md (an hour or two)
 	$(BIN)/python -m tools.reliability
+
+fuzz: .venv/fuzz ## every parser, each for FUZZ=60 seconds; what breaks one joins tests/fuzz/corpus
+	@for target in $$(PYTHONPATH=tests $(BIN)/python -m fuzz.targets); do \
+		echo "== $$target" && PYTHONPATH=tests $(BIN)/python -m fuzz.run $$target $(or $(FUZZ),60) || exit 1; done
 
 bench: .venv/dev ## CPU, latency and memory beside nginx, Portkey and LiteLLM, into bench/results/
 	$(BIN)/python -m bench $(BENCH)
@@ -95,6 +99,10 @@ clean: ## remove what the targets above made
 .venv/dev: requirements-dev.lock pyproject.toml | .venv/bin/python
 	$(PIP) --no-deps --require-hashes -r requirements-dev.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/fuzz: requirements-fuzz.lock | .venv/dev
+	$(PIP) --no-deps --require-hashes -r requirements-fuzz.lock
 	@touch $@
 
 tests/clients/node_modules/.ready: tests/clients/package-lock.json tests/clients/package.json tests/clients/.npmrc

@@ -1,4 +1,4 @@
-"""Pins dependencies: `make lock` writes the three lock files from pyproject.toml, by hash, for every platform."""
+"""Pins dependencies: `make lock` writes the four lock files from pyproject.toml, by hash, for every platform."""
 
 import subprocess
 import sys
@@ -12,6 +12,7 @@ _LOCKS = {
     "requirements.lock": ["pyproject.toml"],
     "requirements-build.lock": ["--group", "build"],
     "requirements-dev.lock": ["pyproject.toml", "--group", "build", "--group", "dev", "-c", "requirements.lock"],
+    "requirements-fuzz.lock": ["--group", "fuzz"],
 }
 
 

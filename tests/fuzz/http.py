@@ -16,7 +16,7 @@ from stationmaster.gateway.core.wire import PartialHead, ProtocolError, RequestL
 def head(data: bytes) -> None:
     """A head that we take h11 takes too, with the same meaning; one that we refuse in pieces we refuse whole."""
     step, raw = halves(data)
-    raw = raw.lstrip(b"\r\n").partition(b"\r\n\r\n")[0] + b"\r\n\r\n"     # empty lines in front are not its business
+    raw = raw.lstrip(b"\r\n").partition(b"\r\n\r\n")[0].rstrip(b"\r\n") + b"\r\n\r\n"
     ours = _ours(raw)
     partial = PartialHead()
     try:
