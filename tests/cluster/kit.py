@@ -18,6 +18,7 @@ from gateway import kit, plain, station
 from gateway.station import Station
 
 RATED, POOR, OPEN = "sm-a-rated-key", "sm-a-poor-key", "sm-an-open-key"
+SECRETS = {"SECRET_ONE": "cluster-one-secret", "SECRET_TWO": "cluster-two-secret"}
 TOKEN = 10**6              # nanodollars for a token of output: a thousand dollars a million
 
 CONFIG = """\
@@ -34,14 +35,14 @@ health_check_enabled = false
 id = "one"
 vendor = "openai"
 base_url = "{url}/v1"
-secret = "env:SECRET_OPENAI"
+secret = "env:SECRET_ONE"
 prices = {{ "*" = {{ input = 0, output = 1000 }} }}
 
 [[credential]]
 id = "two"
 vendor = "openai"
 base_url = "{url}/v1"
-secret = "env:SECRET_OPENAI"
+secret = "env:SECRET_TWO"
 prices = {{ "*" = {{ input = 0, output = 1000 }} }}
 
 [[pool]]
@@ -133,7 +134,7 @@ class Gateways:
             port=port, metrics=station.free_port(), url=self._vendor, **self._figures,
             **{name: rig.sha256(key) for name, key in digests.items()},
         ))
-        shared = {"STATIONMASTER_VALKEY_URL": self._valkey, "SECRET_OPENAI": kit.SECRETS["openai"], **(environ or {})}
+        shared = {"STATIONMASTER_VALKEY_URL": self._valkey, **SECRETS, **(environ or {})}
         started = self.all[name] = Station(folder, port, shared, "--events", "events.jsonl")
         started.wait_ready()
         if hears:
@@ -240,9 +241,8 @@ def metric(gateway: Station, name: str) -> float:
     return float(next(line.split()[1] for line in page.splitlines() if line.startswith(f"{name} ")))
 
 
-def asking(port: int, key: str, **fields: str) -> int:
-    """The status that one call with `key` gets."""
-    body = plain.dump(plain.chat())
-    given = [("authorization", f"Bearer {key}"), plain.JSON, *((name.replace("_", "-"), value) for name, value in fields.items())]
-    return plain.ask(port, "POST", "/v1/chat/completions", body, given).status
+def asking(port: int, key: str, *fields: tuple[str, str]) -> int:
+    """The status that one call with `key` gets, of one token."""
+    given = [("authorization", f"Bearer {key}"), plain.JSON, *fields]
+    return plain.ask(port, "POST", "/v1/chat/completions", plain.dump(plain.chat(max_tokens=1)), given).status
 

@@ -237,6 +237,16 @@ def test_what_was_kept_too_late_is_recovered() -> None:
     assert (shop.spent["one"].total, shop.spent["two"].total) == (8, 3)
 
 
+def test_who_joins_hears_what_others_spent() -> None:
+    """A worker that begins at a gateway where a key never spent anything knows what it spent elsewhere."""
+    shop = Authority({}, (), Cluster("me", 2, {"other": {"one": spent(9)}}))
+    shop.join("w")
+    news = shop.news("w")
+    assert news is not None
+    assert news.spent["one"][0].total == 9
+    assert news.gateways == 2
+
+
 def test_a_move_is_told_and_heard() -> None:
     """A session that moved at one gateway is known at the others, and told on by none of them."""
     store, made = house(2)

@@ -139,10 +139,11 @@ class Authority:
     def join(self, worker: str) -> None:
         """A worker begins: it hears of everything that still matters."""
         self._counted[worker] = {}
+        known = {*self.spent, *self._cluster.keys}     # what only other gateways' callers spent is spent here, too
         even = EVEN / (len(self._news) + 1) / self._gateways
         moves = [(pool, session, member) for pool, moved in self._memory.all_moved() for session, member in moved.items()]
         self._news[worker] = News(
-            moves=moves, owners=self._memory.owners.all(), spent={key: self._spent(key, worker) for key in self.spent},
+            moves=moves, owners=self._memory.owners.all(), spent={key: self._spent(key, worker) for key in known},
             shares=[(whose, even) for whose in self._shares], lives=dict(self._lives), gateways=self._gateways,
         )
         for shares in self._shares.values():

@@ -91,6 +91,11 @@ class Cluster:
         """Which limits the others' callers ask for."""
         return self._demand.keys()
 
+    @property
+    def keys(self) -> set[str]:
+        """Of which keys the others spent, or set something aside."""
+        return {*self._reserved, *(key for spent in self.books.values() for key in spent)}
+
     # What is heard.
 
     def lose(self) -> None:

@@ -29,8 +29,10 @@ class Together:
         self._authority: Authority
 
     def begin(self, authority: Authority) -> None:
-        """Hear the others before anything is served, if they can be heard."""
+        """Hear the others before anything is served, if they can be heard. Raises StationmasterError when the file cannot be
+        written."""
         self._authority = authority
+        self.save()                    # the name, before anybody hears it
         self._line.wait(FIRST)
         self.look()
         if not self.cluster.connected:
