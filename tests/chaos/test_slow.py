@@ -9,9 +9,12 @@ import pytest
 import rig
 from chaos import kit
 from chaos.kit import LONG
+from gateway import station
 
 WRONG = ("refused", "reset", "status", "timeout")
 CONNECTIONS, RATE, SECONDS, RPS = (5_000, 500, 120, 100) if LONG else (300, 150, 8, 30)
+# Good clients keep connections; one that was idle for long would be closed at the moment at which it is used again.
+SETTINGS = f"{kit.SETTINGS.format(workers=2, drain=60)}\nkeepalive_timeout_seconds = 600"
 SENT = f"application/json\r\nAuthorization: Bearer {rig.KEY}"     # behind a value that slowhttptest writes as it is given
 KINDS: dict[str, tuple[str, list[str]]] = {
     "heads": ("heads that do not end", ["-H", "-i", "1", "-u", "{url}/v1/chat/completions"]),
@@ -32,7 +35,8 @@ def test_good_clients_beside_slow_ones(kind: str, tmp_path: Path) -> None:
     """While slow clients hold connections open, not one good call fails, and the gateway has let all of them go at the end."""
     what, options = KINDS[kind]
     done = f"{CONNECTIONS:,} connections: {what}; {RPS} good calls/s beside them for {SECONDS} s"
-    with kit.figure("F10", done, "0 good calls failed") as tell, kit.vendor() as url, kit.gateway(url) as gateway:
+    with kit.figure("F10", done, "0 good calls failed") as tell, kit.vendor() as url, \
+            station.running(url, SETTINGS) as gateway:
         with kit.load(gateway.port, rps=RPS, seconds=3) as before:
             calm = before.end()
         with kit.load(gateway.port, rps=RPS, seconds=SECONDS) as load:
