@@ -52,6 +52,27 @@ def test_a_no_says_why(ada: Actor) -> None:
     assert workspaces.ask_for_seat(ada, {"workspace": "acme"})["state"] == "asked"
 
 
+def test_whoever_asked_takes_it_back(ada: Actor) -> None:
+    """A wish is withdrawn by who has it, or by whoever may ask for others, until it is decided; it may be asked for anew."""
+    asked = workspaces.ask_for_seat(ada, {"workspace": "acme"})
+    for who in (member("else@example.com"), VIEWER):
+        with pytest.raises(Forbidden):
+            workspaces.withdraw_seat_request(who, asked["id"], {})
+    assert workspaces.withdraw_seat_request(ada, asked["id"], {})["state"] == "withdrawn"
+    with pytest.raises(Conflict, match="withdrawn already"):
+        workspaces.grant_seat_request(ADMIN, asked["id"], {})
+    again = workspaces.ask_for_seat(ada, {"workspace": "acme"})
+    assert workspaces.withdraw_seat_request(OPERATOR, again["id"], {})["decided_by"] == OPERATOR.id
+
+
+def test_what_is_decided_is_not_taken_back(ada: Actor) -> None:
+    """After a yes or a no there is nothing to withdraw."""
+    asked = workspaces.ask_for_seat(ada, {"workspace": "acme"})
+    workspaces.refuse_seat_request(ADMIN, asked["id"], {"reason": "none left"})
+    with pytest.raises(Conflict, match="decided already"):
+        workspaces.withdraw_seat_request(ada, asked["id"], {})
+
+
 def test_a_seat_is_asked_for_once(ada: Actor) -> None:
     """While nobody decided, the same is not asked for a second time."""
     workspaces.ask_for_seat(ada, {"workspace": "acme"})

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from stationmaster.cli import assignment_file, plan
 from stationmaster.cli.desk import Desk
 from stationmaster.cli.output import Format
 from stationmaster.cli.session import at_desk
@@ -31,6 +32,12 @@ NOUN = Noun(
 Workspace = Annotated[str, typer.Argument(metavar="WORKSPACE", help="Its name or id.")]
 Group = Annotated[str | None, typer.Option(help="A group's name or id.")]
 Person = Annotated[str | None, typer.Option(help="A person's user name, e-mail address or id.")]
+Groups = Annotated[list[str] | None, typer.Option("--group", help="A group's name or id. Repeatable.")]
+Persons = Annotated[list[str] | None, typer.Option("--person", help="A user name, e-mail address or id. Repeatable.")]
+File = Annotated[
+    str | None,
+    typer.Option("--from", metavar="FILE", help="A CSV file with the columns person or group, workspace, role; - for stdin."),
+]
 Role = Annotated[str | None, typer.Option(help="One that the vendor lets us give; `vendor list` names them.")]
 Projects = Annotated[list[str] | None, typer.Option("--project", help="A vendor's project, by its id. Repeatable.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The assignment's id.")]
@@ -49,6 +56,21 @@ def create(
     fields = given(workspace=workspace, group=group, person=person, role=role, projects=project)
     made = change(desk, dry_run, output, lambda: desk.create(NOUN.path, fields))
     print_one(made.row, NOUN, output)
+
+
+@app.command()
+@at_desk
+def add(
+    desk: Desk, workspace: Annotated[str | None, typer.Argument(metavar="[WORKSPACE]", help="Its name or id.")] = None,
+    group: Groups = None, person: Persons = None, role: Role = None, file: File = None, dry_run: DryRun = False,
+    output: Output = Format.TABLE,
+) -> None:  # fmt: skip
+    """Assign many at once, all of them or none, and make one plan. One that is there is given the role."""
+    rows = [{"group": each} for each in group or ()] + [{"person": each} for each in person or ()]
+    rows += assignment_file.rows(file) if file else []
+    every = [{**given(workspace=workspace, role=role), **row} for row in rows]
+    made = change(desk, dry_run, output, lambda: desk.create(f"{NOUN.path}/several", {"assignments": every}))
+    print_one(made.row, plan.NOUN, output)
 
 
 @app.command()

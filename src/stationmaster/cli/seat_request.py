@@ -1,4 +1,4 @@
-"""`stationmaster seat-request`: wishes for seats, and yes or no to them."""
+"""`stationmaster seat-request`: wishes for seats, taking them back, and yes or no to them."""
 
 from typing import Annotated
 
@@ -54,3 +54,10 @@ def refuse(
 ) -> None:  # fmt: skip
     """Say no."""
     print_one(change(desk, dry_run, output, lambda: desk.act(NOUN.path, which, "refuse", {"reason": reason})), NOUN, output)
+
+
+@app.command()
+@at_desk
+def withdraw(desk: Desk, which: Which, dry_run: DryRun = False, output: Output = Format.TABLE) -> None:
+    """Take back what was asked for, before somebody decided."""
+    print_one(change(desk, dry_run, output, lambda: desk.act(NOUN.path, which, "withdraw", {})), NOUN, output)

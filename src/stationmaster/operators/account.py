@@ -1,4 +1,4 @@
-"""One's own account. Owns: password, language and sessions of whoever is logged in; nobody else's."""
+"""One's own account. Owns: password, language, sessions and what was put away of whoever is logged in; nobody else's."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -43,6 +43,18 @@ def set_language(actor: Actor, language: str) -> None:
     row = myself(actor)
     with change(actor) as edit, edit.updating(row):
         row.language = people.language_of(language)
+
+
+def steps_put_away(actor: Actor) -> bool:
+    """Whether whoever is signed in put the list of first steps away, in whichever browser."""
+    return actor.kind == "operator" and Operator.objects.filter(id=actor.id, steps_put_away=True).exists()
+
+
+def put_steps_away(actor: Actor, *, away: bool) -> None:
+    """Have the list of first steps on the overview no more, or again. Raises `Forbidden`."""
+    row = myself(actor)
+    with change(actor) as edit, edit.updating(row):
+        row.steps_put_away = away
 
 
 def my_sessions(actor: Actor, current: str) -> list[Mapping[str, Any]]:

@@ -54,6 +54,7 @@ class Operator(ConfigRow, AbstractBaseUser):
     role = AsciiField(max_length=20, db_index=True)
     active = models.BooleanField(default=True)
     language = AsciiField(max_length=10, default="auto")
+    steps_put_away = models.BooleanField(default=False)                          # the first steps, on the overview
     session_generation = models.PositiveIntegerField(default=1)                  # one more: signed out everywhere
     sso_subject = AsciiField(max_length=64, default="", blank=True, db_index=True)   # keyed hash of issuer and subject
     salt = AsciiField(max_length=32, default=_salt, editable=False)

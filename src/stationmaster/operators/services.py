@@ -13,7 +13,16 @@ from stationmaster.operators.access import (
     rights,
     sees_own_only,
 )
-from stationmaster.operators.account import end_session, forget_expired, my_sessions, myself, set_language, set_password
+from stationmaster.operators.account import (
+    end_session,
+    forget_expired,
+    my_sessions,
+    myself,
+    put_steps_away,
+    set_language,
+    set_password,
+    steps_put_away,
+)
 from stationmaster.operators.gateways import (
     GATEWAY_TOKENS,
     create_gateway_token,
@@ -69,7 +78,7 @@ __all__ = [
     "erase_operator", "export_gateway_tokens", "export_operators", "export_tokens", "forget_expired", "gateway_actor",
     "get_gateway_token", "get_operator", "get_token", "grants", "invite", "is_open", "issue_link", "link_over",
     "list_gateway_tokens", "list_operators", "list_tokens", "my_sessions", "myself", "only_own", "opened",
-    "operator_of", "owns", "policy", "policy_of", "redeem", "require", "require_fresh", "rights",
+    "operator_of", "owns", "policy", "policy_of", "put_steps_away", "redeem", "require", "require_fresh", "rights",
     "rotate_gateway_token", "scim_actor", "sees_own_only", "set_language", "set_password",
-    "sign_out_everywhere", "unauthenticated", "update_operator", "use", "warn_of_expiry",
+    "sign_out_everywhere", "steps_put_away", "unauthenticated", "update_operator", "use", "warn_of_expiry",
 ]  # fmt: skip

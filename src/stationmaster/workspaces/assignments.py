@@ -1,6 +1,6 @@
 """Assignments: who should hold a seat where. Owns: their checks and their changes; a plan shows what they mean."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from stationmaster.errors import Conflict, Invalid
@@ -68,14 +68,19 @@ def create_assignment(actor: Actor, given: Given) -> Mapping[str, Any]:
     known_only(given, FIELDS)
     refuse_odd_text(given)
     with change(actor) as edit:
-        workspace = find(Workspace, _named(given, "workspace"))
-        row = Assignment(workspace=workspace, **_whom(given))
-        _fill(row, given)
-        if Assignment.objects.filter(workspace=workspace, group=row.group, person=row.person).exists():
+        row = draft(given, lambda name: find(Workspace, name))
+        if Assignment.objects.filter(workspace=row.workspace, group=row.group, person=row.person).exists():
             message = "this group or person is assigned to this workspace already"
             raise Conflict("error.assignment.duplicate", message, hint="change that one")
         edit.create(row)
     return show(row)
+
+
+def draft(given: Given, place: Callable[[str], Workspace]) -> Assignment:
+    """The assignment that is asked for, not saved; `place` finds its workspace. Raises `Invalid`, `NotFound`, `Conflict`."""
+    row = Assignment(workspace=place(_named(given, "workspace")), **_whom(given))
+    _fill(row, given)
+    return row
 
 
 def update_assignment(actor: Actor, which: str, given: Given, version: int | None = None) -> Mapping[str, Any]:

@@ -36,6 +36,7 @@ from stationmaster.workspaces.plans.showing import (
 )
 from stationmaster.workspaces.plans.ticking import tick_step
 from stationmaster.workspaces.presence import PRESENCE, ids_of_presence, list_presence
+from stationmaster.workspaces.rules import assign_several
 from stationmaster.workspaces.seating import (
     HISTORY,
     SEATS,
@@ -58,6 +59,7 @@ from stationmaster.workspaces.wishes import (
     list_seat_requests,
     refuse_seat_request,
     seat_places,
+    withdraw_seat_request,
 )
 from stationmaster.workspaces.work.batches import get_run, start_run, stop_run
 
@@ -76,6 +78,7 @@ __all__ = [
     "approve_plan",
     "ask_for_seat",
     "assign_people",
+    "assign_several",
     "create_assignment",
     "create_workspace",
     "delete_assignment",
@@ -122,4 +125,5 @@ __all__ = [
     "unskip_removal",
     "update_assignment",
     "update_workspace",
+    "withdraw_seat_request",
 ]  # fmt: skip

@@ -1,4 +1,5 @@
-"""Wishes for seats. Owns: asking for one, and yes or no to it by somebody else. Yes makes an assignment; a plan does the rest.
+"""Wishes for seats. Owns: asking for one, and taking that back, and yes or no to it by somebody else. Yes makes an
+assignment; a plan does the rest.
 
 The wishes of somebody who leaves are over; what they wrote is forgotten when they are erased.
 """
@@ -129,6 +130,19 @@ def refuse_seat_request(actor: Actor, which: str, given: Given) -> Mapping[str, 
     return show(row)
 
 
+def withdraw_seat_request(actor: Actor, which: str, given: Given) -> Mapping[str, Any]:
+    """Take a wish back, before somebody decided: one's own, or anybody's for whoever may ask for others. Raises `Forbidden`,
+    `NotFound`, `Conflict`."""
+    require(actor, "seatrequests:create")
+    known_only(given, frozenset())
+    with change(actor) as edit:
+        row = find(SeatRequest, which)
+        require(actor, "seatrequests:create", row)
+        _undecided(row)
+        _decide(edit, actor, row, "withdrawn", "")
+    return show(row)
+
+
 def lacks_login(person: Person, workspace: Workspace) -> bool:
     """Whether the vendor knows people by its own log-ins, and this person's is not known here."""
     if vendor(workspace.vendor).known_by != "login":
@@ -196,9 +210,15 @@ def _open(actor: Actor, which: str) -> SeatRequest:
     own = person_of(actor)
     if own is not None and own.id == row.person_id:
         raise Forbidden("error.seat_request.own", "nobody decides what they asked for themselves", hint="ask somebody else")
+    _undecided(row)
+    return row
+
+
+def _undecided(row: SeatRequest) -> None:
+    if row.state == "withdrawn":
+        raise Conflict("error.seat_request.decided", "this was withdrawn already")
     if row.state != ASKED:
         raise Conflict("error.seat_request.decided", "this was decided already")
-    return row
 
 
 def _assign(actor: Actor, row: SeatRequest) -> None:

@@ -1,5 +1,7 @@
 """Assignments, plans and seats at the command line, at both desks."""
 
+from pathlib import Path
+
 import pytest
 from django.utils import timezone
 
@@ -111,3 +113,21 @@ def test_vendors_and_policy(cli: Cli) -> None:
     assert "1 remove" in cli("workspace", "show", "acme").out
     assert "the policy removes strangers" in cli("workspace", "drift", "acme", code=10).out
     assert cli.json("workspace", "drift", "acme", code=10)["drift"][0]["member"] == "user-9"
+
+
+def test_many_are_assigned_at_once(cli: Cli, tmp_path: Path) -> None:
+    """By options and from a file, all of them or none; one plan follows."""
+    by_hand(cli)
+    for name in ("bob", "cy"):
+        cli("person", "create", f"{name}@example.test", "--name", name)
+    file = tmp_path / "rows.csv"
+    file.write_text("person,workspace\ncy@example.test,\nnobody@example.test,\n")
+    asked = ("assignment", "add", "paper", "--person", "bob@example.test", "--from", str(file))
+    refused = cli(*asked, code=1)
+    assert "3: there is no such person" in refused.err
+    assert len(cli.json("assignment", "list")["assignments"]) == 1
+    file.write_text("person,workspace\ncy@example.test,paper\n\n")
+    assert cli.json(*asked)["workspaces"] == ["paper"]
+    assert len(cli.json("assignment", "list")["assignments"]) == 3
+    file.write_text("who\ncy\n")
+    assert "columns of assignments" in cli(*asked, code=1).err

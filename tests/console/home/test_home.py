@@ -95,8 +95,11 @@ def test_figures_lead_to_their_rows(stage: Stage) -> None:
 
 
 def test_steps_tick_themselves(stage: Stage) -> None:
-    """What is there is done, the first that is not comes next; put away, the list stays at its own page."""
-    browser = kit.signed_in()
+    """What is there is done, the first that is not comes next; put away, the list stays at its own page, whichever
+    browser they come with."""
+    admin = somebody("admin")
+    browser = Browser("en")
+    browser.sign_in(admin.email, PASSWORD)
     assert "First steps" in kit.said(kit.page(browser, "/"))
     text = kit.said(kit.page(browser, "/start"))
     assert "Attach a workspace" in text
@@ -104,6 +107,9 @@ def test_steps_tick_themselves(stage: Stage) -> None:
     kit.do(browser, "/start", "put_away")
     assert "Attach a workspace" not in kit.page(browser, "/")
     assert "Attach a workspace" in kit.page(browser, "/start")
+    other = Browser("en")
+    other.sign_in(admin.email, PASSWORD)
+    assert "Attach a workspace" not in kit.page(other, "/")
     kit.do(browser, "/start", "bring_back")
     assert "Attach a workspace" in kit.page(browser, "/")
 
@@ -124,6 +130,19 @@ def test_a_seat_is_asked_for_and_granted(stage: Stage) -> None:
     kit.do(admin, "/seats/requests", "grant", {"which": which[1]})
     assert "granted" in kit.page(member, "/access")
     assert kit.page(member, "/seats/requests").count("sreq_") == 0
+
+
+def test_a_seat_is_no_longer_asked_for(stage: Stage) -> None:
+    """What was asked for is taken back on one's own page, as long as nobody decided."""
+    member = member_of(stage)
+    workspaces.create_workspace(ADMIN, {"name": "another", "vendor": "openai", "secret": "sk-admin-Lp3kVb7dHs9qWe1t"})
+    kit.do(member, "/access", "ask", {"workspace": "another"})
+    which = re.search(r'name="which" value="(sreq_\w+)"', kit.page(member, "/access"))
+    assert which is not None
+    kit.do(member, "/access", "withdraw", {"which": which[1]})
+    text = kit.page(member, "/access")
+    assert "taken back" in text
+    assert which[1] not in text
 
 
 def test_my_access_shows_my_own(stage: Stage) -> None:

@@ -1,10 +1,20 @@
 """A person's page: seats, keys, what happened, and what cannot be taken back."""
 
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
 from console import kit
 from console.kit import Stage
 from controlkit import ADMIN
 from stationmaster.people import services as people
 from stationmaster.routing import services as routing
+from stationmaster.usage.models import DailyUsage
+from stationmaster.usage.rollups import DIMENSIONS, MEASURES, day_of
 
 
 def test_what_belongs_to_somebody(stage: Stage) -> None:
@@ -12,7 +22,8 @@ def test_what_belongs_to_somebody(stage: Stage) -> None:
     routing.create_key(ADMIN, {"name": "theirs", "owner": "member-001@example.test"})
     people.update_person(ADMIN, stage.people[0], {"title": "Analyst"})
     text = kit.page(kit.signed_in(), f"/people/{stage.people[0]}")
-    for each in ("theirs", "What happened", "/usage?filter=owner", "Danger zone", "/assignments/new?person"):
+    ways = ("/usage?filter=owner", "/requests?filter=owner", "/assignments/new?person")
+    for each in ("theirs", "What happened", "Danger zone", *ways):
         assert each in text, each
 
 
@@ -21,3 +32,45 @@ def test_only_who_may_reads_what_happened(stage: Stage) -> None:
     text = kit.page(kit.signed_in("operator"), f"/people/{stage.people[0]}")
     assert "Danger zone" not in text
     assert "/assignments/new?person" in text
+
+
+def used(owner: str, days: int = 1, **more: Any) -> None:
+    """Sums of the last days under this name."""
+    none = dict.fromkeys(DIMENSIONS, "") | dict.fromkeys(MEASURES, 0)
+    given: dict[str, Any] = none | {"key": "theirs", "owner": owner, "model": "gpt-5", "requests": 2} | more
+    today = day_of(timezone.now())
+    DailyUsage.objects.bulk_create(
+        DailyUsage(start=today - timedelta(days=day), series=f"{day}-{owner[:12]}-{given['model']}", **given)
+        for day in range(days)
+    )
+
+
+def test_what_they_used(stage: Stage) -> None:
+    """The last thirty days by model, under every name their keys have for them; what has no price is said to be unknown, and
+    what others used is not among it."""
+    routing.create_key(ADMIN, {"name": "theirs", "owner": "Member-001@example.test"})
+    used("Member-001@example.test", input=1000, output=234, cost=2_500_000_000)
+    used("member-001@example.test", model="unheard-of", requests=3, unpriced=3)
+    used("member-002@example.test", model="of-another", requests=77)
+    text = kit.said(kit.page(kit.signed_in(), f"/people/{stage.people[0]}"))
+    for each in ("$2.50", "and 3 requests of unknown price", "1,234", "unheard-of", "not known"):
+        assert each in text, each
+    assert "of-another" not in text
+
+
+def test_nothing_of_who_had_the_address_before(stage: Stage) -> None:
+    """What was used under their address before they were known here was somebody else's."""
+    used("member-001@example.test", model="gpt-today")
+    DailyUsage.objects.update(start=day_of(timezone.now()) - timedelta(days=1))
+    assert "gpt-today" not in kit.page(kit.signed_in(), f"/people/{stage.people[0]}")
+
+
+@pytest.mark.parametrize("models", [1, 40])
+def test_usage_costs_one_question(stage: Stage, models: int) -> None:
+    """However much was used, one question over the sums of days tells it."""
+    for number in range(models):
+        used("member-001@example.test", model=f"model-{number}")
+    browser = kit.signed_in()
+    with CaptureQueriesContext(connection) as asked:
+        kit.page(browser, f"/people/{stage.people[0]}")
+    assert sum("dailyusage" in each["sql"].lower() for each in asked) == 1

@@ -3,9 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from stationmaster.entrances.api import schemas
+from stationmaster.entrances.api import asking, schemas
+from stationmaster.entrances.api.answering import Reply
+from stationmaster.entrances.api.caller import actor_of
+from stationmaster.entrances.api.documents import operation, parameters
+from stationmaster.entrances.api.plans import PLANS
+from stationmaster.entrances.api.replay import write
 from stationmaster.entrances.api.resource import Resource, mount
 from stationmaster.store.actor import Actor
 from stationmaster.workspaces import services as workspaces
@@ -38,4 +44,30 @@ ASSIGNMENTS: Final = Resource(
     }},
     {"workspace": "acme-openai", "group": "engineers", "role": "reader"}, {"role": "owner"},
 )  # fmt: skip
+
+_SEVERAL: schemas.Schema = {
+    "type": "object", "additionalProperties": False, "required": ["assignments"],
+    "properties": {"assignments": {"type": "array", "minItems": 1, "maxItems": 1000, "items": ASSIGNMENTS.body}},
+}  # fmt: skip
+
+
+@router.post("/assignments/several", **operation(
+    "create_several_assignments", "Assign many at once", "assignments", "Up to 1,000 rows, all of them or none; what is wrong is "
+    "told of every row, in `fields`. One that is there is given the row's role and projects. Answers with the plan of their "
+    "workspaces, which waits for its approval.",
+    parameters=parameters("idempotency"), success=schemas.content(PLANS.schema(), PLANS.example), status=201,
+    body=schemas.content(_SEVERAL, {"assignments": [ASSIGNMENTS.given, {"workspace": "acme-openai", "person": "ada"}]}),
+))  # fmt: skip
+def several(request: HttpRequest) -> HttpResponse:
+    """All of them, and their plan."""
+    asking.known_only(request, ())
+    actor, given = actor_of(request), asking.body(request)
+
+    def reply() -> Reply:
+        row = workspaces.assign_several(actor, given)
+        return Reply(201, row, row.get("revision"), f"/api/v1/plans/{row['id']}")
+
+    return write(request, actor, reply)
+
+
 mount(router, ASSIGNMENTS)

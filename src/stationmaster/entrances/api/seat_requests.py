@@ -1,4 +1,4 @@
-"""Wishes for seats over REST: asked for, granted or refused. What there is to do is the services'."""
+"""Wishes for seats over REST: asked for, withdrawn, granted or refused. What there is to do is the services'."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -70,6 +70,16 @@ def grant(request: HttpRequest, which: str) -> HttpResponse:
 def refuse(request: HttpRequest, which: str) -> HttpResponse:
     """No."""
     return _acted(request, lambda actor, given: workspaces.refuse_seat_request(actor, which, given))
+
+
+@router.post("/seat-requests/{which}/withdraw", **operation(
+    "withdraw_seat_requests", "Withdraw a seat request", "seat-requests", "Whoever asked takes it back, before somebody decided.",
+    parameters=parameters("idempotency"), success=_ONE,
+    body=schemas.content({"type": "object", "additionalProperties": False, "properties": {}}, {}),
+))  # fmt: skip
+def withdraw(request: HttpRequest, which: str) -> HttpResponse:
+    """Taken back."""
+    return _acted(request, lambda actor, given: workspaces.withdraw_seat_request(actor, which, given))
 
 
 def _acted(request: HttpRequest, work: Callable[[Actor, Given], Given]) -> HttpResponse:

@@ -10,7 +10,7 @@ from stationmaster.store.rows import ConfigRow
 from stationmaster.workspaces.models.workspace import Workspace
 
 ASKED: Final = "asked"
-ANSWERS: Final = (ASKED, "granted", "refused")
+ANSWERS: Final = (ASKED, "granted", "refused", "withdrawn")
 REMOVALS: Final = ("candidate", "notified", "skipped")
 STATES: Final = ("planned", "inviting", "invited", "active", "expired", "removing", "removed", "failed")
 

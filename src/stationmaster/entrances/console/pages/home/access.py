@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 
@@ -49,6 +50,7 @@ _SAME: Final = (
     ("stationmaster key list", "GET /api/v1/keys"),
     ("stationmaster usage totals --by model", "GET /api/v1/usage/totals?by=model"),
     ("stationmaster seat-request ask WORKSPACE --reason WHY", "POST /api/v1/seat-requests"),
+    ("stationmaster seat-request withdraw REQUEST", "POST /api/v1/seat-requests/REQUEST/withdraw"),
 )
 
 
@@ -69,7 +71,7 @@ class Who:
 
 def page(request: HttpRequest) -> HttpResponse:
     """What is mine, and asking for more."""
-    done = posted(request, {"ask": _asked})
+    done = posted(request, {"ask": _asked, "withdraw": _withdrawn})
     if isinstance(done, HttpResponse):
         return done
     actor = me(request)
@@ -130,12 +132,19 @@ def _asking(request: HttpRequest, who: Who, problem: Problem | None) -> list[Sec
         Column(tr("What for"), lambda row: text(row["reason"])),
         Column(tr("State"), asking.state),
         Column(tr("Asked"), lambda row: moment(row["created_at"])),
+        *((Column("", _taking_back),) if may(request, "seatrequests:create") else ()),
     )
     rows = workspaces.list_seat_requests(who.actor, asked).items
     parts: list[Part] = [plain(columns, rows)] if rows else []
     if may(request, "seatrequests:create"):
         parts += _form(who.actor, request.POST, problem)
     return [Section(tr("Ask for a seat"), parts)] if parts else []
+
+
+def _taking_back(row: Row) -> Cell:
+    """The button for what nobody decided yet."""
+    which = Field("which", "", "hidden", str(row["id"]))
+    return Cell(forms=(Form(tr("Take it back"), "withdraw", (which,)),)) if row["state"] == "asked" else Cell()
 
 
 def _form(actor: Actor, sent: Sent, problem: Problem | None) -> list[Part]:
@@ -166,6 +175,11 @@ def _vendor(place: Mapping[str, Any]) -> str:
 def _asked(actor: Actor, sent: Sent) -> Went:
     row = workspaces.ask_for_seat(actor, {name: filled(sent, name) for name in ("workspace", "role", "reason")})
     return Went(told=tr("Asked for a seat in {workspace}. Somebody will decide.", workspace=row["workspace"]))
+
+
+def _withdrawn(actor: Actor, sent: Sent) -> Went:
+    row = workspaces.withdraw_seat_request(actor, sent.get("which", ""), {})
+    return Went(told=tr("You no longer ask for a seat in {workspace}.", workspace=row["workspace"]))
 
 
 def _keys(actor: Actor, person: str) -> Sequence[Row]:
@@ -230,8 +244,10 @@ def _usage(who: Who) -> Section:
     return Section(tr("My usage"), (tiles, chart), links=(Link(tr("Requests"), "/requests"), Link(tr("Usage"), "/usage")))
 
 
-def stacked(found: usage.Answer, first: datetime, days: int, by: str, title: str) -> Stacked:
-    """Spending a day as a chart: the dearest values apart, the rest as one."""
+def stacked(
+    found: usage.Answer, first: datetime, days: int, by: str, title: str, which: tuple[str, str, str] | None = None,
+) -> Stacked:  # fmt: skip
+    """Spending a day as a chart: the dearest values apart, the rest as one. A day leads to its usage, by the filter `which`."""
     starts = [first + timedelta(days=number) for number in range(days)]
     sums: dict[str, dict[datetime, float]] = {}
     for part in found.parts:
@@ -240,10 +256,12 @@ def stacked(found: usage.Answer, first: datetime, days: int, by: str, title: str
     series = [(name or tr("none"), tuple(sums[name].get(start, 0.0) for start in starts)) for name in order[:_SHOWN]]
     if rest := order[_SHOWN:]:
         series.append((tr("others"), tuple(sum(sums[name].get(start, 0.0) for name in rest) for start in starts)))
-    return Stacked(title, tuple(f"{start:%Y-%m-%d}" for start in starts), tuple(series), "usd", hrefs=tuple(map(_day, starts)),
+    hrefs = tuple(_day(start, which) for start in starts)
+    return Stacked(title, tuple(f"{start:%Y-%m-%d}" for start in starts), tuple(series), "usd", hrefs=hrefs,
                    empty=tr("No request was served in this time."))  # fmt: skip
 
 
-def _day(start: datetime) -> str:
+def _day(start: datetime, which: tuple[str, str, str] | None = None) -> str:
     end = start + timedelta(days=1)
-    return f"/usage?range=custom&since={start:%Y-%m-%dT%H:%MZ}&until={end:%Y-%m-%dT%H:%MZ}"
+    asked = f"&{urlencode({'filter': ':'.join(which)})}" if which else ""
+    return f"/usage?range=custom&since={start:%Y-%m-%dT%H:%MZ}&until={end:%Y-%m-%dT%H:%MZ}{asked}"

@@ -20,6 +20,7 @@ ASKED: Final[words.Words] = {
     "asked": (marked("waits for a decision"), "busy"),
     "granted": (marked("granted"), "good"),
     "refused": (marked("refused"), "bad"),
+    "withdrawn": (marked("taken back"), "off"),
 }
 _SAME: Final = (
     ("stationmaster seat-request list --filter state=asked", "GET /api/v1/seat-requests?filter=state:eq:asked"),

@@ -8,11 +8,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from stationmaster.credentials import services as credentials
-from stationmaster.entrances import live
 from stationmaster.entrances.console.pages.parts import Form, Link, Section
 from stationmaster.entrances.console.pages.pictures import Checklist, Snippet, Snippets, Tick
+from stationmaster.entrances.console.pages.routing.shared import gateway_url
 from stationmaster.entrances.console.pages.showing import may, me
 from stationmaster.i18n import tr
+from stationmaster.operators import services as operators
 from stationmaster.operators.services import allowed
 from stationmaster.people import services as people
 from stationmaster.routing import services as routing
@@ -21,7 +22,6 @@ from stationmaster.store.listing import Query
 from stationmaster.usage import services as usage
 from stationmaster.workspaces import services as workspaces
 
-PUT_AWAY: Final = "first_steps_put_away"  # in the session
 _ONE: Final = Query(limit=1, counted=False)
 
 
@@ -61,7 +61,7 @@ STEPS: Final = (
 
 def unfinished(request: HttpRequest) -> Iterator[Section]:
     """The steps on the first page, as long as one is left and nobody put them away. Only for who can do them."""
-    if request.session.get(PUT_AWAY) or not may(request, "credentials:create"):
+    if not may(request, "credentials:create") or operators.steps_put_away(me(request)):
         return
     found = ticks(me(request))
     if not all(tick.done for tick in found):
@@ -82,9 +82,9 @@ def _tick(actor: Actor, step: Step) -> Tick:
     return Tick(step.text(), done, href, step.command, step.note())
 
 
-def request_snippets() -> Snippets:
+def request_snippets(request: HttpRequest) -> Snippets:
     """A first request, with a placeholder where the key goes."""
-    base = gateway_url()
+    base = gateway_url(request)
     chat = '{"model": "MODEL", "messages": [{"role": "user", "content": "Hello"}]}'
     asked = '{"model": "MODEL", "max_tokens": 64, "messages": [{"role": "user", "content": "Hello"}]}'
     lines = " \\\n  -H 'Content-Type: application/json' -d '"
@@ -93,11 +93,3 @@ def request_snippets() -> Snippets:
         Snippet("Anthropic", f"curl {base}/v1/messages -H 'x-api-key: YOUR_VIRTUAL_KEY' "
                              f"-H 'anthropic-version: 2023-06-01'{lines}{asked}'"),
     ))  # fmt: skip
-
-
-def gateway_url() -> str:
-    """Where a gateway on this machine listens."""
-    gateway = live.settings().gateway
-    host = "127.0.0.1" if gateway.host in ("0.0.0.0", "::") else gateway.host  # noqa: S104  where it is reached, not bound
-    scheme = "http" if gateway.tls_certificate is None else "https"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{gateway.port}"

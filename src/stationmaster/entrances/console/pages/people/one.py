@@ -26,7 +26,7 @@ from stationmaster.entrances.console.pages.parts import (
     moment,
     text,
 )
-from stationmaster.entrances.console.pages.people import standing
+from stationmaster.entrances.console.pages.people import standing, used
 from stationmaster.entrances.console.pages.people.listing import TEXTS, address, person_fields, tabs
 from stationmaster.entrances.console.pages.seats.assignments import adding
 from stationmaster.entrances.console.pages.showing import may, me, shown
@@ -52,7 +52,8 @@ def one(request: HttpRequest, which: str) -> HttpResponse:
     row = people.get_person(me(request), which)
     sections = [
         Section("", (_facts(row),)), *_back(request, row), *_seats(request, row), *standing.keys(request, row),
-        *_logins(request, row, done), *standing.history(request, row), *_changing(request, row, done), *_danger(request, row),
+        *used.section(request, row), *_logins(request, row, done), *standing.history(request, row),
+        *_changing(request, row, done), *_danger(request, row),
     ]  # fmt: skip
     page = Page(called(row), sections, tabs(request, ""), _links(request, row), _same(row), problem=done, state=_state(row))
     return shown(request, page)

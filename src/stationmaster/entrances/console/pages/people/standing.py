@@ -1,4 +1,4 @@
-"""What belongs to a person besides seats: virtual keys, what was used, what happened. Owns those sections of their page."""
+"""What belongs to a person besides seats: virtual keys, what happened. Owns those sections of their page."""
 
 from typing import Final
 
@@ -33,20 +33,11 @@ def keys(request: HttpRequest, row: Row) -> list[Section]:
     )
     parts: list[Part] = [lists.plain(columns, found.items, tr("No virtual key is theirs."))]
     every = Link(tr("All {number}", number=number(found.total).text), filtered("/keys", *_of(row)))
-    links = (every,) if found.total > _FEW else ()
-    return [Section(tr("Virtual keys"), parts, links=(*links, *_usage(request, row)))]
+    return [Section(tr("Virtual keys"), parts, links=(every,) if found.total > _FEW else ())]
 
 
 def _of(row: Row) -> tuple[tuple[str, str, str]]:
     return (("person", "eq", str(row["id"])),)
-
-
-def _usage(request: HttpRequest, row: Row) -> tuple[Link, ...]:
-    """What was used by them, where they have a name that usage knows."""
-    owner = str(row["email"] or row["user_name"])
-    if not owner or not may(request, "usage:read"):
-        return ()
-    return (Link(tr("What they used"), filtered("/usage", ("owner", "eq", owner))),)
 
 
 def history(request: HttpRequest, row: Row) -> list[Section]:
