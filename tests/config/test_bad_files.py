@@ -76,6 +76,7 @@ CASES: list[tuple[str, int, str, str, str]] = [
     ("[gateway]\ndrain_seconds = nan", 2, "gateway.drain_seconds", "got nan", "config.bad_value"),
     ("[gateway]\nhead_timeout_seconds = inf", 2, "gateway.head_timeout_seconds", "too large", "config.bad_value"),
     ("[gateway]\nhead_timeout_seconds = 0", 2, "gateway.head_timeout_seconds", "0.1", "config.bad_value"),
+    ('[gateway]\nmetrics_host = "127.0.0.1:80"', 2, "gateway.metrics_host", "without a port", "config.bad_value"),
     ("[gateway]\nhost = 1979-05-27\n", 2, "gateway.host", "got a date or time", "config.bad_value"),
     ('[gateway]\nhost = ""\n', 2, "gateway.host", "got an empty string", "config.bad_value"),
     ('[gateway]\nhost = "127.0.0.1:80"', 2, "gateway.host", "without a port", "config.bad_value"),

@@ -112,6 +112,7 @@ def test_every_setting_can_be_set(read: Read) -> None:
         ("max_connections = 500", "max_connections", 500),
         ('host = "::"', "host", "::"),
         ('host = "gateway.internal"', "host", "gateway.internal"),
+        ('metrics_host = "::"', "metrics_host", "::"),
         ('ca_bundle = "ca.pem"', "ca_bundle", "/conf/ca.pem"),
         ('tls_certificate = "c.pem"\ntls_key = "k.pem"', "tls_certificate", "/conf/c.pem"),
         ('tls_certificate = "c.pem"\ntls_key = "/k.pem"', "tls_key", "/k.pem"),

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -310,3 +311,13 @@ def test_it_ends_with_the_gateway(gateway: Station, page: int) -> None:
     """When the gateway has stopped the port is free."""
     assert gateway.end() == 0
     assert not kit.answers(page)
+
+
+@pytest.mark.parametrize(("host", "asked"), [("0.0.0.0", "127.0.0.1"), ("::1", "[::1]")])
+def test_it_listens_where_it_is_told_to(vendor: SandboxServer, host: str, asked: str) -> None:
+    """`metrics_host` is any address of the machine; the start says which."""
+    port = station.free_port()
+    with station.running(vendor.url, f'metrics_host = "{host}"\nmetrics_port = {port}') as gateway:
+        assert f"metrics on http://{f'[{host}]' if ':' in host else host}:{port}/metrics" in gateway.said("metrics on")
+        with urllib.request.urlopen(f"http://{asked}:{port}/metrics", timeout=30) as page:
+            assert b"stationmaster_build_info" in page.read()

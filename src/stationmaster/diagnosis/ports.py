@@ -44,7 +44,7 @@ def wanted(settings: Settings, running: Mapping[str, Any] | None = None) -> Iter
     host, number = (at.get(name) or settings.value(name) for name in ("gateway.host", "gateway.port"))
     yield Port("port.gateway", "gateway.port", host, number, "/v1/models", settings.gateway.tls_certificate)
     if metrics := at.get("gateway.metrics_port", settings.gateway.metrics_port):
-        yield Port("port.metrics", "gateway.metrics_port", "127.0.0.1", metrics, "/metrics")
+        yield Port("port.metrics", "gateway.metrics_port", settings.gateway.metrics_host, metrics, "/metrics")
 
 
 def check(port: Port) -> Finding:

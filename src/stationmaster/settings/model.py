@@ -300,7 +300,10 @@ class Gateway(Section):
     )
     health_check_enabled: bool = setting(True, "ask vendors now and then whether credentials still work", takes=NOW)
     health_check_interval_seconds: float = setting(300.0, "between two such questions", takes=NOW, ge=0.1, le=_DAY)
-    metrics_port: int = setting(4002, "of `GET /metrics` on 127.0.0.1; 0: nowhere", takes=RESTART, ge=0, le=65_535)
+    metrics_host: Host = setting(
+        "127.0.0.1", "the address that `GET /metrics` listens on; it asks for no password", takes=RESTART
+    )
+    metrics_port: int = setting(4002, "of `GET /metrics`; 0: nowhere", takes=RESTART, ge=0, le=65_535)
     state_file: Path | None = setting(None, "a file for what keys spent, kept over a restart", takes=START)
 
     def for_snapshot(self) -> snapshot.Settings:

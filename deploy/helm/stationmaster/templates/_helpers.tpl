@@ -52,6 +52,7 @@ securityContext:
 - {name: STATIONMASTER__CONSOLE__PUBLIC_URL, value: {{ required "publicUrl is needed" .Values.publicUrl | quote }}}
 - {name: STATIONMASTER__CONSOLE__TLS_CERTIFICATE, value: /run/secrets/control-tls/tls.crt}
 - {name: STATIONMASTER__CONSOLE__TLS_KEY, value: /run/secrets/control-tls/tls.key}
+- {name: STATIONMASTER__GATEWAY__METRICS_HOST, value: 0.0.0.0}      # of the gateways' pods, which go by it
 - {name: STATIONMASTER__LOG__FORMAT, value: json}
 {{- end }}
 

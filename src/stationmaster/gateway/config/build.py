@@ -45,9 +45,10 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 def settings(table: GatewayTable, around: Surroundings, report: Report) -> Settings:
     """Turn `[gateway]` into settings: seconds stay, MiB become bytes, paths become absolute."""
-    if table.host and not is_host(table.host):
-        message = "expected an IP address or host name, without a port"
-        report.add("error.config.bad_value", ("gateway", "host"), message)
+    for key, host in (("host", table.host), ("metrics_host", table.metrics_host)):
+        if host and not is_host(host):
+            message = "expected an IP address or host name, without a port"
+            report.add("error.config.bad_value", ("gateway", key), message)
     given = {}
     for field in msgspec.structs.fields(GatewayTable):
         value = getattr(table, field.encode_name)

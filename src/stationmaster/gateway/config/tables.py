@@ -73,6 +73,7 @@ class GatewayTable(msgspec.Struct, frozen=True):
     error_threshold: Annotated[int, _number(1, 1000)] = -1
     health_check_enabled: Flag = True
     health_check_interval_seconds: Wait = -1
+    metrics_host: Text = ""
     metrics_port: Annotated[int, _number(0, 65_535)] = -1
     state_file: Text = ""
 

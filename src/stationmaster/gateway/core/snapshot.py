@@ -147,7 +147,8 @@ class Settings(msgspec.Struct, frozen=True, gc=False):
     error_threshold: int = 5                # a credential's own errors in a row that take it out of service
     health_check_enabled: bool = True       # ask vendors now and then whether the credentials still work
     health_check_interval: float = 300.0
-    metrics_port: int = 4002                # of `GET /metrics` on 127.0.0.1; 0: nowhere
+    metrics_host: str = "127.0.0.1"         # where `GET /metrics` listens: it shows no secret, and asks for none
+    metrics_port: int = 4002                # 0: nowhere
     state_file: str = ""                    # where what keys spent is kept over a restart; empty: nowhere
     private: tuple[str, ...] | None = None  # private addresses that credentials may be sent to; None: any (gateway.toml's)
 

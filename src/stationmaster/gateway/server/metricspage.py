@@ -1,16 +1,33 @@
-"""`GET /metrics` for all workers together, on 127.0.0.1. A thread of the supervisor's; no worker waits for it."""
+"""`GET /metrics` for all workers together. A thread of the supervisor's; no worker waits for it."""
 
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 
 from stationmaster.gateway.core.metrics import CONTENT_TYPE, Totals
+
+
+class _Server(ThreadingHTTPServer):
+    """At an IPv4 address or a name. Nobody's name is looked up for it, which could take long."""
+
+    def server_bind(self) -> None:
+        """Bind, and leave it at that."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+
+class _Server6(_Server):
+    """At an address with colons."""
+
+    address_family = socket.AF_INET6
 
 
 class MetricsPage:
     """Serves until `close`. `totals` is read and changed under `lock` only."""
 
-    def __init__(self, totals: Totals, port: int) -> None:
-        """Raises OSError when the port cannot be had."""
+    def __init__(self, totals: Totals, host: str, port: int) -> None:
+        """Raises OSError when host and port cannot be had."""
         self.lock = threading.Lock()
         page = self
 
@@ -33,7 +50,7 @@ class MetricsPage:
             def log_message(self, *_: object) -> None:
                 """Scrapes are no news."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server = (_Server6 if ":" in host else _Server)((host, port), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()

@@ -42,26 +42,26 @@ class Steward:
         self._probed = snapshot.settings.health_check_enabled
         self._authority.apply(snapshot)
         self._totals = metrics.Totals(__version__)
-        self._page = self._serve(snapshot.settings.metrics_port)
+        self._page = self._serve(snapshot.settings.metrics_host, snapshot.settings.metrics_port)
         self._shared_at = self._saved_at = time.monotonic()
         self._warn(snapshot)
         if self._together is not None:
             self._together.begin(self._authority)
             self._authority.share_out()
 
-    def _serve(self, port: int) -> MetricsPage | None:
+    def _serve(self, host: str, port: int) -> MetricsPage | None:
         if not port:
             return None
         try:
-            return MetricsPage(self._totals, port)
+            return MetricsPage(self._totals, host, port)
         except OSError as error:
-            self._say(f"no metrics on 127.0.0.1:{port}: {error.strerror} (another gateway's? set metrics_port); /metrics there "
+            self._say(f"no metrics on {host}:{port}: {error.strerror} (another gateway's? set metrics_port); /metrics there "
                       "does not show this one")
             return None
 
     @property
     def metrics_port(self) -> int:
-        """Where on 127.0.0.1 they are; 0: nowhere."""
+        """Their port; 0: nowhere."""
         return self._page.port if self._page is not None else 0
 
     def _warn(self, snapshot: Snapshot) -> None:

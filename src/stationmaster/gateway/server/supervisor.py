@@ -237,9 +237,9 @@ class Supervisor:
             raise StationmasterError("error.gateway.start", "A worker did not start.",
                                      hint="Its own message stands above.", fault="ours")
         host, port = listener.getsockname()[:2]
-        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        place = _place(host, port)
         metrics = self._steward.metrics_port
-        shown = f", metrics on http://127.0.0.1:{metrics}/metrics" if metrics else ""
+        shown = f", metrics on http://{_place(settings.metrics_host, metrics)}/metrics" if metrics else ""
         scheme = "http" if self._certificates is None else "https"
         self._say(f"gateway listens on {scheme}://{place} with {settings.workers} worker(s), process {os.getpid()}{shown}")
         self._notifier.ready(f"listening on {scheme}://{place}")
@@ -355,7 +355,8 @@ class Supervisor:
         be another under the same name."""
         before, self._current = self._current, found
         if _fixed(self._settings) != self._runs:
-            self._say("host, port, workers, metrics_port, state_file, tls_certificate and tls_key change at the next start only")
+            names = "host, port, workers, metrics_host, metrics_port, state_file, tls_certificate and tls_key"
+            self._say(f"{names} change at the next start only")
         update = diff(before.records, found.records, base=before.revision, revision=found.revision)
         if bundle:
             update.puts["settings"] = [self._settings]
@@ -401,11 +402,15 @@ def _frames(update: Update) -> Iterator[bytes]:
     yield encode_end(update.revision)
 
 
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _fixed(settings: Settings) -> tuple[object, ...]:
     """What cannot change while the gateway runs."""
     return (
         settings.host, settings.port, settings.workers, settings.metrics_port, settings.state_file, settings.tls_certificate,
-        settings.tls_key,
+        settings.tls_key, settings.metrics_host,
     )
 
 
