@@ -403,6 +403,8 @@ CALLS: Final[dict[str, Callable[[], Cell]]] = {
     "approve_people_imports": lambda: Cell("POST", f"people/imports/{_waiting()}/approve", {"leavers": 0}),
     "list_people_imports_leavers": lambda: Cell("GET", f"people/imports/{_import()}/leavers"),
     "list_people_imports_problems": lambda: Cell("GET", f"people/imports/{_import()}/problems"),
+    "create_several_assignments": lambda: Cell(
+        "POST", "assignments/several", {"assignments": [{"workspace": _workspace(), "person": _person()}]}),
     **_crud("assignments", _assignment, lambda: {"workspace": _workspace(), "person": _person()}, {"role": "owner"}),
     **_crud("plans", _by_hand, lambda: {"workspaces": [_workspace()]}, {}),
     "list_plans_steps": lambda: Cell("GET", f"plans/{_by_hand()}/steps"),
@@ -424,6 +426,7 @@ CALLS: Final[dict[str, Callable[[], Cell]]] = {
     "create_seat_requests": lambda: Cell("POST", "seat-requests", {"workspace": _workspace(), "person": _person()}),
     "grant_seat_requests": lambda: Cell("POST", f"seat-requests/{_wish()}/grant", {}),
     "refuse_seat_requests": lambda: Cell("POST", f"seat-requests/{_wish()}/refuse", {"reason": "no"}),
+    "withdraw_seat_requests": lambda: Cell("POST", f"seat-requests/{_wish()}/withdraw", {}),
     "try_routes": lambda: Cell("POST", "routes/all/try", {"model": "gpt-5"}),
     "mint_credentials": lambda: Cell("POST", f"credentials/{_slot()}/mint", {}),
     "paste_credentials": lambda: Cell("POST", f"credentials/{_name()}/paste", {"secret": "sk-proj-pasted"}),
@@ -538,14 +541,14 @@ MAY: Final[dict[str, frozenset[str]]] = {
     ), RUNNERS),
     "export_roster": RUNNERS | CHECKERS,
     "list_assignments": SEERS, "get_assignments": SEERS, "create_assignments": RUNNERS, "update_assignments": RUNNERS,
-    "delete_assignments": RUNNERS,
+    "delete_assignments": RUNNERS, "create_several_assignments": RUNNERS,
     "list_plans": SEERS, "get_plans": SEERS, "create_plans": RUNNERS, "list_plans_steps": SEERS, "approve_plans": RUNNERS,
     "refuse_plans": RUNNERS, "apply_plans": RUNNERS, "tick_plans": RUNNERS,
     "get_runs": SEERS, "start_runs": RUNNERS, "stop_runs": RUNNERS, "test_mail": ADMINS,
     "list_seats": ALL, "get_seats": SEERS, "list_seats_history": SEERS, "skip_seats": RUNNERS, "unskip_seats": RUNNERS,
     "reinvite_seats": RUNNERS,
     "list_seat_requests": ALL, "get_seat_requests": SEERS, "create_seat_requests": RUNNERS, "grant_seat_requests": RUNNERS,
-    "refuse_seat_requests": RUNNERS, "try_routes": SEERS,
+    "refuse_seat_requests": RUNNERS, "withdraw_seat_requests": RUNNERS, "try_routes": SEERS,
     "run_workspaces": ADMINS, "list_workspaces_listed": SEERS, "list_vendors": SEERS,
     "list_jobs": SEERS, "get_jobs": SEERS, "list_job_items": SEERS, "job_log": SEERS, "list_job_artifacts": SEERS,
     "get_job_artifact": RUNNERS | CHECKERS, "cancel_job": RUNNERS, "retry_job": ADMINS, "list_workers": SEERS,
@@ -697,14 +700,14 @@ def test_no_spelling_gets_further(control: Control, callers: Callers, role: str)
 
 def test_the_page_and_the_document_need_somebody(control: Control, callers: Callers) -> None:
     """The OpenAPI document, its page and its assets are for those who are known; the page fetches nothing from elsewhere."""
-    for path in ("openapi.json", "docs", "docs/docs.js", "docs/swagger-ui.css", "docs/swagger-ui-bundle.js"):
+    for path in ("openapi.json", "docs", "docs/docs.js", "docs/docs.css", "docs/swagger-ui.css", "docs/swagger-ui-bundle.js"):
         assert callers["anonymous"].get(f"{control.url}/api/{path}").status_code == 401
         answer = callers["viewer"].get(f"{control.url}/api/{path}")
         assert answer.status_code == 200
         assert "script-src 'self'" in answer.headers["content-security-policy"]
         assert callers["viewer"].post(f"{control.url}/api/{path}").status_code == 405
     page = callers["viewer"].get(f"{control.url}/api/docs").text
-    assert not re.search(r'(?:src|href)="(?!/api/docs/|data:,)', page)
+    assert not re.search(r'(?:src|href)="(?!/\w|#main"|data:,")', page)
     assert callers["viewer"].get(f"{control.url}/api/docs/views.py").status_code == 404
 
 

@@ -50,9 +50,17 @@ class Everything:
 
     def addresses(self) -> list[str]:
         """The address of every page that there is."""
+        return [each for found in self.rooms().values() for each in found]
+
+    def rooms(self) -> dict[str, list[str]]:
+        """The same, by the package that shows them."""
         from stationmaster.entrances.console.pages import urls
 
-        return [each for pattern in urls.urlpatterns for each in self._of(str(pattern.name), str(pattern.pattern))]
+        found: dict[str, list[str]] = {}
+        for pattern in urls.urlpatterns:
+            room = str(pattern.callback.__module__).rpartition(".")[0].rpartition(".")[2]
+            found.setdefault(room, []).extend(self._of(str(pattern.name), str(pattern.pattern)))
+        return found
 
     def _of(self, name: str, route: str) -> Iterator[str]:
         if name in NO_PAGES or route.endswith(NO_PAGES_END):

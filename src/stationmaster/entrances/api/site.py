@@ -12,6 +12,7 @@ from typing import Any, Final
 import ninja
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from ninja import NinjaAPI, Router
 
 from stationmaster import __version__
@@ -45,7 +46,7 @@ from stationmaster.entrances.web.answers import answer
 _OURS = Path(__file__).with_name("static")
 _THEIRS = Path(ninja.__file__).parent / "static" / "ninja"
 ASSETS: Final = {
-    "docs.js": (_OURS, "text/javascript"), "swagger-ui.css": (_THEIRS, "text/css"),
+    "docs.js": (_OURS, "text/javascript"), "docs.css": (_OURS, "text/css"), "swagger-ui.css": (_THEIRS, "text/css"),
     "swagger-ui-bundle.js": (_THEIRS, "text/javascript"),
 }  # fmt: skip
 _TEXT = (
@@ -93,10 +94,10 @@ def openapi(request: HttpRequest) -> HttpResponse:
 
 
 def docs(request: HttpRequest) -> HttpResponse:
-    """The page that shows the document."""
+    """The page that shows the document, in the console's frame for who is signed in."""
     if request.method != "GET":
         return _not_allowed(request, "GET")
-    return HttpResponse((_OURS / "docs.html").read_bytes(), content_type="text/html; charset=utf-8")
+    return render(request, "api_docs.html")
 
 
 def docs_asset(request: HttpRequest, name: str) -> HttpResponseBase:
