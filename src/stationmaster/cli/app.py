@@ -40,6 +40,8 @@ from stationmaster.cli import (
     virtual_key,
     workspace,
 )
+from stationmaster.cli.backup import backup, restore
+from stationmaster.cli.backup import verify as verify_backup
 from stationmaster.cli.control import control
 from stationmaster.cli.declared.commands import apply, export
 from stationmaster.cli.demo.command import demo
@@ -121,6 +123,11 @@ _export.callback()(export)
 _export.command("roster")(roster.export_)
 app.add_typer(_export, name="export")
 app.command("import")(roster.import_)
+_backup = typer.Typer(cls=_Serving, invoke_without_command=True)
+_backup.callback(short_help="Write the whole control plane into one encrypted file.")(backup)
+_backup.command("verify")(verify_backup)
+app.add_typer(_backup, name="backup")
+app.command(short_help="Put a backup back.")(restore)
 app.command()(apply)
 app.command(short_help="Say what is wrong with this installation.")(doctor)
 app.command()(control)

@@ -80,6 +80,13 @@ def rewrap() -> Rewrapped:
     return Rewrapped(done, tuple(broken))
 
 
+def closed() -> tuple[str, ...]:
+    """The sealed texts that do not open ("table.field row")."""
+    return tuple(f"{model._meta.db_table}.{field.name} {row}" for model, field in _sealed_columns()
+                 for row, text in model._base_manager.values_list("pk", field.name).iterator(chunk_size=_BATCH)
+                 if text and not text.of(str(row)).opens())
+
+
 def users() -> dict[str, int]:
     """How many sealed texts need which master key; those of the ring that nothing needs stand at 0."""
     found = Counter(dict.fromkeys(keyholder.ring().ids, 0))

@@ -79,6 +79,14 @@ class Sealed:
         except StationmasterError:
             return False
 
+    def opens(self) -> bool:
+        """Whether the ring opens it, where it stands; none is open."""
+        try:
+            self._open()
+        except StationmasterError:
+            return False
+        return True
+
     def rewrapped(self) -> str:
         """The text sealed with the active master key."""
         if not self or self.key_id == keyholder.ring().active:

@@ -152,6 +152,11 @@ def read(path: Path, *, private: bool = True) -> KeyRing:
     return parse(text, str(path), writable=private)
 
 
+def text_of(ring: KeyRing) -> str:
+    """The ring as its file has it."""
+    return _HEADER + "".join(base64.b64encode(key).decode() + "\n" for key in ring.keys)
+
+
 def write(ring: KeyRing, path: Path) -> None:
     """Put `ring` into the file at `path`, 0600, in one step: a crash leaves the old file or the new one."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".master-")
@@ -181,8 +186,7 @@ def _first(path: Path) -> KeyRing:
 
 def _fill(descriptor: int, ring: KeyRing) -> None:
     with os.fdopen(descriptor, "w") as file:
-        file.write(_HEADER)
-        file.writelines(base64.b64encode(key).decode() + "\n" for key in ring.keys)
+        file.write(text_of(ring))
         file.flush()
         os.fsync(file.fileno())
 

@@ -1,0 +1,5 @@
+"""Tests of backups run on every database."""
+
+from databases import database, empty_database
+
+__all__ = ["database", "empty_database"]
