@@ -10,7 +10,7 @@ import h11
 from core import test_chunked, test_multipart
 from fuzz.chance import halves, pieces
 from stationmaster.gateway.core.multipart import BadMultipart, ModelField, boundary_of
-from stationmaster.gateway.core.wire import PartialHead, ProtocolError, RequestLine, parse_request
+from stationmaster.gateway.core.wire import PartialHead, ProtocolError, RequestLine, parse_request, parse_response
 
 
 def head(data: bytes) -> None:
@@ -49,6 +49,31 @@ def _agree(ours: RequestLine, raw: bytes) -> None:
     needs = h11.EndOfMessage if not ours.chunked and not ours.length else h11.NEED_DATA
     told = server.next_event()
     assert told is needs or isinstance(told, needs if isinstance(needs, type) else ()), (told, ours)
+
+
+def answer(data: bytes) -> None:
+    """An answer's head that we take h11 takes too, with the same status, fields and framing."""
+    which, raw = halves(data)
+    method = ("GET", "POST", "HEAD")[which % 3]
+    raw = raw.lstrip(b"\r\n").partition(b"\r\n\r\n")[0].rstrip(b"\r\n") + b"\r\n\r\n"    # what is in front others refuse
+    try:
+        ours = parse_response(raw, method)
+    except ProtocolError as error:
+        if error.status != 502:
+            raise AssertionError from error
+        return
+    if ours.status < 200 or (ours.framing == "none" and any(name == b"transfer-encoding" for name, _ in ours.headers)):
+        return      # a coding of no body decides nothing (RFC 9112 6.3); the connection is not used again
+    client = h11.Connection(h11.CLIENT, max_incomplete_event_size=2**20)
+    client.send(h11.Request(method=method, target="/", headers=[("host", "x")]))
+    client.send(h11.EndOfMessage())
+    client.receive_data(raw)
+    theirs = client.next_event()
+    assert isinstance(theirs, h11.Response), theirs
+    assert (theirs.status_code, _values(theirs.headers)) == (ours.status, _values(ours.headers))
+    told = client.next_event()
+    over = ours.framing == "none" or (ours.framing == "length" and ours.length == 0)
+    assert isinstance(told, h11.EndOfMessage) if over else told is h11.NEED_DATA, (told, ours)
 
 
 def _values(headers: Iterable[tuple[bytes, bytes]]) -> list[bytes]:

@@ -33,6 +33,7 @@ class Target(NamedTuple):
 
 TARGETS: dict[str, Target] = {
     "head": Target("http:head"),
+    "answer": Target("http:answer"),
     "chunks": Target("http:chunks", 1024),
     "forms": Target("http:forms"),
     "sse": Target("streams:sse", 1024),

@@ -97,6 +97,8 @@ def _garbage() -> list[Row]:
         Row("line-ends-in-front", "9112 2.2", b"\r\n\r\n" + sized()),
         Row("lf-in-front", "9112 2.2", b"\n" + sized()),
         Row("two-status-lines", "9112 4", b"HTTP/1.1 200 OK\r\n" + sized()),
+        Row("reason-nul", "9112 4", sized(first=b"HTTP/1.1 200 O\0K")),
+        Row("reason-escape", "9112 4", sized(first=b"HTTP/1.1 200 \x1b[31mOK")),
         Row("status-line-as-field", "9112 5", head(b"HTTP/1.1 200 OK", b"content-length: 0")),
         Row("status-line-lf", "9112 2.2", sized().replace(b"OK\r\n", b"OK\n")),
         Row("lf-everywhere", "9112 2.2", sized().replace(b"\r\n", b"\n"), end="fin"),

@@ -227,6 +227,8 @@ def parse_response(raw: bytes, method: str) -> ResponseLine:
         raise _garbage("no HTTP/1.1 head")
     if len(fields.headers) > 2 * MAX_FIELDS:
         raise _garbage("too many fields")
+    if _LINES.search(raw.partition(b"\r\n")[0]):  # RFC 9112 4, which llhttp does not hold reasons to
+        raise _garbage("a control character in its first line")
     return _response(parser, fields.headers, method)
 
 
