@@ -39,7 +39,7 @@ def preview_people(actor: Actor, verb: Verb, given: Given) -> Mapping[str, Any]:
     found = _outcomes(verb, workspace, people, role)
     computed = compute([workspace], supposing=_supposing(verb, workspace, found, role))
     chosen = {person.id: person for person in people}
-    steps = [_step(each, chosen[each.person]) for each in computed.steps if each.person in chosen]
+    steps = [step_of(each, chosen[each.person]) for each in computed.steps if each.person in chosen]
     return {
         "workspace": workspace.name, "role": role, "changes": sum(outcome in _CHANGES for _, outcome, _ in found),
         "people": [_shown(person, outcome, by) for person, outcome, by in found], "steps": steps,
@@ -63,7 +63,7 @@ def assign_people(actor: Actor, given: Given) -> Mapping[str, Any]:
             elif outcome == "role":
                 with edit.updating(own[person.id]):
                     own[person.id].role = role
-    return make_plan(actor, {"workspaces": [workspace.id]})
+        return make_plan(actor, {"workspaces": [workspace.id]})      # or nothing of it
 
 
 def unassign_people(actor: Actor, given: Given) -> Mapping[str, Any]:
@@ -75,7 +75,7 @@ def unassign_people(actor: Actor, given: Given) -> Mapping[str, Any]:
     with change(actor) as edit:
         for row in _own(workspace, people).values():
             edit.delete(row)
-    return make_plan(actor, {"workspaces": [workspace.id]})
+        return make_plan(actor, {"workspaces": [workspace.id]})
 
 
 def _given(given: Given) -> tuple[Workspace, list[Person], str]:
@@ -133,7 +133,8 @@ def _shown(person: Person, outcome: str, by: Sequence[str]) -> Mapping[str, Any]
     return {"id": person.id, "name": str(person), "email": person.email, "outcome": outcome, "groups": list(by)}
 
 
-def _step(step: planning.Step, person: Person) -> Mapping[str, Any]:
+def step_of(step: planning.Step, person: Person) -> Mapping[str, Any]:
+    """A step that is not kept, about this person, as plain values."""
     facts = dict(step.facts)
     return {
         "kind": step.kind, "person": step.person, "name": str(person), "reason": step.reason, "facts": facts,

@@ -21,6 +21,7 @@ from stationmaster.workspaces.attaching import (
     run_job,
     update_workspace,
 )
+from stationmaster.workspaces.farewell import preview_leaving
 from stationmaster.workspaces.listed import LISTED, list_listed
 from stationmaster.workspaces.plans.approving import apply_plan, approve_plan, may_approve, refuse_plan
 from stationmaster.workspaces.plans.making import make_plan
@@ -109,6 +110,7 @@ __all__ = [
     "make_plan",
     "may_approve",
     "plan_reasons",
+    "preview_leaving",
     "preview_people",
     "refuse_plan",
     "refuse_seat_request",

@@ -13,8 +13,10 @@ from console.kit import Stage
 from controlkit import ADMIN
 from stationmaster.people import services as people
 from stationmaster.routing import services as routing
+from stationmaster.store.listing import Query
 from stationmaster.usage.models import DailyUsage
 from stationmaster.usage.rollups import DIMENSIONS, MEASURES, day_of
+from stationmaster.workspaces import services as workspaces
 
 
 def test_what_belongs_to_somebody(stage: Stage) -> None:
@@ -74,3 +76,20 @@ def test_usage_costs_one_question(stage: Stage, models: int) -> None:
     with CaptureQueriesContext(connection) as asked:
         kit.page(browser, f"/people/{stage.people[0]}")
     assert sum("dailyusage" in each["sql"].lower() for each in asked) == 1
+
+
+def test_what_plans_will_do_when_they_leave(stage: Stage) -> None:
+    """Before anybody leaves, their page says each step of the plans that follow; it is what a plan made afterwards says."""
+    kit.seat_of(stage.workspace, stage.people[0])
+    browser = kit.signed_in()
+    foreseen = workspaces.preview_leaving(ADMIN, stage.people[0])
+    assert [step["workspace"] for step in foreseen] == ["acme"]
+    said = kit.said(kit.page(browser, f"/people/{stage.people[0]}/leave"))
+    assert "What plans will do" in said
+    assert foreseen[0]["sentence"] in said
+    assert people.get_person(ADMIN, stage.people[0])["active"]
+    people.deactivate_person(ADMIN, stage.people[0])
+    plan = workspaces.make_plan(ADMIN, {"workspaces": ["acme"]})
+    steps = workspaces.list_steps(ADMIN, str(plan["id"]), Query(limit=100)).items
+    kinds = [step["kind"] for step in steps if step["person"] == stage.people[0]]
+    assert kinds == [step["kind"] for step in foreseen]

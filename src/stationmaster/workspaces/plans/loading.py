@@ -46,10 +46,11 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Supposing:
-    """Assignments otherwise than they are: `rules` besides, and those `without` which (ids)."""
+    """Otherwise than it is: assignments (`rules`) besides, those `without` which (ids), people (ids) who `left`."""
 
     rules: tuple[Rule, ...] = ()
     without: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()
 
 
 def load(workspaces: Iterable[Workspace], supposing: Supposing | None = None) -> Iterator[Loaded]:
@@ -102,7 +103,9 @@ def _loaded(row: Workspace, company: _Company, supposing: Supposing) -> Loaded:
     inside = (*(each.person for each in members), *(each.person for each in invites), *(each.person for each in seats))
     named = {*wanted, *inside} - {""}
     place = place_of(row, members, invites, seats)
-    return Loaded(place, wanted, company.people(row.vendor, named), members, invites, seats)
+    people = company.people(row.vendor, named)
+    people |= {id_: people[id_]._replace(active=False) for id_ in supposing.left & people.keys()}
+    return Loaded(place, wanted, people, members, invites, seats)
 
 
 def _members(row: Workspace) -> Iterator[Member]:

@@ -26,7 +26,7 @@ from stationmaster.entrances.console.pages.parts import (
     moment,
     text,
 )
-from stationmaster.entrances.console.pages.people import standing, used
+from stationmaster.entrances.console.pages.people import farewell, standing, used
 from stationmaster.entrances.console.pages.people.listing import TEXTS, address, person_fields, tabs
 from stationmaster.entrances.console.pages.seats.assignments import adding
 from stationmaster.entrances.console.pages.showing import may, me, shown
@@ -90,7 +90,8 @@ def leave(request: HttpRequest, which: str) -> HttpResponse:
     actor = me(request)
     operators.require(actor, "people:update")
     row = people.get_person(actor, which)
-    sections = (Section(tr("What ends"), (*_ends(actor, row), Form(tr("They left"), "leave", danger=True))),)
+    ends = Section(tr("What ends"), (*_ends(actor, row), Form(tr("They left"), "leave", danger=True)))
+    sections = (ends, *farewell.steps(request, row))
     same = ((f"stationmaster person deactivate {row['id']}", f"POST /api/v1/people/{row['id']}/deactivate"),)
     back = (Link(tr("Back"), address(row)),)
     return shown(request, Page(tr("{name} leaves", name=called(row)), sections, tabs(request, ""), back, same, problem=done))
