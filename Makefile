@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-deps test-clients lint soak chaos bench bench-control bench-console fuzz scale pictures site lock migrations assets dist release clean
+.PHONY: help run test test-deps test-clients lint soak chaos bench bench-control bench-console fuzz scale pictures site lock migrations assets sbom licences audit dist release clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,15 @@ migrations: .venv/dev ## write what changed in the control plane's models as mig
 
 assets: .venv/dev ## fetch the console's style sheets, scripts and icons from npm anew, by version and hash
 	$(BIN)/python -m tools.vendored
+
+sbom: .venv/dev ## a list of every part, as CycloneDX, in dist/sbom.json
+	$(BIN)/python -m tools.supply sbom dist/sbom.json
+
+licences: .venv/dev ## the licence of every part; fails on one that is not allowed or not known
+	$(BIN)/python -m tools.supply licences
+
+audit: .venv/dev ## known weaknesses of every locked version; fails, too, when nobody can be asked
+	$(BIN)/python -m tools.supply audit
 
 dist: .venv/dev ## a wheel and a source archive in dist/
 	rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist
