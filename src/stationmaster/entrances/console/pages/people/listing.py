@@ -122,7 +122,7 @@ def person_fields(sent: Sent, problem: Problem | None, row: Row | None) -> tuple
         "department": tr("Department"),
         "title": tr("Title"),
         "manager": tr("Manager"),
-        "employee_number": tr("Number"),
+        "employee_number": tr("Employee number"),
         "external_id": tr("The directory's id"),
     }
     wrong = problem.fields if problem else {}

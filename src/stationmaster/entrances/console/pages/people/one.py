@@ -166,7 +166,7 @@ def _facts(row: Row) -> Facts:
         (tr("Department"), text(row["department"])),
         (tr("Title"), text(row["title"])),
         (tr("Manager"), text(row["manager"])),
-        (tr("Number"), text(row["employee_number"])),
+        (tr("Employee number"), text(row["employee_number"])),
         (tr("Groups"), _groups(row)),
         (tr("Comes from"), Cell(words.name(words.SOURCES, row["source"]))),
         (tr("Here since"), moment(row["created_at"])),
