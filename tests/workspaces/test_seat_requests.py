@@ -9,7 +9,7 @@ from stationmaster.people import services as people
 from stationmaster.store.actor import Actor
 from stationmaster.store.listing import Query
 from stationmaster.workspaces import services as workspaces
-from stationmaster.workspaces.models import SeatRequest
+from stationmaster.workspaces.models import SeatRequest, Workspace
 
 
 def member(email: str, role: str = "member") -> Actor:
@@ -71,6 +71,14 @@ def test_what_is_decided_is_not_taken_back(ada: Actor) -> None:
     workspaces.refuse_seat_request(ADMIN, asked["id"], {"reason": "none left"})
     with pytest.raises(Conflict, match="decided already"):
         workspaces.withdraw_seat_request(ada, asked["id"], {})
+
+
+def test_a_directory_gives_seats_itself(ada: Actor) -> None:
+    """Where a directory says who is in, nobody asks us for a seat: it could not be given."""
+    Workspace.objects.filter(name="acme").observe(directory_managed=True)
+    with pytest.raises(Conflict, match="from a directory"):
+        workspaces.ask_for_seat(ada, {"workspace": "acme"})
+    assert workspaces.list_seat_requests(ADMIN, Query()).total == 0
 
 
 def test_a_seat_is_asked_for_once(ada: Actor) -> None:

@@ -6,6 +6,7 @@ from stationmaster.i18n import marked
 
 SENTENCES: Final = (
     marked("{name} is disabled"),
+    marked("{name} takes its people from a directory"), marked("ask for a place in the directory's group"),
     marked("enable it first"),
     marked("a workspace has no list {name}"),
     marked("the workspace is not attached any more"),

@@ -118,9 +118,17 @@ def _conditions(apart: Mapping[str, Filter]) -> list[Any]:
         found.append(Exists(_seats(places).filter(state__in=_values(apart["state"]))))
     elif places:
         found.append(Q(Exists(_seats(places).filter(state__in=HELD))) | _assigned(places))
-    if "differs" in apart and _values(apart["differs"]) == ["true"]:
-        found.append(_differ(places))
+    if "differs" in apart:
+        found.append(_differ(places) if _flag(apart["differs"]) else ~_differ(places))
     return found
+
+
+def _flag(wanted: Filter) -> bool:
+    """Whether it asks for what is so, or for what is not. Raises `Invalid`."""
+    said = {"true": True, "false": False}.get(str(wanted.value).lower())
+    if said is None or wanted.op != "eq":
+        raise bad_filter(wanted.field, "is compared with true or false")
+    return said
 
 
 def _values(wanted: Filter) -> list[str]:

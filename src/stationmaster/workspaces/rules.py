@@ -53,7 +53,7 @@ def assign_several(actor: Actor, given: Given) -> Mapping[str, Any]:
             elif not row.same:
                 with edit.updating(row.there):
                     row.there.role, row.there.projects = row.wanted.role, row.wanted.projects
-    return make_plan(actor, {"workspaces": sorted({row.wanted.workspace_id for row in checked})})
+        return make_plan(actor, {"workspaces": sorted({row.wanted.workspace_id for row in checked})})
 
 
 def _listed(rows: Any) -> Sequence[Any]:

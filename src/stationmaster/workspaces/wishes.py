@@ -188,6 +188,9 @@ def _asker(actor: Actor, given: Given) -> Person:
 def _can_be_asked(person: Person, workspace: Workspace) -> None:
     if workspace.disabled:
         raise Conflict("error.workspace.disabled", f"{quoted(workspace.name)} is disabled", hint="enable it first")
+    if workspace.directory_managed:
+        raise Conflict("error.seat_request.directory", f"{quoted(workspace.name)} takes its people from a directory",
+                       hint="ask for a place in the directory's group")  # fmt: skip
     if not person.active:
         raise Conflict("error.seat.person", "this person is not active in the company")
     if Seat.objects.filter(person=person, workspace=workspace, state__in=_HOLDS).exists():

@@ -42,6 +42,22 @@ def test_what_was_shown_is_what_is_made(stage: Stage) -> None:
     assert len(steps) == len(seen["steps"]) + seen["others"]
 
 
+@pytest.mark.parametrize("verb", ["assign", "unassign"])
+def test_without_a_plan_nothing_is_done(stage: Stage, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the plan is refused, assignments are as they were: both are one change."""
+    workspaces.create_assignment(ADMIN, {"workspace": "acme", "person": stage.people[0]})
+    before = sorted(Assignment.objects.values_list("id", "role"))
+
+    def refused(*_: object) -> None:
+        raise Invalid("error.config.bad_value", "no")
+
+    monkeypatch.setattr("stationmaster.workspaces.assigning.make_plan", refused)
+    act = workspaces.assign_people if verb == "assign" else workspaces.unassign_people
+    with pytest.raises(Invalid):
+        act(ADMIN, {"workspace": "acme", "people": [*_somebody(2), stage.people[0]]})
+    assert sorted(Assignment.objects.values_list("id", "role")) == before
+
+
 def test_taking_out_is_foreseen(stage: Stage) -> None:
     """Somebody's own assignment goes, and they with it by the plan; through a group they stay, and the page names it."""
     workspaces.delete_assignment(ADMIN, stage.assignment)
