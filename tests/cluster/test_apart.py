@@ -48,7 +48,8 @@ class House:
 
     def do(self, *words: str) -> str:
         """One command, and what it prints."""
-        done = subprocess.run(self._command(*words), cwd=self.folder, env=self._environ, capture_output=True, text=True, check=False)
+        command = self._command(*words)
+        done = subprocess.run(command, cwd=self.folder, env=self._environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -92,8 +93,8 @@ def database() -> Iterator[str]:
 
 
 def test_everything_apart(vendor: SandboxServer, database: str, tmp_path: Path) -> None:
-    """One control plane over PostgreSQL with a worker beside it configures two gateways, which share a budget over Redis; when the
-    control plane and the worker are gone, they go on with both."""
+    """One control plane over PostgreSQL with a worker beside it configures two gateways, which share a budget over Redis; when
+    the control plane and the worker are gone, they go on with both."""
     (tmp_path / "secret").write_text(kit.SECRETS["SECRET_ONE"])
     (tmp_path / "routing.toml").write_text(ROUTING.format(url=vendor.url, poor=rig.sha256(kit.POOR)))
     port, ports = free_port(), [free_port(), free_port()]
