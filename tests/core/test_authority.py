@@ -10,7 +10,8 @@ from core.feeding import FEW
 from core.test_spend import NOON
 from stationmaster.gateway.core import authority
 from stationmaster.gateway.core.affinity import Named
-from stationmaster.gateway.core.authority import EVEN, Authority, News, Report
+from stationmaster.gateway.core.authority import Authority, News, Report
+from stationmaster.gateway.core.cluster import EVEN
 from stationmaster.gateway.core.health import Told
 from stationmaster.gateway.core.life import Happening
 from stationmaster.gateway.core.memory import Memory, Whose, proof_of

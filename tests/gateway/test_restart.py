@@ -130,7 +130,8 @@ def test_an_end_meanwhile(gateway: Station) -> None:
 def test_what_was_spent_is_kept(vendor: SandboxServer) -> None:
     """What a key spent before, after, and through a worker that retires adds up: nothing is lost, nothing is counted twice."""
     with station.running(vendor.url, "workers = 2\nstate_file = 'state.json'\nmetrics_port = 0") as gateway:
-        text = gateway.config.read_text().replace("shared_resources = true", "shared_resources = true\nbudget = { total_usd = 50 }")
+        budget = "shared_resources = true\nbudget = { total_usd = 50 }"
+        text = gateway.config.read_text().replace("shared_resources = true", budget)
         priced = 'prices = { "sandbox-slow" = { input = 100, output = 100 } }\nsecret = "env:SECRET_OPENAI"'
         gateway.config.write_text(text.replace('secret = "env:SECRET_OPENAI"', priced))
         begin_anew(gateway)
