@@ -143,5 +143,6 @@ def _ids(named: Any, field: str) -> list[str]:
     if not isinstance(named, list | tuple) or not all(isinstance(each, str) for each in named) or len(named) > MAX_AT_ONCE:
         why = f"expected a list of up to {MAX_AT_ONCE} persons"
         raise Invalid("error.group.bad_value", f"{field}: {why}", fields={field: why})
-    known = set(Person.objects.filter(id__in=named[:400]).values_list("id", flat=True)) if len(named) <= 400 else set()
+    ids = [each for each in named if "\0" not in each] if len(named) <= 400 else []
+    known = set(Person.objects.filter(id__in=ids).values_list("id", flat=True))
     return [each if each in known else persons.find(each).id for each in named]

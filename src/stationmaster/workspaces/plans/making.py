@@ -9,7 +9,7 @@ from stationmaster.errors import Invalid
 from stationmaster.operators.access import require
 from stationmaster.store.actor import Actor
 from stationmaster.store.changes import change
-from stationmaster.store.given import Given, known_only
+from stationmaster.store.given import Given, known_only, refuse_odd_text
 from stationmaster.store.lookup import find
 from stationmaster.workspaces import planning
 from stationmaster.workspaces.models import Plan, PlanWorkspace, Workspace
@@ -68,6 +68,7 @@ def make_plan(actor: Actor, given: Given) -> Mapping[str, Any]:
     note = given.get("note") or ""
     if not isinstance(note, str) or len(note) > 1000:
         raise Invalid("error.config.bad_value", "note: expected a text of up to 1000 characters", fields={"note": "too long"})
+    refuse_odd_text(note, "note")
     return showing.show(keep_plan(actor, about, compute(about), note))
 
 

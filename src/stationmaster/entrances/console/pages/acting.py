@@ -11,7 +11,7 @@ from stationmaster.entrances.console.pages.parts import Problem
 from stationmaster.entrances.console.pages.showing import TOLD, me
 from stationmaster.entrances.console.views import again
 from stationmaster.entrances.web.answers import not_found
-from stationmaster.errors import Forbidden, NotFound, StationmasterError
+from stationmaster.errors import Forbidden, Invalid, NotFound, StationmasterError
 from stationmaster.i18n import tr
 from stationmaster.phrases import said
 from stationmaster.store.actor import Actor
@@ -73,13 +73,27 @@ def _done(request: HttpRequest, action: Action) -> HttpResponse | Problem:
 def _tried(request: HttpRequest, action: Callable[[Actor, Sent], Made]) -> Made | HttpResponse | Problem:
     """What the action answers; otherwise where to prove who one is, or what was wrong with what was sent."""
     try:
-        return action(me(request), _in_order(request.POST))
+        return action(me(request), _in_order(_typed(request.POST)))
     except StationmasterError as error:
         if error.code == NOT_FRESH:
             return again(request)
         if isinstance(error, Forbidden | NotFound) and error.code.startswith(("error.access.", "error.request.")):
             raise
         return _problem(me(request), error)
+
+
+def _typed(sent: Sent) -> Sent:
+    """What was sent, with lines that end as they were typed: browsers send CRLF (HTML, "Constructing the entry list"), which
+    services take for a control character. Raises `Invalid` for a NUL: PostgreSQL takes none in a text, and not every service
+    looks before it asks."""
+    given = sent.copy()
+    for name, values in sent.lists():
+        if any("\0" in each for each in (name, *values)):
+            why = "expected a text without control characters"
+            shown = "".join(mark for mark in name[:80] if mark.isprintable())
+            raise Invalid("error.config.bad_value", f"{shown}: {why}", fields={shown: why})
+        given.setlist(name, [each.replace("\r\n", "\n") for each in values])
+    return given
 
 
 def _in_order(sent: Sent) -> Sent:
