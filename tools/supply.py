@@ -37,8 +37,8 @@ _SPELLINGS: Final = {
     "MIT License": "MIT", "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0", "Python Software Foundation License": "PSF-2.0",
     "The Unlicense (Unlicense)": "Unlicense",
 }
-# Locked for Windows, and so not installed here; as its wheel says.
-_ELSEWHERE: Final = {"colorama": "BSD-3-Clause"}
+# Locked for Windows, or for a Python before 3.11.3, and so not installed here; as their wheels say.
+_ELSEWHERE: Final = {"async-timeout": "Apache-2.0", "colorama": "BSD-3-Clause"}
 # Locked for Python in a browser, where Stationmaster does not run.
 _NOWHERE: Final = frozenset({"httpx2-jsfetch"})
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)")

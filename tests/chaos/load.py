@@ -127,6 +127,8 @@ class Load:
             return f"stream reset {type(error).__name__}"
         finally:
             writer.close()
+        if not told:
+            return "stream reset before its head"
         if not told.startswith(b"HTTP/1.1 200"):
             return f"stream status {told[9:12].decode()}"
         whole = told.count(b"chat.completion.chunk") >= int(seconds / 0.25) and b"data: [DONE]" in told

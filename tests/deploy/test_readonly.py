@@ -15,11 +15,20 @@ from gateway import kit, station
 
 # Everything is read-only but the data folder and a /tmp of its own; who runs it can become nobody else.
 _SCRIPT = """
-mount --make-rprivate / && mount --bind "$1" "$1" && mount -o remount,bind,ro / && mount -t tmpfs -o size=64m tmpfs /tmp
-for place in /dev/shm /var/tmp /run; do mount -t tmpfs -o ro tmpfs $place; done
-shift
+mount --make-rprivate / && mount --bind "$1" "$1" && mount -o remount,bind,ro /
+case "$2" in *" /tmp "*) mount -t tmpfs -o size=64m tmpfs /tmp;; esac
+for place in $2; do [ $place = /tmp ] || mount -t tmpfs -o ro tmpfs $place; done
+shift 2
 exec setpriv --no-new-privs --bounding-set -all --inh-caps -all --ambient-caps -all -- "$@"
 """
+
+
+def _places() -> str:
+    """What is hidden: the places that anybody may write to, but for one that this checkout or its Python lies in."""
+    needed = [Path(each).resolve() for each in (sys.prefix, sys.base_prefix, __file__)]
+    found = [place for place in ("/tmp", "/dev/shm", "/var/tmp", "/run")  # noqa: S108  hidden, not used
+             if not any(each.is_relative_to(place) for each in needed)]  # fmt: skip
+    return f" {' '.join(found)} "
 
 
 def _may() -> bool:
@@ -46,7 +55,7 @@ def _run(folder: Path) -> None:
     (folder / "stationmaster.toml").write_text(f"[gateway]\n{pair.settings}\n")
     own = [sys.executable, "-m", "stationmaster"]
     command = [
-        "unshare", "--mount", "sh", "-ec", _SCRIPT, "sh", str(folder), *own, "up", "--data", str(folder / "data"),
+        "unshare", "--mount", "sh", "-ec", _SCRIPT, "sh", str(folder), _places(), *own, "up", "--data", str(folder / "data"),
         "--port", str(ports[0]), "--console-port", str(ports[1]), "--metrics-port", "0",
     ]  # fmt: skip
     environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C", "PYTHONDONTWRITEBYTECODE": "1"}
