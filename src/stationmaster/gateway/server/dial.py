@@ -18,6 +18,7 @@ from stationmaster.gateway.server.proxies import Proxies, Proxy
 _RACE_DELAY = 0.25        # seconds; RFC 8305 section 5
 _ADDRESS_LIFE = 30.0      # seconds an address is used before it is asked for again
 _ADDRESS_GRACE = 600.0    # seconds it still serves when asking fails
+_PATIENCE = 0.25          # seconds a new answer is waited for where an old one would serve
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
@@ -45,6 +46,7 @@ class Dialer:
         self._proxies = proxies
         self._timeout = timeout
         self._addresses: dict[tuple[str, int], tuple[float, list[AddressInfo]]] = {}
+        self._asking: dict[tuple[str, int], asyncio.Task[list[AddressInfo]]] = {}
 
     async def connect(self, origin: Origin, factory: Callable[[], P]) -> P:
         """A connected protocol. Raises OSError (ssl.SSLError among them; PermissionError for a private address that is
@@ -89,19 +91,42 @@ class Dialer:
             raise PermissionError(errno.EACCES, "it leads to a private address that is not allowed")
 
     async def _resolve(self, host: str, port: int) -> list[AddressInfo]:
-        loop = asyncio.get_running_loop()
-        known = self._addresses.get((host, port))
-        if known and loop.time() - known[0] < _ADDRESS_LIFE:
+        """Where it is. An answer serves as long as it lives, and longer where no new one comes soon: a name server that is
+        slow or gone delays no connection to a place that is known."""
+        known, now = self._addresses.get((host, port)), asyncio.get_running_loop().time()
+        if known and now - known[0] < _ADDRESS_LIFE:
             return known[1]
+        asking = self._asked(host, port)
+        if not known or now - known[0] >= _ADDRESS_GRACE:
+            return await asyncio.shield(asking)
+        try:
+            return await asyncio.wait_for(asyncio.shield(asking), _PATIENCE)
+        except OSError:     # TimeoutError is one of them
+            return known[1]
+
+    def _asked(self, host: str, port: int) -> asyncio.Task[list[AddressInfo]]:
+        """The question after it, asked once for all that wait: each that hangs holds one of the few threads that ask."""
+        asking = self._asking.get((host, port))
+        if asking is None:
+            asking = self._asking[host, port] = asyncio.create_task(self._ask(host, port))
+            asking.add_done_callback(_looked_at)
+        return asking
+
+    async def _ask(self, host: str, port: int) -> list[AddressInfo]:
+        loop = asyncio.get_running_loop()
         try:
             answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-        except OSError:
-            if known and loop.time() - known[0] < _ADDRESS_GRACE:
-                return known[1]
-            raise
+        finally:
+            del self._asking[host, port]
         found: list[AddressInfo] = [(*answer,) for answer in answers]
         self._addresses[host, port] = (loop.time(), found)
         return found
+
+
+def _looked_at(asking: asyncio.Task[list[AddressInfo]]) -> None:
+    """Its failure is everybody's who waits, and nobody's where all went by an old answer: no reason to complain."""
+    if not asking.cancelled():
+        asking.exception()
 
 
 async def _cross(sock: socket.socket, proxy: Proxy, host: str, port: int) -> None:
