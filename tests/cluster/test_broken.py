@@ -177,3 +177,26 @@ def _sockets_to(pid: int, port: int) -> int:
     inodes = {row[9] for row in table if row[2].endswith(f":{port:04X}")}
     links = [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink()]
     return sum(link == f"socket:[{inode}]" for link in links for inode in inodes)
+
+
+def test_the_very_first_start_without_it(vendor: SandboxServer, store: kit.Store) -> None:
+    """A gateway that never heard of others, since Valkey was away from the first, goes by its part of as many as the URL says there
+    are; and by how many there are once it is there."""
+    store.kill()
+    with kit.gateways(vendor.url, f"{store.url}?gateways=3", rpm=60, budget=0.03) as gateways:
+        alone = gateways.start("a", hears=False)
+        assert "an even share of 3 gateway(s)" in alone.said("cluster: no answer from Valkey")
+        began = time.monotonic()
+        served = sum(kit.asking(alone.port, kit.RATED) == 200 for _ in range(60))
+        assert 1 <= served <= 20 + (time.monotonic() - began) / 3 + 1
+        assert 1 <= sum(kit.asking(alone.port, kit.POOR) == 200 for _ in range(30)) <= 11
+        store.start()
+        alone.said("1 gateway(s) share limits")
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "1001", "many", "", "2&gateways=3"])
+def test_a_number_that_none_can_be(vendor: SandboxServer, number: str) -> None:
+    """How many gateways there are is a number from 1 to 1,000, said once; anything else is refused at the start."""
+    with kit.gateways(vendor.url, f"redis://127.0.0.1:1?gateways={number}") as gateways, \
+            pytest.raises(AssertionError, match="gateways= is a number from 1 to 1000"):  # fmt: skip
+        gateways.start("a")

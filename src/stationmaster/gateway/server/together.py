@@ -9,7 +9,7 @@ from stationmaster.gateway.core.authority import Authority
 from stationmaster.gateway.core.cluster import Cluster
 from stationmaster.gateway.core.spend import Spent
 from stationmaster.gateway.server.accounts import Acquaintances, Known
-from stationmaster.gateway.server.valkey import Batch, Heard, Line
+from stationmaster.gateway.server.valkey import Batch, Heard, Line, stated
 
 FIRST = 1.0                # seconds for the first answer, before anything is served
 AT_A_TIME = 5_000          # entries of what was spent that are told in one round
@@ -19,10 +19,11 @@ class Together:
     """Call `begin` once the authority is there, then `look` often."""
 
     def __init__(self, url: str, state_file: str, say: Callable[[str], None]) -> None:
-        """Raises StationmasterError when the URL or the file cannot be used."""
+        """Until others are heard there are as many as there were, or as the URL says. Raises StationmasterError when it or the file cannot be
+        used."""
         self._file = Acquaintances(state_file)
         known = self._file.load()
-        self.cluster = Cluster(known.name, known.gateways, known.spent)
+        self.cluster = Cluster(known.name, max(known.gateways, stated(url)[1]), known.spent)
         self._line = Line(url, known.name)
         self._say, self._beat, self._first = say, 0, True
         self._missing: list[tuple[str, str, Spent]] = []

@@ -28,6 +28,7 @@ ROUND = 0.4                # seconds between two rounds
 TIMEOUT = 0.4              # seconds for one answer; a round that takes longer is a break
 LATE = 1.0                 # seconds after the last good round, after which the line counts as broken
 NEWS = 5_000               # bulletins that are kept
+MOST_GATEWAYS = 1_000      # that a URL may say there are
 
 _PREFIX = "stationmaster:"
 _GATEWAYS, _SPENT, _NEWS, _EPOCH = (f"{_PREFIX}{name}" for name in ("gateways", "spent", "news", "epoch"))
@@ -57,7 +58,7 @@ class Line:
         """Connects in its own time. Raises StationmasterError when the URL says what cannot be meant."""
         self.start = int.from_bytes(os.urandom(6))     # of this process: its own bulletins are not news
         self.trouble = ""          # why the last round failed
-        self._name, self._client = name, _client(url)
+        self._name, self._client = name, _client(stated(url)[0])
         self._lock = threading.Lock()
         self._batch: Batch | None = None
         self._heard: list[Heard] = []
@@ -170,6 +171,22 @@ class Line:
 
 def _pulses(gateways: dict[bytes, bytes]) -> dict[str, Pulse]:
     return {name.decode(): pulse_of(packed) for name, packed in gateways.items()}
+
+
+def stated(url: str) -> tuple[str, int]:
+    """The URL without our own part of it, and how many gateways that says there are: `?gateways=3`; 0 where it says nothing.
+    Raises StationmasterError for a number that none can be."""
+    place, _, query = url.partition("?")
+    fields = query.split("&") if query else []
+    said = [field.partition("=")[2] for field in fields if field.startswith("gateways=")]
+    if not said:
+        return url, 0
+    if len(said) > 1 or not (said[0].isascii() and said[0].isdecimal() and 1 <= int(said[0][:5]) <= MOST_GATEWAYS):
+        raise StationmasterError(
+            "error.gateway.valkey", "Cannot use the URL of Valkey.", hint=f"Its gateways= is a number from 1 to {MOST_GATEWAYS}.",
+        )
+    rest = "&".join(field for field in fields if not field.startswith("gateways="))
+    return (f"{place}?{rest}" if rest else place), int(said[0])
 
 
 def _client(url: str) -> "redis.Redis":
