@@ -1,5 +1,6 @@
-"""Runs the storms of tests/chaos in their long forms and writes what came of them into docs/reliability.md, misses included:
-`make chaos`, which takes an hour or two on a machine that does nothing else. `CHAOS_ONLY=test_restarts` runs some of them."""
+"""Runs the storms of tests/chaos in their long forms, and the house over several hosts, and writes what came of them into
+docs/reliability.md, misses included: `make chaos`, which takes an hour or two on a machine that does nothing else.
+`CHAOS_ONLY=test_restarts` runs some of them."""
 
 import json
 import os
@@ -15,6 +16,7 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs" / "reliability.md"
 RESULTS: Final = ROOT / "bench" / "results" / "chaos.json"
+PLACES: Final = ("tests/chaos", "tests/cluster/test_hosts.py")
 _TABLE: Final = re.compile(r"(<!-- figures -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -24,7 +26,7 @@ def main() -> int:
         path = Path(folder) / "figures.jsonl"
         path.touch()
         only = os.environ.get("CHAOS_ONLY", "")
-        command = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:randomly", "--timeout", "7200", "tests/chaos"]
+        command = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:randomly", "--timeout", "7200", *PLACES]
         done = subprocess.run([*command, *(["-k", only] if only else [])], cwd=ROOT,  # noqa: S603  our own tests
                               env={**os.environ, "CHAOS": str(path)}, check=False)  # fmt: skip
         fresh = [json.loads(line) for line in path.read_text().splitlines()]

@@ -1,5 +1,5 @@
-"""A name server that plays tricks, and what a gateway's dialer makes of it: a process of its own, in a network and a file tree of its
-own (`unshare --net --mount`), so that the machine's real resolver asks it over port 53. Prints what came of each trick as JSON.
+"""A name server that plays tricks, and what a gateway's dialer makes of it: a process of its own, in a network and a file tree of
+its own (`unshare --net --mount`), so that the machine's real resolver asks it over port 53. Prints what came of each as JSON.
 
     unshare --net --mount python names.py
 """
@@ -59,7 +59,7 @@ class Vendor(threading.Thread):
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.came: dict[str, int] = {}
-        self._socket = socket.create_server(("0.0.0.0", PORT), backlog=200)  # noqa: S104  in a network of its own
+        self._socket = socket.create_server(("0.0.0.0", PORT), backlog=200)
 
     def run(self) -> None:
         """Take everybody in, and hang up."""
@@ -131,7 +131,8 @@ def prepare() -> None:
     """This network's loopback, and a resolver that asks it. Raises CalledProcessError where that is not allowed."""
     folder = Path(tempfile.mkdtemp())
     (folder / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:10 attempts:1\n")
-    for command in ("ip link set lo up", f"ip addr add {PUBLIC}/32 dev lo", f"mount --bind {folder}/resolv.conf /etc/resolv.conf"):
+    mount = f"mount --bind {folder}/resolv.conf /etc/resolv.conf"
+    for command in ("ip link set lo up", f"ip addr add {PUBLIC}/32 dev lo", mount):
         subprocess.run(command.split(), check=True)
 
 

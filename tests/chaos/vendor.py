@@ -1,6 +1,6 @@
 """A simulated vendor for storms, as a process of its own: it answers at once or streams for as long as the model's name says
 (`stream-5`: five seconds, four events a second), refuses the first of `limited-5` and wants to be left
-alone for five, and keeps a ledger of what it was asked. `python vendor.py PORT`."""
+alone for five, and keeps a ledger of what it was asked. `python vendor.py PORT [HOST]`."""
 
 import asyncio
 import json
@@ -20,9 +20,9 @@ EVERY = 0.25
 LIMITED: list[float] = []      # until when nobody should come
 
 
-async def main(port: int) -> None:
+async def main(port: int, host: str = "127.0.0.1") -> None:
     """Serve until killed."""
-    server = await asyncio.start_server(_serve, "127.0.0.1", port, backlog=4096)
+    server = await asyncio.start_server(_serve, host, port, backlog=4096)
     async with server:
         await server.serve_forever()
 
@@ -103,4 +103,4 @@ def _event(writer: asyncio.StreamWriter, data: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1])))
+    uvloop.run(main(int(sys.argv[1]), *sys.argv[2:]))

@@ -180,8 +180,8 @@ def _sockets_to(pid: int, port: int) -> int:
 
 
 def test_the_very_first_start_without_it(vendor: SandboxServer, store: kit.Store) -> None:
-    """A gateway that never heard of others, since Valkey was away from the first, goes by its part of as many as the URL says there
-    are; and by how many there are once it is there."""
+    """A gateway that never heard of others, since Valkey was away from the first, goes by its part of as many as the URL says
+    there are; and by how many there are once it is there."""
     store.kill()
     with kit.gateways(vendor.url, f"{store.url}?gateways=3", rpm=60, budget=0.03) as gateways:
         alone = gateways.start("a", hears=False)

@@ -19,8 +19,8 @@ class Together:
     """Call `begin` once the authority is there, then `look` often."""
 
     def __init__(self, url: str, state_file: str, say: Callable[[str], None]) -> None:
-        """Until others are heard there are as many as there were, or as the URL says. Raises StationmasterError when it or the file cannot be
-        used."""
+        """Until others are heard there are as many as there were, or as the URL says. Raises StationmasterError when
+        it or the file cannot be used."""
         self._file = Acquaintances(state_file)
         known = self._file.load()
         self.cluster = Cluster(known.name, max(known.gateways, stated(url)[1]), known.spent)
