@@ -160,5 +160,4 @@ SENTENCES: Final = (
     marked("it holds one line: the URL"),
     marked("cannot use the URL of Valkey"),
     marked("it is valkey://user:password@host:port/number, valkeys:// for TLS, or unix:///path"),
-    marked("its gateways= is a number from 1 to {most}"),
 )
