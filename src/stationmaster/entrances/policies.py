@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from stationmaster.alerts import policy as alerts
 from stationmaster.bills import policy as bills
 from stationmaster.credentials import policy as rotation
 from stationmaster.credentials.sources import policy as sources
@@ -14,6 +15,7 @@ from stationmaster.workspaces import policy as seats
 
 def use(settings: Callable[[], Settings]) -> None:
     """Have every room go by what `settings` answers, each time it asks."""
+    alerts.use(lambda: alerts.policy_of(settings()))
     bills.use(lambda: bills.policy_of(settings()))
     login.use(lambda: login.policy_of(settings()))
     rotation.use(lambda: rotation.policy_of(settings()))

@@ -1,7 +1,7 @@
 """One mail, as a value. Owns: how a text is filled in, what an address may be, that nothing filled in becomes a header.
 
 Texts come from settings, values from people and vendors: neither is code. A text names places as `$name` or `${name}`; there are
-six of them, each is filled in once where it is given, and whatever else stands there stays as it is.
+a few of them, each is filled in once where it is given, and whatever else stands there stays as it is.
 """
 
 import re

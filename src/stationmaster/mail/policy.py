@@ -21,9 +21,9 @@ class MailPolicy:
     language: MailLanguage = "en"
     texts: Mapping[Which, Text] = field(default_factory=dict)
 
-    def text(self, which: Which) -> Text:
-        """What a mail of this kind says."""
-        ours, given = TEXTS[self.language][which], self.texts.get(which, Text("", ""))
+    def text(self, which: Which, language: MailLanguage | None = None) -> Text:
+        """What a mail of this kind says; `language`: in another one than the usual, where the text is our own."""
+        ours, given = TEXTS[language or self.language][which], self.texts.get(which, Text("", ""))
         return Text(given.subject or ours.subject, given.text or ours.text)
 
 

@@ -10,7 +10,7 @@ from stationmaster.mail import relay as smtp
 from stationmaster.mail.message import checked_address, compose, fill
 from stationmaster.mail.policy import policy, relay_of
 from stationmaster.mail.relay import MailError
-from stationmaster.mail.texts import NONE, PLACES, Which
+from stationmaster.mail.texts import NONE, PLACES, MailLanguage, Which
 from stationmaster.operators.access import require
 from stationmaster.store.actor import Actor
 from stationmaster.store.changes import change
@@ -25,11 +25,13 @@ def can_send() -> bool:
     return now is not None and bool(now.sender)
 
 
-def write_to(address: str, which: Which, values: Mapping[str, str], message_id: str) -> None:
-    """Write to one address; `values` for the places of `texts`. Raises `Conflict` where no mail is sent from here,
-    `Invalid` for no address, `MailError`."""
+def write_to(
+    address: str, which: Which, values: Mapping[str, str], message_id: str, language: MailLanguage | None = None
+) -> None:
+    """Write to one address; `values` for the places of `texts`, `language` where it is not the usual one. Raises `Conflict` where
+    no mail is sent from here, `Invalid` for no address, `MailError`."""
     now = policy()
-    relay, text = relay_of(now), now.text(which)
+    relay, text = relay_of(now), now.text(which, language)
     places = dict.fromkeys(PLACES, NONE) | dict(values) | {"address": address}
     mail = compose(
         relay.sender, address, fill(text.subject, places), fill(text.text, places), at=timezone.now(), message_id=message_id

@@ -1,6 +1,7 @@
 """What mails say when nobody set another text. Owns those texts, in each language.
 
-Places: `$name` of the person, `$workspace`, `$vendor`, `$since` and `$until` as dates, `$address` that it goes to.
+Places: `$name` of the person, `$workspace`, `$vendor`, `$since` and `$until` as dates, `$address` that it goes to;
+of an alert `$alert`, its name, `$what` happened, and a `$link` to it.
 """
 
 # ruff: noqa: RUF001  Chinese has punctuation of its own
@@ -8,10 +9,10 @@ Places: `$name` of the person, `$workspace`, `$vendor`, `$since` and `$until` as
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
-Which = Literal["remind", "notify", "test"]
+Which = Literal["remind", "notify", "alert", "test"]
 MailLanguage = Literal["en", "zh-CN"]
 NONE: Final = "\u2013"      # where there is nothing to fill in
-PLACES: Final = ("name", "workspace", "vendor", "since", "until", "address")
+PLACES: Final = ("name", "workspace", "vendor", "since", "until", "address", "alert", "what", "link")
 
 
 class Text(NamedTuple):
@@ -34,6 +35,10 @@ TEXTS: Final[Mapping[MailLanguage, Mapping[Which, Text]]] = {
             "Hello $name,\n\n$vendor has reported no activity of yours in $workspace for a while. Your seat there will be given\n"
             "to somebody else after $until.\n\nIf you need it, use it before then, or tell your administrators.\n",
         ),
+        "alert": Text(
+            "Stationmaster: $what",
+            "$what\n\n$link\n\nYou are told of it by the alert $alert. Who runs Stationmaster changes or removes it there.\n",
+        ),
         "test": Text(
             "A test from Stationmaster",
             "This mail shows that Stationmaster can send mail to $address. Nothing needs to be done.\n",
@@ -49,6 +54,10 @@ TEXTS: Final[Mapping[MailLanguage, Mapping[Which, Text]]] = {
             "您在 $workspace 的席位",
             "$name，您好：\n\n$vendor 已有一段时间没有报告您在 $workspace 的活动。\n"
             "$until 之后，您的席位将分配给他人。\n\n如果您仍需要它，请在此之前使用，或告知管理员。\n",
+        ),
+        "alert": Text(
+            "Stationmaster：$what",
+            "$what\n\n$link\n\n此邮件由告警 $alert 发出。Stationmaster 的管理者可在其中更改或移除该告警。\n",
         ),
         "test": Text(
             "Stationmaster 测试邮件",

@@ -16,6 +16,7 @@ ROLES: Final = ("viewer", "operator", "admin", "auditor", "member")
 _EDITED = ("read", "export", "create", "update", "delete")
 _NOUNS: Final = {
     "addresses": ("read", "create", "delete"),          # private addresses that stored URLs may name
+    "alerts": (*_EDITED, "rotate", "send", "test"),     # who is told when something crosses a line
     "assignments": _EDITED,                             # who should hold a seat where
     "audit": ("read", "export", "verify", "erase"),
     "bills": ("read", "export", "update"),              # what vendors say was used; update: read it anew
@@ -54,15 +55,14 @@ _SEEN_BY_ALL = (
     "jobs:read", "assignments:read", "plans:read", "seats:read", "seatrequests:read", "calendars:read", "bills:read",
     "targets:read", "publications:read",
 )
-_RUN = ("credentials:*", "bills:*", "calendars:*", "pools:*", "routes:*", "keys:*", "addresses:read", "workspaces:export",
-        "usage:export", "tokens:*", "gateways:export", "groups:*", "people:read", "people:export", "people:create",
-        "people:update", "people:import", "jobs:*", "assignments:*", "plans:*", "seats:*", "seatrequests:*",
-        "targets:export", "targets:test",
-        "publications:*", "rosters:*")
+_RUN = ("alerts:*", "credentials:*", "bills:*", "calendars:*", "pools:*", "routes:*", "keys:*", "addresses:read",
+        "workspaces:export", "usage:export", "tokens:*", "gateways:export", "groups:*", "people:read", "people:export",
+        "people:create", "people:update", "people:import", "jobs:*", "assignments:*", "plans:*", "seats:*", "seatrequests:*",
+        "targets:export", "targets:test", "publications:*", "rosters:*")
 # What each role may do, as patterns over ACTIONS.
 _MAY: Final = {
     "viewer": _SEEN_BY_ALL,
-    "auditor": (*_SEEN_BY_ALL, "audit:read", "audit:export", "audit:verify", "operators:read", "tokens:read",
+    "auditor": (*_SEEN_BY_ALL, "alerts:read", "audit:read", "audit:export", "audit:verify", "operators:read", "tokens:read",
                 "addresses:read", "masterkey:read", "*:export"),
     "operator": (*_SEEN_BY_ALL, *_RUN),
     "admin": tuple(sorted(ACTIONS - _BY_GATEWAYS)),

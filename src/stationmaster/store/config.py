@@ -35,6 +35,7 @@ APPS = (
     "stationmaster.importing",
     "stationmaster.usage",
     "stationmaster.bills",
+    "stationmaster.alerts",
     "stationmaster.entrances.api",
     "stationmaster.operators",
 )

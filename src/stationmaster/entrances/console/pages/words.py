@@ -257,6 +257,7 @@ KINDS: Final[Mapping[str, str]] = {
     "probe": marked("Probe credentials"),
     "end-override": marked("End an override"),
     "reconcile-bills": marked("Compare bills"),
+    "deliver-alerts": marked("Send alerts"),
     "publish": marked("Publish"),
     "withdraw": marked("Withdraw copies"),
     "read-back": marked("Read a target back"),

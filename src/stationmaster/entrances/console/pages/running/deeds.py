@@ -17,7 +17,7 @@ THINGS: Final = {
     "job_": (marked("job"), "/jobs/"), "op_": (marked("operator"), "/operators/"), "tok_": (marked("token"), ""),
     "gwt_": (marked("gateway token"), ""),
     "addr_": (marked("private address"), ""), "link_": (marked("admin link"), ""), "imp_": (marked("import"), ""),
-    "bill_": (marked("bill"), ""),
+    "bill_": (marked("bill"), ""), "alr_": (marked("alert"), ""),
 }  # fmt: skip
 # What an action did to it.
 DEEDS: Final = {
@@ -34,6 +34,7 @@ DEEDS: Final = {
     "link_sso": marked("joined with single sign-on"), "let_go": marked("let go"), "keep": marked("kept"),
     "forget_previous": marked("earlier key forgotten"), "adopt": marked("adopted"),
     "accept_invitation": marked("invitation taken"), "invite": marked("invited"), "submit": marked("begun"),
+    "raised": marked("told"), "resolved": marked("called over"), "resend": marked("sent again"),
     "retry": marked("begun again"), "cancel": marked("cancelled"),
     "end": marked("ended"), "schedule": marked("scheduled"), "unschedule": marked("scheduled no more"), "set": marked("set"),
     "clear": marked("set back"), "test": marked("tested"), "tick": marked("step ticked"), "skip_step": marked("step left out"),
@@ -51,6 +52,7 @@ AREAS: Final = {
     "people": marked("people"), "workspaces": marked("workspaces and seats"), "credentials": marked("credentials"),
     "routing": marked("pools, routes, keys"), "publishing": marked("targets"), "jobs": marked("jobs"),
     "operators": marked("operators and tokens"), "settings": marked("settings"), "rosters": marked("rosters"),
+    "alerts": marked("alerts"),
     "bills": marked("bills"), "audit": marked("the trail itself"), "vault": marked("the master key"), "mail": marked("mail"),
 }
 # The way that it came.
