@@ -31,6 +31,7 @@ from stationmaster.gateway.core.snapshot import (
     Vendor,
     VirtualKey,
 )
+from stationmaster.gateway.server.tracing import Tracing
 from stationmaster.gateway.server.worker import Worker
 
 KEY = "sm-test-key-of-the-rig"
@@ -82,12 +83,12 @@ class Calm(Health):
 class Gateway:
     """A worker that serves in its own thread."""
 
-    def __init__(self, snapshot: Snapshot, events: Path, *, calm: bool) -> None:
+    def __init__(self, snapshot: Snapshot, events: Path, *, calm: bool, tracing: Tracing | None = None) -> None:
         self._events = events
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port: int = self.socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.worker = Worker(snapshot, events)
+        self.worker = Worker(snapshot, events, tracing=tracing)
         if calm:
             self.worker.health = Calm(self.worker.health)
         self.loop: asyncio.AbstractEventLoop
@@ -164,13 +165,13 @@ def read_all(client: socket.socket) -> bytes:
 
 
 @contextmanager
-def running_gateway(snapshot: Snapshot, *, calm: bool = True) -> Iterator[Gateway]:
+def running_gateway(snapshot: Snapshot, *, calm: bool = True, tracing: Tracing | None = None) -> Iterator[Gateway]:
     """A gateway for the length of a with block; a `calm` one holds no fault against a credential, so that one
     test's faults are not another's."""
     with tempfile.TemporaryDirectory() as folder:
         events = Path(folder) / "events.jsonl"
         events.touch()
-        gateway = Gateway(snapshot, events, calm=calm)
+        gateway = Gateway(snapshot, events, calm=calm, tracing=tracing)
         try:
             yield gateway
         finally:

@@ -322,7 +322,7 @@ def test_an_idle_gateway_has_a_whole_page() -> None:
     """Before the first request every family is described, and what has no labels is zero."""
     text = Totals("1.2.3").render()
     assert parse(text) == {
-        (metrics.EVENTS_DROPPED.name, frozenset()): 0,
+        (metrics.EVENTS_DROPPED.name, frozenset()): 0, (metrics.SPANS_DROPPED.name, frozenset()): 0,
         (metrics.BUILD_INFO.name, frozenset({("version", "1.2.3")})): 1,
     }
     described = re.findall(r"^# TYPE (\S+) (\S+)$", text.decode(), re.MULTILINE)

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from stationmaster.gateway.config import is_host
 from stationmaster.gateway.config.addresses import private_entry
 from stationmaster.gateway.config.tables import ID_PATTERN
+from stationmaster.telemetry.config import is_collector
 
 
 class Takes(enum.StrEnum):
@@ -113,6 +114,7 @@ def _one_of_schemes(*schemes: str) -> Callable[[SecretStr], SecretStr]:
 Folder = Annotated[Path, AfterValidator(lambda path: at_home(path).absolute()), Words("a path")]
 Host = Annotated[str, *_must(is_host, "an IP address or host name, without a port")]
 WebAddress = Annotated[str, *_must(_is_web_address, 'an address like "https://stationmaster.example.com"')]
+Collector = Annotated[str, *_must(is_collector, 'an address like "https://collector.example.com:4318"')]
 MailAddress = Annotated[str, *_must(_is_mail_address, "an e-mail address like stationmaster@example.com")]
 Name = Annotated[str, *_must(_is_name, "a name of up to 128 letters, digits and . _ : @ / -")]
 PrivateTargets = Annotated[

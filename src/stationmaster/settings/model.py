@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from stationmaster.gateway.config.tables import setting_of
 from stationmaster.gateway.core import snapshot
 from stationmaster.settings.marks import (
+    Collector,
     DatabaseURL,
     Domains,
     Folder,
@@ -70,6 +71,28 @@ class Valkey(Section):
         "a Valkey or Redis for limits across gateways. Without it each gateway counts for itself",
         takes=START, variable="STATIONMASTER_VALKEY_URL",
     )  # fmt: skip
+
+
+class Telemetry(Section):
+    """OpenTelemetry: where traces and metrics are sent, from gateways and from here."""
+
+    endpoint: Collector = setting(
+        "",
+        "the receiver of OTLP/HTTP, with JSON: an OpenTelemetry Collector, say. Without it nothing is sent",
+        takes=START, variable="STATIONMASTER_TELEMETRY_ENDPOINT",
+    )  # fmt: skip
+    headers: Secret = setting(
+        _NONE,
+        "header fields for it, such as authorization=Bearer …; several with a comma between",
+        takes=START, variable="STATIONMASTER_TELEMETRY_HEADERS",
+    )  # fmt: skip
+    ratio: float = setting(
+        0.1, "the share of traces that are recorded, of those that no caller has decided on", takes=START,
+        variable="STATIONMASTER_TELEMETRY_RATIO", ge=0, le=1,
+    )  # fmt: skip
+    service: Name = setting(
+        "stationmaster", "what this is called in traces and metrics", takes=START, variable="STATIONMASTER_TELEMETRY_SERVICE",
+    )
 
 
 class Vault(Section):

@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     data: model.Data = Field(default_factory=model.Data)
     database: model.Database = Field(default_factory=model.Database)
     valkey: model.Valkey = Field(default_factory=model.Valkey)
+    telemetry: model.Telemetry = Field(default_factory=model.Telemetry)
     vault: model.Vault = Field(default_factory=model.Vault)
     console: model.Console = Field(default_factory=model.Console)
     login: model.Login = Field(default_factory=model.Login)

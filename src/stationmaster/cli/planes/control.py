@@ -18,6 +18,7 @@ from stationmaster.cli.planes import locks
 from stationmaster.cli.planes.begin import Options, run
 from stationmaster.notify import Notifier
 from stationmaster.running.leash import Leash
+from stationmaster.telemetry.config import checked, to_environ
 
 if TYPE_CHECKING:
     from stationmaster.settings import Settings
@@ -64,9 +65,17 @@ def _places(settings: "Settings") -> dict[str, Any]:
     return {
         "folder": str(settings.folder), "name": _name(), "host": gateway.host, "port": gateway.port,
         "metrics_port": gateway.metrics_port, "certificate": str(gateway.tls_certificate or ""),
-        "valkey": settings.valkey.url.get_secret_value(),
+        "valkey": settings.valkey.url.get_secret_value(), "telemetry": _telemetry(settings),
         "own": {name.partition(".")[2]: settings.value(name) for name in _LISTENERS if settings.locked(name)},
     }
+
+
+def _telemetry(settings: "Settings") -> dict[str, str]:
+    """The same for the gateway, whose environment says where telemetry goes."""
+    asked = settings.telemetry
+    if not asked.endpoint:
+        return {}
+    return to_environ(checked(asked.endpoint, asked.headers.get_secret_value(), str(asked.ratio), asked.service))
 
 
 def _name() -> str:

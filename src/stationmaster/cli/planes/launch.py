@@ -122,7 +122,8 @@ class Launch:
 
     def _shared(self) -> dict[str, str]:
         """What the gateway's environment has beside, since no command line may show it."""
-        return {VARIABLE: self.facts["valkey"]} if self.facts["valkey"] else {}
+        valkey = {VARIABLE: self.facts["valkey"]} if self.facts["valkey"] else {}
+        return {**valkey, **self.facts["telemetry"]}
 
     def place(self) -> str:
         """Where this machine reaches the gateway."""

@@ -21,7 +21,7 @@ class Try(msgspec.Struct, frozen=True, gc=False):
     pool: str
 
 
-class Event(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="request"):
+class Event(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="request", omit_defaults=True):
     """One request as it went. Times are seconds since the epoch (`time`) or microseconds; sizes bytes."""
 
     time: float
@@ -55,6 +55,7 @@ class Event(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="reque
     session: str               # by what its session was known: header, cache_key, user_id, prompt, or nothing
     tried: tuple[Try, ...]     # attempts that failed before the one that answered
     skipped: dict[str, str] | None   # credentials that were passed over, and why
+    trace: str = ""            # the client's traceparent, when spans are sent; left out without one
 
 
 _encoder = msgspec.json.Encoder()

@@ -8,6 +8,7 @@ import re
 
 from stationmaster.gateway.core.snapshot import Vendor
 from stationmaster.gateway.core.wire import Headers, ResponseLine, tokens
+from stationmaster.telemetry.tracing import read
 
 CARRIERS = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
 
@@ -120,6 +121,12 @@ def as_json(headers: Headers) -> Headers:
     if _PLAIN_JSON.fullmatch(value(headers, b"content-type").strip()):
         return headers
     return [*(field for field in headers if field[0] != b"content-type"), (b"content-type", b"application/json")]
+
+
+def caller_trace(headers: Headers) -> str:
+    """What the caller says of its trace (W3C Trace Context, `traceparent`); empty: nothing, or nothing that is valid."""
+    found = value(headers, b"traceparent")[:256].decode("latin-1").strip()
+    return found if found and read(found) is not None else ""
 
 
 def value(headers: Headers, name: bytes) -> bytes:

@@ -73,6 +73,8 @@ LIMIT_REFUSALS = Family("stationmaster_limit_refusals_total", "counter", ("kind"
                         "Requests refused by a limit of their virtual key.")
 EVENTS_DROPPED = Family("stationmaster_events_dropped_total", "counter", (),
                         "Events that were not written because nobody read fast enough.")
+SPANS_DROPPED = Family("stationmaster_telemetry_spans_dropped_total", "counter", (),
+                       "Spans that were not sent: the receiver is gone, slow or refuses them.")
 HEARTBEAT = Family("stationmaster_worker_heartbeat_timestamp_seconds", "gauge", ("worker",),
                    "When the worker last reported, seconds since 1970.", across="max")
 BUILD_INFO = Family("stationmaster_build_info", "gauge", ("version",), "Always 1; the label says what runs.",
@@ -90,7 +92,7 @@ CLUSTER_GATEWAYS = Family("stationmaster_cluster_gateways", "gauge", (),
 
 FAMILIES = (
     REQUESTS, DURATION, FIRST_BYTE, OVERHEAD, ATTEMPTS, TOKENS, SPEND, UNPRICED, CREDENTIAL_STATE, POOL_MEMBERS,
-    STICKY_SESSIONS, STICKY_MOVES, CLIENT_RETRIES, LIMIT_REFUSALS, EVENTS_DROPPED, HEARTBEAT, BUILD_INFO,
+    STICKY_SESSIONS, STICKY_MOVES, CLIENT_RETRIES, LIMIT_REFUSALS, EVENTS_DROPPED, SPANS_DROPPED, HEARTBEAT, BUILD_INFO,
     TLS_EXPIRY, TLS_REFUSED, CLUSTER_CONNECTED, CLUSTER_GATEWAYS,
 )
 
@@ -190,7 +192,8 @@ class Totals:
         self._series = {family.name: Series(family) for family in SUMMED}
         self._gauges: dict[str, dict[str, dict[Labels, float]]] = {}    # by worker, by family
         self._own: dict[str, dict[Labels, float]] = {BUILD_INFO.name: {(version,): 1.0}}
-        self._series[EVENTS_DROPPED.name].cell(())     # stated from the start: a rate needs a zero to begin from
+        for lost in (EVENTS_DROPPED, SPANS_DROPPED):
+            self._series[lost.name].cell(())     # stated from the start: a rate needs a zero to begin from
 
     def add(self, worker: str, frame: Frame) -> None:
         """Add a worker's frame. Families that are not known in this shape are left out: a worker may be of
@@ -213,6 +216,12 @@ class Totals:
     def render(self) -> bytes:
         """The page for `GET /metrics`, of type `CONTENT_TYPE`."""
         return ("\n".join(line for family in FAMILIES for line in self._lines(family)) + "\n").encode("utf-8", "replace")
+
+    def read(self, family: Family) -> list[tuple[Labels, tuple[float, ...]]]:
+        """A family's series as counted, by labels; of a gauge the value alone."""
+        if family.kind == "gauge":
+            return [(labels, (value,)) for labels, value in self._gauge(family).items()]
+        return [(labels, tuple(cell)) for labels, cell in self._series[family.name].cells.items()]
 
     def _lines(self, family: Family) -> Iterator[str]:
         yield f"# HELP {family.name} {family.help.translate(_HELP_ESCAPES)}"

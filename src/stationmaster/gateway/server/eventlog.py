@@ -13,6 +13,8 @@ from stationmaster.gateway.core.events import Event, encode_all, encode_dropped
 from stationmaster.gateway.core.health import Transition
 from stationmaster.gateway.server.segments import Segments
 
+Batch = list[Event | Transition]
+
 MAX_BACKLOG = 200          # batches; a batch is what one tick of the worker gathered
 _PIPE_ATOMIC = 4096        # bytes a pipe takes in one piece, so that workers' lines do not mix (POSIX PIPE_BUF)
 
@@ -37,8 +39,10 @@ class _Sink:
 class EventLog:
     """`add` from the loop, `flush` from its tick, `close` at the end."""
 
-    def __init__(self, path: Path | None, spool: Path | None = None) -> None:
-        """Append to `path`, and to segments in the folder `spool`; without either, write to stdout. Raises OSError."""
+    def __init__(self, path: Path | None, spool: Path | None = None, also: Callable[[Batch], None] | None = None) -> None:
+        """Append to `path`, and to segments in the folder `spool`; without either, write to stdout. `also` sees each batch, from
+        the thread that writes. Raises OSError."""
+        self._also = also
         self._sinks = [] if spool is None else [_segments(spool)]
         if path is not None or spool is None:
             self._sinks.append(_file(path))
@@ -92,6 +96,8 @@ class EventLog:
                 continue
             for sink in self._sinks:
                 sink.take(lines, len(batch))
+            if self._also is not None:
+                self._also(batch)
         for sink in self._sinks:
             sink.close()
 

@@ -9,6 +9,7 @@ from stationmaster.gateway.core import faults, usage
 from stationmaster.gateway.core.endpoints import ModelIn
 from stationmaster.gateway.core.events import Event, Try
 from stationmaster.gateway.core.faults import Fault
+from stationmaster.gateway.core.forward import caller_trace
 from stationmaster.gateway.core.life import OK, Happening
 from stationmaster.gateway.core.pauses import quota
 from stationmaster.gateway.core.peek import Refused
@@ -584,4 +585,5 @@ class Exchange(Routed):
             self.session_by,
             self.tried,
             self.skipped or None,
+            caller_trace(head.line.headers) if self.worker.traced else "",
         )

@@ -26,9 +26,9 @@ class _Server6(_Server):
 class MetricsPage:
     """Serves until `close`. `totals` is read and changed under `lock` only."""
 
-    def __init__(self, totals: Totals, host: str, port: int) -> None:
+    def __init__(self, totals: Totals, host: str, port: int, lock: "threading.Lock") -> None:
         """Raises OSError when host and port cannot be had."""
-        self.lock = threading.Lock()
+        self.lock = lock
         page = self
 
         class Handler(BaseHTTPRequestHandler):

@@ -106,6 +106,7 @@ class House(Protocol):
     farewell: float
     clock: Callable[[], float]
     record: Callable[[Event], None]
+    traced: bool                # what clients say of their traces is noted
 
     @property
     def upstreams(self) -> "UpstreamPool":

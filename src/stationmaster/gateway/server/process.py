@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvloop
 
@@ -23,6 +24,10 @@ from stationmaster.gateway.server import channel as channels
 from stationmaster.gateway.server.proxies import from_environ
 from stationmaster.gateway.server.worker import Worker
 
+if TYPE_CHECKING:
+    from stationmaster.gateway.server.tracing import Tracing
+
+ENDPOINT = "STATIONMASTER_TELEMETRY_ENDPOINT"      # as telemetry.config has it
 LARGE = 1000               # records of an update that are not worth looking through for cycles
 
 
@@ -40,13 +45,25 @@ def main(arguments: list[str]) -> None:
     events = None if arguments[2] == "-" else Path(arguments[2])
     spool = next((Path(one.removeprefix("spool=")) for one in arguments[3:] if one.startswith("spool=")), None)
     tls = channels.next_tls(channel) if "tls" in arguments[3:] else None
-    worker = Worker(snapshot, events, from_environ(os.environ), probes="probes" in arguments[3:], spool=spool, tls=tls)
+    worker = Worker(
+        snapshot, events, from_environ(os.environ), probes="probes" in arguments[3:], spool=spool, tls=tls, tracing=_tracing(),
+    )
     del update, snapshot, tls
     worker.sharing.hear(news_of(news))
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 50)               # few cycles live here, and each pass stops the loop
     uvloop.run(_serve(worker, listener, channel))
+
+
+def _tracing() -> "Tracing | None":
+    if not os.environ.get(ENDPOINT):
+        return None
+    from stationmaster.gateway.server.tracing import Tracing  # here: without it nothing of telemetry is loaded
+    from stationmaster.telemetry.config import from_environ as telemetry
+
+    found = telemetry(os.environ)
+    return Tracing(found) if found is not None else None
 
 
 def _raise_file_limit() -> None:

@@ -27,6 +27,7 @@ class Sharing:
     def __init__(self, memory: Memory, health: Health, table: Callable[[], Table]) -> None:
         self.send: Callable[[bytes], None] | None = None
         self.send_owners: Callable[[bytes], None] | None = None
+        self.pushed = False        # metrics are sent to somebody, whether there is a page of them or not
         self._memory = memory
         self._health = health
         self._table = table
@@ -35,15 +36,17 @@ class Sharing:
         self._deltas = Deltas()
         self._gauges_at = 0.0
 
-    def tick(self, events: Sequence[msgspec.Struct], dropped: int, now: float, wall: float) -> None:
-        """Count what happened, and report it. `dropped`: events that were lost since the last tick."""
+    def tick(self, events: Sequence[msgspec.Struct], dropped: int, now: float, wall: float, unsent: int = 0) -> None:
+        """Count what happened, and report it. `dropped`: events that were lost since the last tick; `unsent`: spans."""
         if self.send is None:
             report(self._memory, self._health.told, b"")
             return
         table = self._table()
         counts = b""
-        if table.settings.metrics_port:    # else nobody will ever look
+        if table.settings.metrics_port or self.pushed:    # else nobody will ever look
             self._count_all(table, events, dropped, now)
+            if unsent:
+                self._deltas.count(m.SPANS_DROPPED, (), unsent)
             counts = m.encode(self._deltas.take(wall))
         self.send(encode(report(self._memory, self._health.told, counts)))
 

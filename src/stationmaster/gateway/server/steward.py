@@ -2,6 +2,7 @@
 authority of this machine, its metrics page and its state files. Serves no request, and no request waits for it.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ from stationmaster.tls.context import Certificates
 
 if TYPE_CHECKING:
     from stationmaster.gateway.server.together import Together
+    from stationmaster.telemetry.config import Telemetry
+    from stationmaster.telemetry.otlp import Family
+    from stationmaster.telemetry.sending import Pusher
 
 SHARE_EVERY = 1.0          # seconds between two looks at who uses which limit
 SAVE_EVERY = 1.0
@@ -29,9 +33,11 @@ SAVE_EVERY = 1.0
 class Steward:
     """Everything that the workers of one gateway share."""
 
-    def __init__(self, snapshot: Snapshot, say: Callable[[str], None], valkey: str = "") -> None:
-        """`valkey`: the URL of the store through which several gateways share. Raises StationmasterError when that or the state
-        file cannot be used."""
+    def __init__(
+        self, snapshot: Snapshot, say: Callable[[str], None], valkey: str = "", telemetry: "Telemetry | None" = None
+    ) -> None:
+        """`valkey`: the URL of the store through which several gateways share; `telemetry`: who is sent metrics. Raises
+        StationmasterError when the store or the state file cannot be used."""
         self._say = say
         self._lock = StateLock(snapshot.settings.state_file)
         self._accounts = Accounts(snapshot.settings.state_file)
@@ -42,7 +48,9 @@ class Steward:
         self._probed = snapshot.settings.health_check_enabled
         self._authority.apply(snapshot)
         self._totals = metrics.Totals(__version__)
+        self._counting = threading.Lock()      # whoever reads or changes the totals holds it
         self._page = self._serve(snapshot.settings.metrics_host, snapshot.settings.metrics_port)
+        self._pusher = self._push(telemetry)
         self._shared_at = self._saved_at = time.monotonic()
         self._warn(snapshot)
         if self._together is not None:
@@ -53,11 +61,28 @@ class Steward:
         if not port:
             return None
         try:
-            return MetricsPage(self._totals, host, port)
+            return MetricsPage(self._totals, host, port, self._counting)
         except OSError as error:
             self._say(f"no metrics on {host}:{port}: {error.strerror} (another gateway's? set metrics_port); /metrics there "
                       "does not show this one")
             return None
+
+    def _push(self, telemetry: "Telemetry | None") -> "Pusher | None":
+        if telemetry is None:
+            return None
+        from stationmaster.gateway.server.tracing import families, sender  # here: most gateways need none of it
+        from stationmaster.telemetry.sending import Pusher
+
+        def read() -> "list[Family]":
+            with self._counting:
+                return families(self._totals)
+
+        return Pusher(sender(telemetry), read)
+
+    @property
+    def _watched(self) -> bool:
+        """Whether anybody looks at what is counted."""
+        return self._page is not None or self._pusher is not None
 
     @property
     def metrics_port(self) -> int:
@@ -83,16 +108,16 @@ class Steward:
 
     def certified(self, certificates: Certificates | None) -> None:
         """Show how long the certificate that clients see is valid, and whether its files hold another that cannot be used."""
-        if certificates is not None and self._page is not None:
-            with self._page.lock:
+        if certificates is not None and self._watched:
+            with self._counting:
                 self._totals.state(metrics.TLS_EXPIRY, certificates.pair.expires)
                 self._totals.state(metrics.TLS_REFUSED, float(bool(certificates.refused)))
 
     def leave(self, worker: str) -> None:
         """A worker ended, and all it told was taken."""
         self._authority.leave(worker)
-        if self._page is not None:
-            with self._page.lock:
+        if self._watched:
+            with self._counting:
                 self._totals.forget(worker)
 
     def take(self, worker: str, frames: Iterable[Frame]) -> None:
@@ -107,8 +132,8 @@ class Steward:
             told = report_of(payload)
             self._tell(self._authority.take(worker, told, time.monotonic(), time.time()))
             self._deeds.add(told.owners)
-            if told.metrics and self._page is not None:
-                with self._page.lock:
+            if told.metrics and self._watched:
+                with self._counting:
                     self._totals.add(worker, metrics.decode(told.metrics))
 
     def look(self) -> None:
@@ -124,9 +149,9 @@ class Steward:
             self._save()
 
     def _show_cluster(self) -> None:
-        if self._together is not None and self._page is not None:
+        if self._together is not None and self._watched:
             cluster = self._together.cluster
-            with self._page.lock:
+            with self._counting:
                 self._totals.state(metrics.CLUSTER_CONNECTED, float(cluster.connected))
                 self._totals.state(metrics.CLUSTER_GATEWAYS, float(cluster.gateways))
 
@@ -155,6 +180,8 @@ class Steward:
         if self._together is not None:
             self._together.close()
         self._lock.close()
+        if self._pusher is not None:
+            self._pusher.close()
         if self._page is not None:
             self._page.close()
 

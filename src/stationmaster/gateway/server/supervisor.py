@@ -29,6 +29,7 @@ from stationmaster.gateway.server.proxies import from_environ
 from stationmaster.gateway.server.steward import Steward
 from stationmaster.gateway.server.worker import BACKLOG
 from stationmaster.notify import Notifier
+from stationmaster.telemetry.config import from_environ as telemetry
 from stationmaster.tls.context import Certificates, Material
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD)
@@ -192,7 +193,7 @@ class Supervisor:
         self._runs = _fixed(self._settings)
         self._watching = watching
         self._certificates = _certificates(self._settings, watching, say)
-        self._steward = Steward(snapshot_of(self._current.records, 1), say, valkey)
+        self._steward = Steward(snapshot_of(self._current.records, 1), say, valkey, telemetry(os.environ))
         self._children: list[_Child] = []
         self._steward.certified(self._certificates)
         self._stopping = False

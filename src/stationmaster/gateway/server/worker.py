@@ -12,7 +12,7 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stationmaster.gateway.core.building import Building
 from stationmaster.gateway.core.events import Event
@@ -34,6 +34,9 @@ from stationmaster.gateway.server.proxies import Proxies
 from stationmaster.gateway.server.sharing import Sharing
 from stationmaster.tls.context import Front, Material
 
+if TYPE_CHECKING:
+    from stationmaster.gateway.server.tracing import Tracing
+
 TICK = 0.5                 # seconds; every timeout is checked this often, so it is never exact
 TURN = 0.002               # seconds for which a new configuration keeps requests waiting at a time
 MANY = 1000                # parts that are not let go of while the table is in use that had them
@@ -48,10 +51,10 @@ class Worker:
 
     def __init__(
         self, snapshot: Snapshot, events: Path | None = None, proxies: Proxies | None = None, *, probes: bool = True,
-        spool: Path | None = None, tls: Material | None = None,
+        spool: Path | None = None, tls: Material | None = None, tracing: "Tracing | None" = None,
     ) -> None:
-        """`tls`: what clients are shown; None: they speak plain HTTP. Raises OSError (`events`, `spool`, `ca_bundle`) or
-        ssl.SSLError before anything is served."""
+        """`tls`: what clients are shown; None: they speak plain HTTP. `tracing`: who makes spans of events. Raises OSError
+        (`events`, `spool`, `ca_bundle`) or ssl.SSLError before anything is served."""
         self.memory = Memory(snapshot.settings.workers)
         self.table = Table(snapshot, self.memory)
         settings = snapshot.settings
@@ -66,12 +69,17 @@ class Worker:
         self._proxies = proxies or Proxies()
         self.upstreams = UpstreamPool(self._dialer(settings), self.report)
         self.catalogue = Catalogue(self)
-        self._log = EventLog(events, spool)
+        self._tracing = tracing
+        self.traced = tracing is not None
+        if tracing is not None:
+            tracing.vendor_of = lambda name: upstream.vendor if (upstream := self.table.upstreams.get(name)) else ""
+        self._log = EventLog(events, spool, tracing.take if tracing is not None else None)
         self.record: Callable[[Event], None] = self._log.add
         self.health = Health(self.memory, settings, self.clock, self.epoch, self._log.add)
         self.health.first = probes
         self.retries = RetryBudget()
         self.sharing = Sharing(self.memory, self.health, lambda: self.table)
+        self.sharing.pushed = self.traced
         self._prober = Prober(self) if probes else None    # of several workers one probes
         self._id_base = f"req_{os.urandom(6).hex()}"
         self._ids = 0
@@ -207,6 +215,8 @@ class Worker:
                 self._share()
             finally:
                 self._log.close()
+                if self._tracing is not None:
+                    self._tracing.close()
 
     def _encryption(self) -> dict[str, Any]:
         """How the listener speaks TLS, if it does: a handshake takes as long as a request's head may."""
@@ -280,7 +290,8 @@ class Worker:
         now = self.clock()
         self.retries.admit(len(self._log.pending))
         try:
-            self.sharing.tick(self._log.pending, self._log.dropped(), now, self.epoch + now)
+            unsent = self._tracing.dropped() if self._tracing is not None else 0
+            self.sharing.tick(self._log.pending, self._log.dropped(), now, self.epoch + now, unsent)
         finally:
             self._log.flush()
 
