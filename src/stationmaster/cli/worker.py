@@ -51,15 +51,19 @@ def serve(given: "Settings", ready: Callable[[], None], patience: float, notifie
     from stationmaster.entrances.refreshing import keep_refreshing
     from stationmaster.jobs import worker as process
     from stationmaster.jobs.engine import Working
+    from stationmaster.telemetry import recording
 
     jobs = whole.jobs
     stop = threading.Event()
     threading.Thread(target=_keep_current, args=(stop, notifier or Notifier({})), name="settings", daemon=True).start()
     keep_refreshing(stop)
-    return process.work(Working(
-        process.name(), stop, jobs.threads, jobs.poll_seconds, jobs.lease_seconds, jobs.attempts, jobs.retention_days,
-        patience=patience,
-    ), ready)  # fmt: skip
+    try:
+        return process.work(Working(
+            process.name(), stop, jobs.threads, jobs.poll_seconds, jobs.lease_seconds, jobs.attempts, jobs.retention_days,
+            patience=patience,
+        ), ready)  # fmt: skip
+    finally:
+        recording.close()
 
 
 def _opened(given: "Settings") -> "Settings":
@@ -74,7 +78,7 @@ def _opened(given: "Settings") -> "Settings":
     configure(StoreConfig(given.folder, ring, given.database.url.get_secret_value(), allowed=given.outbound.allowed_private))
     from django.db import connection
 
-    from stationmaster.entrances import live, policies
+    from stationmaster.entrances import live, policies, telemetry
     from stationmaster.store import stored
     from stationmaster.store.migrating import migrate
 
@@ -83,6 +87,7 @@ def _opened(given: "Settings") -> "Settings":
     logs.set_up(whole.log.format, whole.log.level)
     live.use(whole)
     policies.use(live.settings)
+    telemetry.begin(whole, "worker")
     connection.close()
     return whole
 

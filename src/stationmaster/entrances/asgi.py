@@ -25,6 +25,7 @@ from stationmaster.running import places
 from stationmaster.settings import Settings, with_saved
 from stationmaster.settings.listener import in_clear_text
 from stationmaster.store.config import StoreConfig, configure
+from stationmaster.telemetry import recording
 from stationmaster.vault import keyring
 
 CHECK = 0.5           # seconds between two looks at what is not a request
@@ -131,7 +132,7 @@ def prepare(given: Settings) -> Settings:
     ring = keyring.load(given.folder, environ)
     url = given.database.url.get_secret_value()
     configure(StoreConfig(given.folder, ring, url, allowed=given.outbound.allowed_private, extra=web(given)))
-    from stationmaster.entrances import effective, live, policies
+    from stationmaster.entrances import effective, live, policies, telemetry
     from stationmaster.store import stored
     from stationmaster.store.migrating import migrate
 
@@ -143,6 +144,7 @@ def prepare(given: Settings) -> Settings:
     live.use(whole)
     policies.use(live.settings)
     effective.note(whole)
+    telemetry.begin(whole, "control")
     connection.close()
     return whole
 
@@ -173,6 +175,7 @@ def serve(
 
         server = _Server(config, application, door, listening, encryption, notifier or Notifier({}))
         server.run()
+    recording.close()
     return 0 if server.started else 1
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from stationmaster.logs import REQUESTS
+from stationmaster.telemetry import recording
+from stationmaster.telemetry.otlp import SERVER, Attributes
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -43,7 +45,7 @@ def note(scope: Mapping[str, Any], route: str, actor: str) -> None:
 async def told(app: App, scope: Message, receive: Receive, send: Send) -> None:
     """Have `app` answer one request, and log its line. Raises what `app` does, which the client sees as a 500."""
     line = scope[_LINE] = _Line()
-    begun = time.monotonic()
+    begun, span = time.monotonic(), recording.begin(scope["method"], SERVER, _caller(scope))
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -58,6 +60,22 @@ async def told(app: App, scope: Message, receive: Receive, send: Send) -> None:
         raise
     finally:
         _tell(scope["method"], line, time.monotonic() - begun)
+        _record(span, scope["method"], line)
+
+
+def _caller(scope: Message) -> str:
+    """What the client says of its trace; read only where spans are recorded."""
+    return next((value[:256].decode("latin-1") for name, value in scope.get("headers", ()) if name == b"traceparent"), "")
+
+
+def _record(span: recording.Open | None, method: str, line: _Line) -> None:
+    """The request as a span: by its route, as in the log."""
+    broken = line.status is not None and line.status >= 500
+    said: Attributes = {
+        "http.request.method": method, "http.route": line.route, "http.response.status_code": line.status or 0,
+        "stationmaster.request_id": line.request_id,
+    }  # fmt: skip
+    recording.end(span, said, str(line.status) if broken else "", f"{method} {line.route}")
 
 
 def _tell(method: str, line: _Line, seconds: float) -> None:

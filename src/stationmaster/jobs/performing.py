@@ -21,6 +21,8 @@ from stationmaster.jobs.places import place_of
 from stationmaster.jobs.run import LONGEST_WAIT, Run
 from stationmaster.jobs.verdicts import CRASHED, STOPPING, backoff, outcome_of, spread
 from stationmaster.line.errors import RateLimited
+from stationmaster.telemetry import recording
+from stationmaster.telemetry.otlp import INTERNAL
 
 _LOOK: Final = 0.25       # seconds between two looks while there is nothing to do
 _LEAST: Final = 0.02      # the database's clock may be a little behind ours
@@ -95,9 +97,12 @@ class Performing:
 
     def _one(self, number: int) -> None:
         item = items.begin(self._run, number)
+        span = recording.begin(f"item {self._run.kind}", INTERNAL, within=self._run.span) if self._run.span else None
         with self._run.doing(item):
             outcome = self._outcome(item)
             self._write(item, outcome)
+        failed = outcome.reason if isinstance(outcome, Failed) else ""
+        recording.end(span, {"stationmaster.job.item": number, "stationmaster.outcome": type(outcome).__name__.lower()}, failed)
 
     def _outcome(self, item: JobItem) -> Outcome:
         try:

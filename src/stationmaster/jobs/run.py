@@ -18,6 +18,8 @@ from stationmaster.jobs.log import LogBook
 from stationmaster.jobs.models import Job, JobItem
 from stationmaster.store.actor import Actor
 from stationmaster.store.changes import Change, change
+from stationmaster.telemetry import recording
+from stationmaster.telemetry.otlp import CONSUMER
 
 PATIENCE: Final = 5.0       # seconds that an item has to finish once the worker is told to end
 LONGEST_WAIT: Final = 20.0  # seconds that a thread is held up; what takes longer is done later
@@ -45,6 +47,7 @@ class Run:
         self._stopping_since = 0.0
         self._made: dict[str, Any] = {}
         self._making = threading.RLock()
+        self.span = recording.begin(f"job {job.kind}", CONSUMER)      # of telemetry; None: nobody wants it
 
     # what handlers call
 

@@ -23,6 +23,7 @@ from stationmaster.jobs.performing import Performing
 from stationmaster.jobs.places import place_of
 from stationmaster.jobs.run import Run
 from stationmaster.line.errors import RateLimited, Transient
+from stationmaster.telemetry import recording
 
 GAVE_UP = "error.job.attempts"
 _log = logging.getLogger(__name__)
@@ -80,9 +81,20 @@ def _run(fence: Fence, working: Working) -> Ring | None:
         return None
     with Keeper(run):
         again = _guarded(kind, run, prepared=job.prepared)
+    _record(run)
     if again is None:
         return None
     return _hand_back(fence, again)
+
+
+def _record(run: Run) -> None:
+    """This claim of the job as a span, if anybody wants it: how the job stands behind it, and by what it failed."""
+    if run.span is None:
+        return
+    row = Job.objects.get(id=run.id)
+    said = {"stationmaster.job": run.id, "stationmaster.job.kind": run.kind, "stationmaster.job.state": row.state,
+            "stationmaster.job.claim": run.fence.number, "stationmaster.job.items": row.total}  # fmt: skip
+    recording.end(run.span, said, row.cause)
 
 
 def _guarded(kind: Kind, run: Run, *, prepared: bool) -> _Again | None:

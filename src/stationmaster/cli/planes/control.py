@@ -18,7 +18,7 @@ from stationmaster.cli.planes import locks
 from stationmaster.cli.planes.begin import Options, run
 from stationmaster.notify import Notifier
 from stationmaster.running.leash import Leash
-from stationmaster.telemetry.config import checked, to_environ
+from stationmaster.telemetry.config import to_environ
 
 if TYPE_CHECKING:
     from stationmaster.settings import Settings
@@ -72,10 +72,10 @@ def _places(settings: "Settings") -> dict[str, Any]:
 
 def _telemetry(settings: "Settings") -> dict[str, str]:
     """The same for the gateway, whose environment says where telemetry goes."""
-    asked = settings.telemetry
-    if not asked.endpoint:
-        return {}
-    return to_environ(checked(asked.endpoint, asked.headers.get_secret_value(), str(asked.ratio), asked.service))
+    from stationmaster.entrances.telemetry import telemetry_of
+
+    found = telemetry_of(settings)
+    return {} if found is None else to_environ(found)
 
 
 def _name() -> str:
