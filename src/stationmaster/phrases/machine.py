@@ -160,4 +160,12 @@ SENTENCES: Final = (
     marked("it holds one line: the URL"),
     marked("cannot use the URL of Valkey"),
     marked("it is valkey://user:password@host:port/number, valkeys:// for TLS, or unix:///path"),
+    marked("telemetry.endpoint is no address of a receiver"),
+    marked("it is like https://collector.example.com:4318"),
+    marked("telemetry.ratio is no share"),
+    marked("it is a number from 0 to 1"),
+    marked("cannot read the file that {variable} names"),
+    marked("it holds one line: name=value,name=value"),
+    marked("telemetry.headers has a part that is no header field"),
+    marked("write name=value, several with a comma between"),
 )
