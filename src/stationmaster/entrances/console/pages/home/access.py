@@ -253,7 +253,7 @@ def stacked(
     for part in found.parts:
         sums.setdefault(str(part[by]), {})[part["start"]] = part["cost"] / NANO
     order = sorted(sums, key=lambda name: -sum(sums[name].values()))
-    series = [(name or tr("none"), tuple(sums[name].get(start, 0.0) for start in starts)) for name in order[:_SHOWN]]
+    series = [(name or tr("not named"), tuple(sums[name].get(start, 0.0) for start in starts)) for name in order[:_SHOWN]]
     if rest := order[_SHOWN:]:
         series.append((tr("others"), tuple(sum(sums[name].get(start, 0.0) for name in rest) for start in starts)))
     hrefs = tuple(_day(start, which) for start in starts)

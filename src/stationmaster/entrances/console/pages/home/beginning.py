@@ -69,6 +69,11 @@ def unfinished(request: HttpRequest) -> Iterator[Section]:
         yield Section(tr("First steps"), (Checklist(found), away), links=(Link(tr("With a first request"), reverse("start")),))
 
 
+def bare(actor: Actor) -> bool:
+    """Whether nothing is done yet, so that the steps are all there is to see."""
+    return not any(tick.done for tick in ticks(actor))
+
+
 def ticks(actor: Actor) -> tuple[Tick, ...]:
     """The steps that `actor` may see, the first that is not done marked."""
     found = [_tick(actor, step) for step in STEPS if allowed(actor, step.sees)]

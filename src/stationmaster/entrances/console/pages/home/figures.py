@@ -21,6 +21,7 @@ from stationmaster.usage import services as usage
 from stationmaster.workspaces import services as workspaces
 
 _UNWELL: Final = ("suspect", "cooling", "disabled")
+_KNOWN: Final = (*_UNWELL, "healthy", "probing", "off")
 _PLACES: Final = 500
 
 
@@ -93,11 +94,10 @@ def _requests(since: datetime, *, errors: bool = False) -> str:
 def _seats(actor: Actor) -> Tile:
     rows = workspaces.list_workspaces(actor, Query(limit=_PLACES, counted=False)).items
     counted = [row for row in rows if row["seats_total"] is not None]
-    used, total = (sum(int(row[name] or 0) for row in counted) for name in ("seats_used", "seats_total"))
     if not counted:
-        active = workspaces.seats_by_state(actor).get("active", 0)
-        rows_of = filtered("/seats", ("state", "eq", "active"))
-        return Tile(tr("Seats in use"), f"{active:,}", rows_of, tr("no vendor tells how many"))
+        taken = sum(int(row["seats_used"] or 0) for row in rows)
+        return Tile(tr("Seats in use"), f"{taken:,}", "/workspaces", tr("no vendor tells how many there are") if rows else "")
+    used, total = (sum(int(row[name] or 0) for row in counted) for name in ("seats_used", "seats_total"))
     unknown = len(rows) - len(counted)
     note = trn("{number} workspace does not tell", "{number} workspaces do not tell", unknown) if unknown else ""
     tone: Tone = "bad" if used > total else ""
@@ -110,7 +110,12 @@ def _credentials(actor: Actor) -> Iterator[Tile]:
     unwell = sum(counts.get(state, 0) for state in _UNWELL)
     rows = filtered("/credentials", ("health", "in", ",".join(_UNWELL)), ("disabled", "eq", "false"))
     whole = tr("of {number}", number=f"{sum(counts.values()):,}")
-    yield Tile(tr("Credentials not well"), f"{unwell:,}", rows, whole, "bad" if unwell else "good")
+    unheard = sum(number for state, number in counts.items() if state not in _KNOWN)
+    note = whole
+    if unheard:
+        note = f"{whole}; {trn('nothing known of {number} yet', 'nothing known of {number} yet', unheard)}"
+    calm: Tone = "" if unheard or not counts else "good"
+    yield Tile(tr("Credentials not well"), f"{unwell:,}", rows, note, "bad" if unwell else calm)
     ends = Counter(str(row["expiry"]) for row in credentials.ending(actor))
     over = ends["expired"]
     note = trn("{number} has ended already", "{number} have ended already", over) if over else ""

@@ -37,7 +37,9 @@ def page(request: HttpRequest) -> HttpResponse:
     actor = me(request)
     if actor.role == "member":
         return redirect("access")
-    sections = (*beginning.unfinished(request), *_figures(actor), *_spending(actor), *_lines(actor), _ways(request))
+    steps, figures_ = tuple(beginning.unfinished(request)), tuple(_figures(actor))
+    first = (*steps, *figures_) if beginning.bare(actor) else (*figures_, *steps)      # how it stands, once there is something
+    sections = (*first, *_spending(actor), *_lines(actor), _ways(request))
     return shown(request, Page(tr("Overview"), sections, same=_SAME))
 
 
@@ -69,11 +71,17 @@ def _lines(actor: Actor) -> Iterator[Section]:
 def _table(rows: list[Line]) -> Table:
     columns = (
         Column("", lambda row: Cell(row["line"].what, row["line"].page)),
-        Column(tr("Number"), lambda row: Cell(f"{row['line'].number:,}", number=True), number=True),
-        Column(tr("How it stands"), lambda row: Cell(row["line"].health)),
+        Column(tr("How many"), lambda row: Cell(f"{row['line'].number:,}", number=True), number=True),
+        Column(tr("How it stands"), lambda row: _said(row["line"].health)),
         Column(tr("To list them"), lambda row: Cell(row["line"].command, code=True, note=row["line"].call)),
     )
     return plain(columns, [{"line": each} for each in rows])
+
+
+def _said(text: str) -> Cell:
+    """How it stands; the command to begin with, where a text ends in one, to be copied."""
+    words, _, command = text.removesuffix("`").partition("`")
+    return Cell(many=(Cell(words), Cell(command, code=True, copy=True))) if command else Cell(text)
 
 
 def _ways(request: HttpRequest) -> Section:
@@ -85,4 +93,4 @@ def _ways(request: HttpRequest) -> Section:
     there = tr("Elsewhere they take this address, and a token: `STATIONMASTER_URL={url}`, `STATIONMASTER_TOKEN`.", url=console)
     token = tr("Make one with `stationmaster token create NAME`.") if may(request, "tokens:create") else ""
     links = (Link(tr("Every call of REST, to read and to try"), "/api/docs"), Link(tr("First steps"), "/start"))
-    return Section(tr("The same elsewhere"), (Note(here), Note(" ".join(filter(None, (there, token))), links=links)))
+    return Section(tr("The same elsewhere"), (Note(here), Note(" ".join(filter(None, (there, token))))), links=links)

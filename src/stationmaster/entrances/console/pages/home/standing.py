@@ -159,18 +159,18 @@ _KINDS = (
     Kind("pools:read", lambda: tr("Pools"), routing.list_pools, _pools,
          lambda: tr("None yet. Put credentials that stand in for each other together: "
                     "`stationmaster pool create NAME --member CREDENTIAL`"),
-         "stationmaster pool list", "GET /api/v1/pools"),
+         "stationmaster pool list", "GET /api/v1/pools", "/pools"),
     Kind("routes:read", lambda: tr("Routes"), routing.list_routes,
          lambda *_: tr("the first one that names a model takes it; a model that none names is refused"),
          lambda: tr('None yet. Say which models go to which pool: `stationmaster route create --model "gpt-*" --pool POOL`'),
-         "stationmaster route list", "GET /api/v1/routes"),
+         "stationmaster route list", "GET /api/v1/routes", "/routes"),
     Kind("keys:read", lambda: tr("Virtual keys"), routing.list_keys, _keys,
          lambda: tr("None yet. Make one for each application: `stationmaster key create NAME`"),
-         "stationmaster key list", "GET /api/v1/keys"),
+         "stationmaster key list", "GET /api/v1/keys", "/keys"),
     Kind("gateways:read", lambda: tr("Gateways"), usage.list_gateways, _gateways,
          lambda: tr("None yet. `stationmaster up` brings one along; another machine's joins with a token: "
                     "`stationmaster gateway-token create NAME`"),
-         "stationmaster gateway list", "GET /api/v1/gateways"),
+         "stationmaster gateway list", "GET /api/v1/gateways", "/gateways"),
     Kind("workspaces:read", lambda: tr("Workspaces"), workspaces.list_workspaces, _workspaces,
          lambda: tr("None yet. Attach an organisation by its vendor's admin key: "
                     "`stationmaster workspace create NAME --vendor openai`"),

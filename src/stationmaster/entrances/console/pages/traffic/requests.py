@@ -46,7 +46,7 @@ def all_of_them(request: HttpRequest) -> HttpResponse:
     if follows and not request.GET.get("cursor") and request.GET.get("sort", "-at") in ("", "-at"):
         table = replace(table, stream=_stream(request))
     same = (("stationmaster usage events", "GET /api/v1/usage/events"),)
-    sections = (Section("", (_finding(request),)), Section("", (table,), "rows" if follows else ""))
+    sections = (Section("", (table,), "rows" if follows else ""), Section("", (_finding(request),)))
     looked = 5 if table.stream and not table.rows else 0  # there is nothing yet that new rows could come on top of
     links = _links(request, follows)
     return shown(request, Page(tr("Requests"), sections, links=links, same=same, refresh=looked, lead=_lead(follows)))

@@ -74,7 +74,9 @@ def why(words: Mapping[str, str], code: object) -> str:
 
 
 def usd(nano: int | None, places: int = 2) -> str:
-    """An amount; a dash where it is not known."""
+    """An amount; a dash where it is not known. What would round to nothing is said as exactly as that of one request."""
+    if nano is not None and 0 < nano < _NANO / 10**places:
+        return small(nano)
     return DASH if nano is None else f"{nano / _NANO:,.{places}f}{TIED}USD"
 
 

@@ -98,7 +98,8 @@ def _tiles(actor: Actor, wanted: Asked, total: Mapping[str, int]) -> Tiles:
     unpriced = trn("{number} request has no known price", "{number} requests have no known price", total["unpriced"])
     price = unpriced if total["unpriced"] else ""
     return Tiles((
-        Tile(tr("Cost"), breakdown.cost(total).text, rows, _joined(price, _compared(total, before, "cost")),
+        Tile(tr("Cost"), breakdown.cost(total).text.replace(telling.TIED, " "), rows,
+             _joined(price, _compared(total, before, "cost")),
              "busy" if total["unpriced"] else ""),
         Tile(tr("Requests"), f"{total['requests']:,}", rows, _compared(total, before, "requests")),
         Tile(tr("Errors"), f"{total['errors']:,}", failed, _joined(rate, _compared(total, before, "errors")),
