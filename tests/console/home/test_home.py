@@ -19,6 +19,7 @@ from stationmaster.people import services as people
 from stationmaster.routing import services as routing
 from stationmaster.usage.models import UsageEvent
 from stationmaster.workspaces import services as workspaces
+from stationmaster.workspaces.models import Workspace
 
 PAGES = ("/", "/start", "/access", "/seats/requests")
 ODD = "<script>alert(1)</script>"
@@ -178,3 +179,24 @@ def _some(stage: Stage, number: int) -> None:
         workspaces.ask_for_seat(ADMIN, {"workspace": "acme", "person": person["id"]})
         routing.create_key(ADMIN, {"name": f"k{number}-{at}", "owner": str(person["id"])})
     served(number, key=f"k{number}")
+
+
+def test_how_it_stands_comes_first(stage: Stage) -> None:
+    """Once there is anything, figures and what needs a decision stand above the first steps that are left."""
+    text = kit.said(kit.page(kit.signed_in(), "/"))
+    assert text.index("Spent today") < text.index("Needs a decision") < text.index("First steps")
+
+
+def test_what_is_not_known_does_not_look_well(stage: Stage) -> None:
+    """A credential that no gateway has spoken of is said to be unknown, and the figure is not green for it."""
+    text = kit.page(kit.signed_in(), "/")
+    assert "nothing known of" in text
+    tile = text[: text.index("Credentials not well")].rsplit('<div class="tile', 1)[-1]
+    assert "good" not in tile
+
+
+def test_seats_are_counted_where_no_vendor_tells_how_many_there_are(stage: Stage) -> None:
+    """What vendors say is taken counts, whether a plan gave it or not."""
+    Workspace.objects.all().observe(seats_used=7, seats_total=None)
+    number = 7 * Workspace.objects.count()
+    assert re.search(rf"Seats in use {number:,} no vendor tells how many there are", kit.said(kit.page(kit.signed_in(), "/")))
