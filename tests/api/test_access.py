@@ -18,6 +18,7 @@ from api.kit import FORM, Callers, browser, code
 from controlkit import CLI, a_credential, a_workspace
 from internal.kit import Control
 from jobs import deeds  # noqa: F401  registers kinds of job
+from stationmaster.alerts import services as alerts
 from stationmaster.bills.models import BillDay
 from stationmaster.credentials import generations
 from stationmaster.credentials import services as credentials
@@ -38,6 +39,8 @@ from stationmaster.publishing.reaching import place_of
 from stationmaster.routing import services as routing
 from stationmaster.sandbox.server import SandboxServer
 from stationmaster.store.changes import change
+from stationmaster.store.filters import Filter
+from stationmaster.store.listing import Query
 from stationmaster.usage.models import UsageEvent
 from stationmaster.workspaces import addresses, seats
 from stationmaster.workspaces import services as workspaces
@@ -49,6 +52,7 @@ ALL: Final = frozenset({"viewer", "operator", "admin", "auditor", "member"})
 SEERS: Final = ALL - {"member"}
 RUNNERS: Final = frozenset({"operator", "admin"})
 ADMINS: Final = frozenset({"admin"})
+WATCHERS: Final = RUNNERS | {"auditor"}
 CHECKERS: Final = frozenset({"auditor", "admin"})
 A_SOURCE: Final = {"kind": "oauth2_client_credentials", "secret": "the-client-and-its-secret",
                    "options": {"token_url": "https://login.example.com/token", "client_id": "stationmaster"}}  # fmt: skip
@@ -134,6 +138,24 @@ def _unstored() -> dict[str, Any]:
         addresses.allow_address(CLI, {"name": "127.0.0.1", "reason": "the sandbox"})
     gateway = _sandbox().targets.make("s2a", _name())
     return {"base_url": gateway.base_url(_sandbox().url), "secret": gateway.secret, "allow_insecure_http": True}
+
+
+def _heard() -> dict[str, Any]:
+    """Where a webhook goes that nobody takes."""
+    _unstored()
+    return {"channel": "webhook", "url": f"{_sandbox().url}/hook", "allow_insecure_http": True}
+
+
+def _alert() -> str:
+    return str(alerts.create_alert(CLI, {"name": _name(), **_heard()}).row["id"])
+
+
+def _delivery() -> str:
+    """One that did not arrive."""
+    which = _alert()
+    assert not alerts.test_alert(CLI, which, {})["ok"]
+    name = alerts.get_alert(CLI, which)["name"]
+    return str(alerts.list_deliveries(CLI, Query(filters=(Filter("alert", "eq", name),))).items[0]["id"])
 
 
 def _target() -> str:
@@ -446,6 +468,12 @@ CALLS: Final[dict[str, Callable[[], Cell]]] = {
     "list_credentials_history": lambda: Cell("GET", f"credentials/{_credential()}/history"),
     "recognise_vendors": lambda: Cell("POST", "vendors/openai/recognise", {"secret": "sk-proj-anything"}),
     "calendar": lambda: Cell("GET", "calendar"),
+    **_crud("alerts", _alert, lambda: {"name": _name(), **_heard()}, {"expiry_days": [3]}),
+    "test_alerts": lambda: Cell("POST", f"alerts/{_alert()}/test", {}),
+    "rotate_alerts": lambda: Cell("POST", f"alerts/{_alert()}/rotate", {}),
+    "list_alert_deliveries": lambda: Cell("GET", "alert-deliveries"),
+    "get_alert_deliveries": lambda: Cell("GET", f"alert-deliveries/{_delivery()}"),
+    "send_alert_deliveries": lambda: Cell("POST", f"alert-deliveries/{_delivery()}/send", {}),
     **_crud("targets", _target, lambda: {"name": _name(), "kind": "s2a", **_unstored()}, {"label": "X"}),
     "forget_targets": lambda: Cell("POST", f"targets/{_target()}/forget", {}),
     "test_targets": lambda: Cell("POST", f"targets/{_target()}/test", {}),
@@ -515,6 +543,9 @@ MAY: Final[dict[str, frozenset[str]]] = {
     "list_sources": SEERS, "get_credentials_source": SEERS, "put_credentials_source": RUNNERS,
     "delete_credentials_source": RUNNERS, "refresh_credentials": RUNNERS,
     "list_credentials_history": SEERS, "recognise_vendors": RUNNERS, "calendar": SEERS,
+    "list_alerts": WATCHERS, "get_alerts": WATCHERS, "create_alerts": RUNNERS, "update_alerts": RUNNERS, "delete_alerts": RUNNERS,
+    "test_alerts": RUNNERS, "rotate_alerts": RUNNERS, "list_alert_deliveries": WATCHERS, "get_alert_deliveries": WATCHERS,
+    "send_alert_deliveries": RUNNERS,
     "list_targets": SEERS, "get_targets": SEERS, "create_targets": ADMINS, "update_targets": ADMINS, "delete_targets": ADMINS,
     "forget_targets": ADMINS, "test_targets": RUNNERS, "test_target_kinds": ADMINS, "list_target_groups": RUNNERS,
     "read_back_targets": RUNNERS, "withdraw_targets": RUNNERS, "list_target_kinds": SEERS,

@@ -10,6 +10,7 @@ from stationmaster import __version__, i18n
 from stationmaster.cli import (
     address,
     admin,
+    alert,
     assignment,
     audit,
     calendar,
@@ -114,7 +115,7 @@ for _name, _noun in (
     ("settings", setting), ("gateway-token", gateway_token), ("master-key", master_key), ("job", job),
     ("person", person), ("group", group), ("assignment", assignment), ("plan", plan), ("seat", seat),
     ("seat-request", seat_request), ("vendor", vendor),
-    ("scim", scim), ("mail", mail), ("address", address), ("calendar", calendar), ("target", target),
+    ("scim", scim), ("mail", mail), ("alert", alert), ("address", address), ("calendar", calendar), ("target", target),
     ("publication", publication), ("roster", roster),
 ):
     app.add_typer(_noun.app, name=_name)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
+from stationmaster.alerts import services as alerts
 from stationmaster.audit import services as audit
 from stationmaster.bills import services as bills
 from stationmaster.cli.desk import MAX_PAGE, Asked, Happened, Made, Page, Row, Step, UsageAsked
@@ -62,6 +63,8 @@ _NOUNS: Mapping[str, _Services] = {
     "pools": _Services(routing.list_pools, routing.get_pool, routing.create_pool, routing.update_pool, routing.delete_pool),
     "routes": _Services(routing.list_routes, routing.get_route, routing.create_route, routing.update_route, routing.delete_route),
     "keys": _Services(routing.list_keys, routing.get_key, routing.create_key, routing.update_key, routing.delete_key),
+    "alerts": _Services(alerts.list_alerts, alerts.get_alert, alerts.create_alert, alerts.update_alert, alerts.delete_alert),
+    "alert-deliveries": _Services(alerts.list_deliveries, alerts.get_delivery),
     "gateway-tokens": _Services(operators.list_gateway_tokens, operators.get_gateway_token, operators.create_gateway_token,
                                 None, operators.delete_gateway_token),
     "operators": _Services(operators.list_operators, operators.get_operator, operators.create_operator, operators.update_operator,
@@ -108,6 +111,8 @@ def _listed(name: str, actor: Actor, which: str, query: Query) -> Any:
 
 # What can be done to one thing beside editing it, by noun and verb, and lists that belong to one thing, by noun and name.
 _ACTS: Mapping[tuple[str, str], Callable[[Actor, str, Row], Any]] = {
+    ("alerts", "test"): alerts.test_alert,
+    ("alert-deliveries", "send"): alerts.resend,
     ("jobs", "cancel"): lambda actor, which, _: jobs.cancel(actor, which),
     ("jobs", "retry"): lambda actor, which, _: jobs.retry_failed(actor, which),
     ("plans", "approve"): workspaces.approve_plan,
@@ -200,7 +205,9 @@ class Local:
         _there(_NOUNS[noun].delete)(self._actor, which, version)
 
     def rotate(self, noun: str, which: str, given: Row) -> Made:
-        """A virtual key's secret, or a gateway's token."""
+        """A virtual key's secret, a gateway's token, or what signs an alert's webhooks."""
+        if noun == "alerts":
+            return _made(alerts.rotate_alert(self._actor, which, timedelta(seconds=given["overlap_seconds"])))
         if noun == "gateway-tokens":
             overlap = timedelta(seconds=given.get("overlap_seconds", OVERLAP.total_seconds()))
             return _made(operators.rotate_gateway_token(self._actor, which, overlap))
@@ -336,6 +343,8 @@ def _made(answer: Any) -> Made:
     """What a service made: a row, or a row and its secret."""
     if isinstance(answer, routing.Minted):
         return Made(_row(answer.row), answer.key.key if answer.key else "")
+    if isinstance(answer, alerts.MadeAlert):
+        return Made(_row(answer.row), answer.secret)
     return Made(_row(answer)) if isinstance(answer, Mapping) else Made(_row(answer.row), answer.secret.text)
 
 

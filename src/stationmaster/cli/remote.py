@@ -27,7 +27,7 @@ _WHO, _NOWHERE = 401, 404
 _PARTS = {"sources": ("credentials", "source")}      # things that are a part of another, and its name there
 _NAMED = {"people": "user_name"}      # what a thing's name is called, where not that
 # Under which name an answer shows what is shown once.
-_ONCE = {"keys": "key", "gateway-tokens": "token", "tokens": "token", "calendars": "address"}
+_ONCE = {"keys": "key", "alerts": "secret", "gateway-tokens": "token", "tokens": "token", "calendars": "address"}
 
 
 class Remote:

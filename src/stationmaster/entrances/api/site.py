@@ -17,6 +17,7 @@ from ninja import NinjaAPI, Router
 
 from stationmaster import __version__
 from stationmaster.entrances.api import (
+    alerts,
     answering,
     assignments,
     bills,
@@ -70,8 +71,8 @@ def _site() -> NinjaAPI:
     site.add_router("/v1", more)
     site.add_router("/v1", jobs.router)
     for each in (
-        assignments, bills, credentials, exports, guides, plans, publications, rosters, runs, seat_requests, seats, sources,
-        targets, trying,
+        alerts, assignments, bills, credentials, exports, guides, plans, publications, rosters, runs, seat_requests, seats,
+        sources, targets, trying,
     ):  # fmt: skip
         site.add_router("/v1", each.router)
     return site
