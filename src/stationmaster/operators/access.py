@@ -136,13 +136,13 @@ def only_own(actor: Actor, action: str) -> bool:
 
 
 def owns(actor: Actor, thing: Any) -> bool:
-    """Tell whether `thing` is the actor's own: it names them, or the person behind them, as its `owner`, by their id as the
-    `owner_id` that was noted with it, or where none was, by one of their names as its `owner_folded`."""
+    """Tell whether `thing` is the actor's own: by the `owner_id` that was noted with it; where none was, it names them, or the
+    person behind them, as its `owner`, or by one of their names as its `owner_folded`."""
+    if noted := getattr(thing, "owner_id", ""):
+        return noted in owner_names(actor)
     owner = getattr(thing, "owner", None)
     if not owner or owner in (actor.id, actor.person):
         return bool(owner)
-    if noted := getattr(thing, "owner_id", ""):
-        return noted in owner_names(actor)
     named = getattr(thing, "owner_folded", "")
     return bool(named) and named in owner_names(actor)
 

@@ -9,7 +9,7 @@ import re
 from django.db.models import Q
 
 from stationmaster.folding import fold
-from stationmaster.operators.access import also_known_as
+from stationmaster.operators.access import also_known_as, owner_names
 from stationmaster.operators.models import Operator
 from stationmaster.people.access_ends import operator_of
 from stationmaster.people.models import MAX_FOLDED, Person
@@ -39,6 +39,14 @@ def names_of(person: Person) -> frozenset[str]:
         if not _LIKE_AN_ID.fullmatch(name) and not _somebody_elses(name, person):
             names.add(name)
     return frozenset(names - {""})
+
+
+def called_before(actor: Actor) -> bool:
+    """Tell whether somebody who left was called as `actor` is: companies give addresses on."""
+    operator = Operator.objects.filter(id=actor.person or actor.id).first()
+    names = {fold(operator.email) if operator is not None else "", *owner_names(actor)} - {""}
+    left = Person.objects.filter(active=False)
+    return bool(left.filter(Q(user_name_folded__in=names) | Q(email_folded__in=names)).exists())
 
 
 def person_called(owner: str) -> Person | None:

@@ -158,9 +158,11 @@ def owner_spellings(actor: Actor) -> frozenset[str]:
     return owner_names(actor) | frozenset(VirtualKey.objects.filter(owners.own(actor)).values_list("owner", flat=True))
 
 
-def own_keys(actor: Actor) -> list[str]:
-    """The names of the keys that are an actor's own."""
-    return list(VirtualKey.objects.filter(owners.own(actor)).values_list("name", flat=True))
+def own_keys(actor: Actor, before: datetime, most: int) -> list[tuple[str, datetime]]:
+    """The keys that are an actor's own and were made `before`, the latest `most` of them: the name of each, and since when
+    that is its name."""
+    rows = VirtualKey.objects.filter(owners.own(actor), created_at__lt=before).order_by("-created_at", "id")
+    return list(rows.values_list("name", "created_at")[:most])
 
 
 def earlier_keys(actor: Actor) -> list[str]:

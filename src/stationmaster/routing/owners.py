@@ -35,10 +35,11 @@ def note(key: VirtualKey, before: str) -> None:
 
 
 def own(actor: Actor) -> Q:
-    """What takes the virtual keys that are an actor's own."""
+    """What takes the virtual keys that are an actor's own: by the person that was noted, who may have left an operator's row
+    behind that is another's by now; else by how they name their owner."""
     names = owner_names(actor)
     ids = {actor.id, actor.person} - {""}
-    return Q(owner__in=ids) | Q(person__in=names) | Q(person="", owner_folded__in=names)
+    return Q(person__in=names) | Q(person="") & (Q(owner__in=ids) | Q(owner_folded__in=names))
 
 
 def others_with(names: frozenset[str], actor: Actor) -> list[str]:
