@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet, Sum
 
-from stationmaster.errors import Conflict, Invalid
+from stationmaster.errors import Conflict, Invalid, NotFound
 from stationmaster.folding import fold
 from stationmaster.gateway.config import NewKey, build, new_key
 from stationmaster.gateway.config import references as rules
@@ -31,6 +31,7 @@ _OWN = frozenset({"disabled", "disabled_reason"})      # which gateway.toml does
 FIELDS = frozenset(
     {"name", "owner", "tenant", "models", "pools", "rpm", "tpm", "max_concurrency", "expires", "budget", "shared_resources"}
 ) | _OWN
+_NOBODYS = object()
 MAX_GRACE = 90 * 86_400                                 # seconds
 
 
@@ -74,8 +75,15 @@ def export_keys(actor: Actor, query: Query, form: Format) -> Iterator[str]:
 
 
 def get_key(actor: Actor, which: str) -> Mapping[str, Any]:
-    """One, by id or name. Raises `Forbidden`, `NotFound`."""
-    row = find(VirtualKey, which)
+    """One, by id or name. Whoever sees their own alone is answered the same about everything else, whether it is there or not.
+    Raises `Forbidden`, `NotFound`."""
+    require(actor, "keys:read")
+    try:
+        row = find(VirtualKey, which)
+    except NotFound:
+        if sees_own_only(actor):
+            require(actor, "keys:read", _NOBODYS)
+        raise
     require(actor, "keys:read", row)
     return show(row)
 

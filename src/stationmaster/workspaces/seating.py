@@ -192,6 +192,7 @@ def _asked(actor: Actor, action: str, query: Query) -> tuple[Any, Query]:
         rows = rows.filter(person=person_of(actor))
     for wanted in query.filters:
         if (wanted.field, wanted.op) == ("group", "eq"):
+            require(actor, "groups:read")
             rows = rows.filter(person__memberships__group_id=groups.find(str(wanted.value)).id)
     kept = tuple(wanted for wanted in query.filters if (wanted.field, wanted.op) != ("group", "eq"))
     return rows, replace(query, filters=kept)
