@@ -25,16 +25,36 @@ FOLDER = Path("docs/images")
 ADDRESS, PASSWORD = "admin@example.com", "three wet badgers hum"
 SIZE = {"width": 1280, "height": 800}
 PATIENCE = 60.0
-# Pages, by the names of their pictures; `{…}`: the first thing of that list.
+# Pages, by the names of their pictures; `{list}`: the first thing of that list; `{list}/word`: a page below it.
 PAGES = {
-    "overview": "/", "start": "/start", "workspaces": "/workspaces", "workspace": "{workspaces}", "people": "/people",
-    "grid": "/people/grid", "seats": "/seats", "plan": "{plans}", "credentials": "/credentials",
-    "credential": "/credentials/demo-openai-a",
-    "calendar": "/calendar", "pools": "/pools", "pool": "{pools}", "routes": "/routes", "keys": "/keys", "key": "{keys}",
-    "targets": "/targets", "publications": "/publications", "requests": "/requests", "request": "{requests}", "usage": "/usage",
-    "jobs": "/jobs", "job": "{jobs}", "gateways": "/gateways", "audit": "/audit", "operators": "/operators",
-    "settings": "/settings",
+    "overview": "/", "start": "/start", "access": "/access", "account": "/account",
+    "workspaces": "/workspaces", "workspace": "{workspaces}", "workspace-new": "/workspaces/new",
+    "members": "{workspaces}/members", "policy": "{workspaces}/policy", "vendors": "/vendors",
+    "people": "/people", "person": "{people}", "person-leaves": "{people}/leave", "person-new": "/people/new",
+    "grid": "/people/grid", "people-imports": "/people/imports", "older-setups": "/imports", "conflicts": "/people/conflicts",
+    "groups": "/groups", "group": "{groups}",
+    "assignments": "/assignments", "assignment": "{assignments}", "seats": "/seats", "seat": "{seats}",
+    "seat-requests": "/seats/requests", "offboarding": "/seats/offboarding", "runs": "/runs",
+    "plans": "/plans", "plan": "{plans}", "plan-new": "/plans/new",
+    "credentials": "/credentials", "credential": "/credentials/demo-openai-a", "credential-new": "/credentials/new",
+    "calendar": "/calendar", "pools": "/pools", "pool": "{pools}", "pool-new": "/pools/new",
+    "routes": "/routes", "route": "{routes}", "route-try": "/routes/try?model=gpt-4o-mini",
+    "keys": "/keys", "key": "{keys}", "key-new": "/keys/new",
+    "targets": "/targets", "target": "{targets}", "target-new": "/targets/new?kind=crs", "publications": "/publications",
+    "publish": "/publish", "exports": "/exports",
+    "requests": "/requests", "request": "{requests}", "usage": "/usage", "bills": "/bills",
+    "jobs": "/jobs", "job": "{jobs}", "workers": "/workers", "gateways": "/gateways",
+    "alerts": "/alerts", "alert": "{alerts}", "alert-new": "/alerts/new", "messages": "/alerts/messages",
+    "audit": "/audit", "audit-event": "{audit}", "operators": "/operators", "operator": "{operators}", "tokens": "/tokens",
+    "settings": "/settings", "setting": "/settings/gateway.default_pool", "api": "/api/docs",
 }  # fmt: skip
+# Pages without a picture, by their names among the addresses, and why.
+UNSEEN = {
+    "several": "a dialog above a list: workspaces_several, credentials_several, people_moving, publish_plan",
+    "of one file": "people_import, older_setup: what an upload holds",
+    "parts": "workspace_inside, alert_message, bill: shown in place, or as another page is",
+    "begun elsewhere": "credential_guide, assignments_new, pool_member, people_held, person_erase, routes_new",
+}
 MODELS = ("gpt-4o-mini", "gpt-4o", "claude-sonnet-4-5")
 # Which model was answered by whom, for so many nanodollars a token.
 _SERVED = (
@@ -118,6 +138,7 @@ class _Filling:
         self._days_before()
         self._calls(keys)
         self._copies()
+        self._alerts()
         time.sleep(5)       # until gateways have told of the calls, and jobs have ended
 
     def _post(self, path: str, body: Any) -> Any:
@@ -172,6 +193,15 @@ class _Filling:
         self._post(f"/publish-plans/{plan['id']}/apply", {"hash": plan["hash"]})
 
 
+    def _alerts(self) -> None:
+        kinds = ["credential_disabled", "pool_unhealthy", "job_failed"]
+        hook = {"channel": "webhook", "url": "https://hooks.example.com/stationmaster", "kinds": kinds}
+        self._post("/alerts", {"name": "on-call", **hook})
+        mail = {"channel": "mail", "addresses": ["owners@example.com"], "kinds": ["budget"], "watches": ["team-*"]}
+        self._post("/alerts", {"name": "owners", **mail})
+        self._post("/alerts/on-call/test", {})
+
+
 def _person(number: int) -> dict[str, str]:
     address = f"member-{number:03}@example.test"
     department = ("Search", "Support")[number % 2]
@@ -224,9 +254,10 @@ def _become(page: Page, link: str) -> None:
 
 def _picture(page: Page, name: str, path: str, theme: str) -> None:
     if path.startswith("{"):
-        noun = path.strip("{}")
+        noun, _, below = path.strip("{").partition("}")
         page.goto(f"/{noun}")
-        path = page.evaluate(f"document.querySelector('main tbody a[href^=\"/{noun}/\"]')?.getAttribute('href') || ''")
+        first = page.evaluate(f"document.querySelector('main tbody a[href^=\"/{noun}/\"]')?.getAttribute('href') || ''")
+        path = f"{first}{below}" if first else ""
     answer = page.goto(path) if path else None
     if answer is None or answer.status != 200:
         sys.stderr.write(f"no page for {name}\n")

@@ -11,7 +11,7 @@ from browser.planes import Plane
 pytestmark = pytest.mark.needs("chromium")
 
 # The packages of pages, a test each, so that none takes long; and what is shown by none of them.
-ROOMS = ("home", "workspaces", "people", "seats", "credentials", "routing", "targets", "traffic", "jobs", "running")
+ROOMS = ("home", "workspaces", "people", "seats", "credentials", "routing", "targets", "traffic", "jobs", "running", "alerts")
 OTHERS = ("/account", "/account/password", "/api/docs")
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from console import kit
 from controlkit import ADMIN
 from operators.people import as_actor, somebody
 from people import kit as files
+from stationmaster.alerts import services as alerts
+from stationmaster.alerts.models import Crossing, Delivery
 from stationmaster.audit.models import AuditEvent
 from stationmaster.bills.models import BillDay, BillPart
 from stationmaster.credentials import services as credentials
@@ -107,7 +110,7 @@ def _one_more(stage: kit.Stage, number: int) -> dict[str, str]:
     return {
         "pools": pool, "routes": route, "keys": key, "operators": str(operator["id"]), "tokens": str(token.row["id"]),
         "requests": _asked(pool, key, credential, number), "publish": _published(stage, credential, number),
-        "bills": _billed(stage, number), "imports": _roster(number),
+        "bills": _billed(stage, number), "imports": _roster(number), **_told(number),
         "gateways": f"gw-{number}", "audit": str(AuditEvent.objects.latest("seq").seq),
     }  # fmt: skip
 
@@ -175,6 +178,19 @@ def _billed(stage: kit.Stage, number: int) -> str:
     for part in range(number % 7 + 1):
         BillPart.objects.create(bill=bill, credential="first", model=f"gpt-{part}")
     return str(bill.id)
+
+
+def _told(number: int) -> dict[str, str]:
+    """An alert with something open, and a message of it that did not arrive."""
+    given = {"name": f"alert-{number}", "channel": "webhook", "url": f"https://hooks.example.com/{number}", "kinds": ["budget"]}
+    alert, now = str(alerts.create_alert(ADMIN, given).row["id"]), timezone.now()
+    Crossing.objects.create(alert_id=alert, kind="budget", thing=f"vk_{number}:day", name=f"key-{number}", line=80, at=now)
+    body = json.dumps({"type": "budget.raised", "data": {"text": f"key-{number} has used 80 %"}})
+    message = Delivery.objects.create(
+        alert_id=alert, type="budget.raised", to="hooks.example.com", body=body, state="failed", at=now, ended_at=now, tries=7,
+        answer=503, words="the receiver answers 503",
+    )  # fmt: skip
+    return {"alerts": alert, "alerts/messages": str(message.id)}
 
 
 def _roster(number: int) -> str:

@@ -16,9 +16,10 @@ from stationmaster.alerts.alerts import (
 from stationmaster.alerts.deliveries import DELIVERIES, export_deliveries, get_delivery, list_deliveries, resend
 from stationmaster.alerts.kinds import CHANNELS, KINDS
 from stationmaster.alerts.looking import forget, look
+from stationmaster.alerts.wording import TYPES
 
 __all__ = [
-    "ALERTS", "CHANNELS", "DELIVERIES", "KINDS", "OVERLAP", "MadeAlert", "create_alert", "delete_alert", "export_alerts",
+    "ALERTS", "CHANNELS", "DELIVERIES", "KINDS", "OVERLAP", "TYPES", "MadeAlert", "create_alert", "delete_alert", "export_alerts",
     "export_deliveries", "forget", "get_alert", "get_delivery", "list_alerts", "list_deliveries", "look", "resend",
     "rotate_alert", "test_alert", "update_alert",
 ]  # fmt: skip

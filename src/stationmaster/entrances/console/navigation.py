@@ -75,6 +75,7 @@ _GROUPS: tuple[tuple[Callable[[], str], tuple[_Known, ...]], ...] = (
     )),
     (lambda: tr("Running"), (
         _Known("jobs", lambda: tr("Jobs"), "player-play", "jobs:read", ("/workers",)),
+        _Known("alerts", lambda: tr("Alerts"), "bell", "alerts:read"),
         _Known("gateways", lambda: tr("Gateways"), "server", "gateways:read"),
         _Known("audit", lambda: tr("Audit"), "history", "audit:read"),
         _Known("operators", lambda: tr("Operators"), "user-shield", "operators:read", ("/tokens",)),

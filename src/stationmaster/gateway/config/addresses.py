@@ -64,13 +64,13 @@ def _split(url: str) -> SplitResult | None:
 
 def _fault_in_form(url: str, parts: SplitResult) -> tuple[str, str] | None:
     if _UNPRINTABLE.search(url):
-        return "a base_url holds only printable ASCII characters", "write other characters percent-encoded"
+        return "the address holds only printable ASCII characters", "write other characters percent-encoded"
     if parts.scheme not in {"http", "https"}:
-        return "a base_url begins with https://", ""
+        return "the address begins with https://", ""
     if "@" in parts.netloc:
-        return "a base_url holds no user name or password", "the credential goes into secret"
+        return "the address holds no user name or password", "the credential goes into secret"
     if "?" in url or "#" in url:
-        return "a base_url holds no query and no fragment", "leave out everything from the ? or # on"
+        return "the address holds no query and no fragment", "leave out everything from the ? or # on"
     return None
 
 

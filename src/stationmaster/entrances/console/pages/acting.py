@@ -115,7 +115,7 @@ def _problem(actor: Actor, error: StationmasterError) -> Problem:
     """The error as the form shows it. A message that only lists the fields is left out: they are named by their labels."""
     listed = error.message == "; ".join(f"{name}: {why}" for name, why in error.fields.items())
     shown = readable(actor, [error.message])
-    fields = {name: _of_field(why) for name, why in error.fields.items()}
+    fields = {name.partition("[")[0]: _of_field(why) for name, why in error.fields.items()}      # one of a list: its field's
     return Problem("" if listed else shown(error.message), said(error.hint), fields, error.status)
 
 

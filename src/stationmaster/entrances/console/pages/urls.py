@@ -2,6 +2,9 @@
 
 from django.urls import path
 
+from stationmaster.entrances.console.pages.alerts import listing as alerts
+from stationmaster.entrances.console.pages.alerts import messages
+from stationmaster.entrances.console.pages.alerts import one as alert
 from stationmaster.entrances.console.pages.credentials import calendar, guide
 from stationmaster.entrances.console.pages.credentials import listing as credentials
 from stationmaster.entrances.console.pages.credentials import one as credential
@@ -98,6 +101,11 @@ urlpatterns = [
     path("jobs/<str:which>", job.one, name="job"),
     path("jobs/<str:which>/stream", job.stream, name="job_stream"),
     path("workers", jobs.workers, name="workers"),
+    path("alerts", alerts.all_of_them, name="alerts"),
+    path("alerts/new", alerts.new, name="alerts_new"),
+    path("alerts/messages", messages.all_of_them, name="alert_messages"),
+    path("alerts/messages/<str:which>", messages.one, name="alert_message"),
+    path("alerts/<str:which>", alert.one, name="alert"),
     path("audit", audit.all_of_them, name="audit"),
     path("audit/<str:which>", audit.one, name="audit_event"),
     path("settings", settings.settings, name="settings"),

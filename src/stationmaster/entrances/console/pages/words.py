@@ -180,6 +180,25 @@ SEEN: Final[Words] = {
     "drifted": (marked("was changed there"), "bad"),
     "unknown": (marked("could not be read"), "off"),
 }
+ALERTS: Final[Words] = {
+    "quiet": (marked("nothing to tell"), "good"),
+    "raised": (marked("has something to tell"), "busy"),
+    "failing": (marked("does not arrive"), "bad"),
+    "disabled": (marked("switched off"), "off"),
+}
+MESSAGES: Final[Words] = {
+    "queued": (marked("on its way"), "busy"),
+    "sent": (marked("arrived"), "good"),
+    "failed": (marked("did not arrive"), "bad"),
+}
+CHANNELS: Final[Mapping[str, str]] = {"webhook": marked("Webhook"), "mail": marked("Mail")}
+ALERT_KINDS: Final[Mapping[str, str]] = {
+    "budget": marked("Budgets nearly used"),
+    "credential_disabled": marked("Credentials out of service"),
+    "credential_expiring": marked("Credentials about to end"),
+    "pool_unhealthy": marked("Pools short of members"),
+    "job_failed": marked("Jobs that failed"),
+}
 STANDING: Final[Words] = {
     "active": (marked("in service"), "good"),
     "paused": (marked("paused"), "off"),

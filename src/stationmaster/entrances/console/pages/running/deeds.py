@@ -17,7 +17,7 @@ THINGS: Final = {
     "job_": (marked("job"), "/jobs/"), "op_": (marked("operator"), "/operators/"), "tok_": (marked("token"), ""),
     "gwt_": (marked("gateway token"), ""),
     "addr_": (marked("private address"), ""), "link_": (marked("admin link"), ""), "imp_": (marked("import"), ""),
-    "bill_": (marked("bill"), ""), "alr_": (marked("alert"), ""),
+    "bill_": (marked("bill"), ""), "alr_": (marked("alert"), "/alerts/"),
 }  # fmt: skip
 # What an action did to it.
 DEEDS: Final = {
