@@ -53,7 +53,8 @@ def all_of_them(request: HttpRequest) -> HttpResponse:
 
 
 def stream(request: HttpRequest) -> HttpResponseBase:
-    """What comes in while the list is looked at, with its filters."""
+    """What comes in while the list is looked at, with its filters. Raises `Invalid` before it begins: who breaks a stream off is
+    asked again every other second."""
     known = columns.all_of_them()
     seen = columns.seen(request, known)
     start = request.GET.get("from", "")
@@ -63,6 +64,7 @@ def stream(request: HttpRequest) -> HttpResponseBase:
     _without_ours(request)
     asked = lists.query_of(request)
     following = Following(replace(asked, cursor="", sort="-at", limit=_AT_ONCE, counted=False), known, seen)
+    usage.list_events(me(request), replace(following.asked, limit=1))
     return streamed(request, "usage:read", following.poll, start)
 
 
@@ -199,7 +201,7 @@ def _moment(text: str) -> datetime:
     """From an event's id, which comes from outside; now where it is none."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return datetime.now(UTC)
-    found = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return max(found.astimezone(UTC), datetime.now(UTC) - timedelta(hours=1))
+    return max(found, datetime.now(UTC) - timedelta(hours=1))
