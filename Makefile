@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-deps test-clients lint soak chaos bench bench-control bench-console fuzz scale pictures site lock migrations assets sbom licences audit dist release clean
+.PHONY: help run test test-deps test-clients lint soak chaos bench bench-control bench-console fuzz scale pictures site lock migrations freeze assets sbom licences audit dist release clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ lock: .venv/dev ## pin every dependency anew, by hash, free of index addresses
 
 migrations: .venv/dev ## write what changed in the control plane's models as migrations
 	$(BIN)/python -m tools.migrations
+
+freeze: .venv/dev ## keep what databases and backups of a version are, for tests of upgrades: make freeze NAME=1.2.3
+	cd tests && PYTHONPATH=. $(abspath $(BIN))/python -m upgrade.freezing $(NAME)
 
 assets: .venv/dev ## fetch the console's style sheets, scripts and icons from npm anew, by version and hash
 	$(BIN)/python -m tools.vendored

@@ -19,6 +19,7 @@ from pathlib import Path
 _VERSION = re.compile(r"\d+\.\d+\.\d+((a|b|rc)\d+)?")      # PEP 440, as far as we use it
 _PACKAGE = Path("src/stationmaster")
 _CHART = Path("deploy/helm/stationmaster/Chart.yaml")
+_FROZEN = Path("tests/upgrade/frozen/migrations.sha256")
 SUMS = "SHA256SUMS"
 
 
@@ -55,8 +56,18 @@ def check(root: Path, version: str) -> None:
             raise RefusedError(f"{place} says {found}, not {version}")
     if not changes(root, version):
         raise RefusedError(f"CHANGELOG.md has no section '## {version} - YYYY-MM-DD' with anything in it")
+    if unfrozen := _unfrozen(root):
+        raise RefusedError(f"no database made by {unfrozen[0]} is frozen: make freeze NAME={version}, and commit it")
     if section(root, "Unreleased"):
         raise RefusedError("CHANGELOG.md has changes under Unreleased: they belong to this version, or out of it")
+
+
+def _unfrozen(root: Path) -> list[str]:
+    """The migrations that no frozen database has, as their files are."""
+    kept = (root / _FROZEN).read_text() if (root / _FROZEN).exists() else ""
+    files = sorted((root / _PACKAGE).rglob("migrations/0*.py"))
+    lines = {f"{hashlib.sha256(each.read_bytes()).hexdigest()}  {each.relative_to(root / _PACKAGE).as_posix()}" for each in files}
+    return sorted(line.split("  ")[1] for line in lines - set(kept.splitlines()))
 
 
 def _versions(root: Path) -> Iterator[tuple[str, str]]:

@@ -87,6 +87,16 @@ def test_an_unclean_tree_is_refused(tree: Path) -> None:
         release.check(tree, "0.1.0")
 
 
+def test_a_migration_that_is_not_frozen_is_refused(tree: Path) -> None:
+    """A version's databases are kept before it goes out, so that the next ones are seen to upgrade them."""
+    folder = tree / "src/stationmaster/store/migrations"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "0099_new.py").write_text("")
+    commit(tree)
+    with pytest.raises(RefusedError, match=r"0099_new\.py is frozen: make freeze NAME=0\.1\.0"):
+        release.check(tree, "0.1.0")
+
+
 @pytest.mark.parametrize("version", ["", "1", "v1.2.3", "1.2.3-rc1", "1.2.3 "])
 def test_what_is_no_version(tree: Path, version: str) -> None:
     """Versions are PEP 440's, as far as we use it."""
