@@ -1,9 +1,12 @@
 """What a form does. Owns: from what was sent to a service and on to a page; a mistake goes back to the page with its words."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
 
 from stationmaster.entrances.console.pages.names import readable
@@ -28,6 +31,7 @@ class Went:
 Sent = QueryDict
 Action = Callable[[Actor, Sent], Went]
 Made = TypeVar("Made")
+_REMEMBERED: Final = 86_400  # seconds for which it is known that a form was sent; a process knows what was sent to it
 NOT_FRESH = "error.access.not_fresh"
 MISSING = "missing key"  # what the rules of a file say of a value that is not there
 
@@ -49,16 +53,36 @@ def revealed(
     request: HttpRequest, makers: Mapping[str, Callable[[Actor, Sent], Made]], actions: Mapping[str, Action] | None = None
 ) -> HttpResponse | tuple[Made | None, Problem | None]:
     """What the form that was sent made, for the answer to show: a secret that nobody sees a second time must not go through a
-    session or an address on its way to a page. Beside it what was wrong with what was sent. A form that makes nothing is one of
-    `actions`, as in `posted`; without them it is none of this page's, and nothing is done."""
+    session or an address on its way to a page. So nothing leads on from that answer, and browsers offer to send the form again;
+    that makes nothing more. Beside it what was wrong with what was sent. A form that makes nothing is one of `actions`, as in
+    `posted`; without them it is none of this page's, and nothing is done."""
     maker = makers.get(request.POST.get("do", "")) if request.method == "POST" else None
     if maker is None:
         done = posted(request, actions) if actions is not None else None
         return done if isinstance(done, HttpResponse) else (None, done)
-    made = _tried(request, maker)
+    made = _tried_once(request, maker)
     if isinstance(made, HttpResponse):
         return made
     return (None, made) if isinstance(made, Problem) else (made, None)
+
+
+def _tried_once(request: HttpRequest, maker: Callable[[Actor, Sent], Made]) -> Made | HttpResponse | Problem:
+    """What the maker answers; a problem for a form that it made something of before."""
+    which, made = _which(request), None
+    if not cache.add(which, True, _REMEMBERED):
+        return Problem(tr("This was sent before, and what it made is shown once: look for it in the list."), status=409)
+    try:
+        made = _tried(request, maker)
+        return made
+    finally:
+        if made is None or isinstance(made, HttpResponse | Problem):
+            cache.delete(which)
+
+
+def _which(request: HttpRequest) -> str:
+    """By what a form is known that is sent once more as it is: each that is shown has a token of its own."""
+    whole = json.dumps([me(request).id, request.path, sorted(request.POST.lists())])
+    return f"sent:{hashlib.sha256(whole.encode()).hexdigest()}"
 
 
 def _done(request: HttpRequest, action: Action) -> HttpResponse | Problem:
