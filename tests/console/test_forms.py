@@ -90,7 +90,9 @@ def test_a_person_by_hand(stage: Stage) -> None:
     said = kit.said(kit.page(browser, f"{path}/leave"))
     assert "adas-key" in said
     assert "acme" in said
-    assert "They left" in follow(browser, kit.do(browser, f"{path}/leave", "leave"))
+    said = follow(browser, kit.do(browser, f"{path}/leave", "leave", {"plan": "on"}))
+    assert "This plan takes their seats back" in said
+    assert "acme" in said
     assert not people.get_person(ADMIN, row["id"])["active"]
     assert routing.get_key(ADMIN, "adas-key")["disabled"]
     kit.do(browser, path, "return")

@@ -99,6 +99,6 @@ def test_refused_changes_leave_nothing(database: str, who: str) -> None:
 
 def test_no_service_is_forgotten() -> None:
     """The table above has every function that these modules offer and that takes an actor."""
-    plain = {"names_of", "on_leaving", "on_returning", "person_of", "get_person", "conflicts"}
+    plain = {"called_before", "names_of", "on_leaving", "on_returning", "person_of", "get_person", "conflicts"}
     offered = {name for module in (people, imports) for name in module.__all__ if name.islower()} - plain
     assert offered <= {word for _, call in SERVICES for word in call.__code__.co_names}

@@ -14,7 +14,7 @@ from stationmaster.store.given import Given, known_only, refuse_odd_text
 from stationmaster.store.lookup import find
 from stationmaster.workspaces import planning
 from stationmaster.workspaces.assignments import role_of
-from stationmaster.workspaces.models import Assignment, Workspace
+from stationmaster.workspaces.models import Assignment, Seat, Workspace
 from stationmaster.workspaces.planning import Rule
 from stationmaster.workspaces.planning.reasons import REASONS, sentence
 from stationmaster.workspaces.plans.loading import Supposing
@@ -23,7 +23,9 @@ from stationmaster.workspaces.presence import wanted_in
 
 Verb = Literal["assign", "unassign"]
 MOST: Final = 1000      # people at a time; of more a group is assigned
+LARGE: Final = 10_000   # seats in a workspace; of more a look does not work out the plan: everybody there has a say in it
 _FIELDS: Final = frozenset({"workspace", "people", "role"})
+_NOT_YET: Final[Mapping[str, Any]] = {"steps": [], "counts": {}, "others": 0, "second_approval": []}
 OUTCOMES: Final = ("new", "role", "same", "by_group", "left", "gone", "none")
 _CHANGES: Final = frozenset({"new", "role", "gone"})
 
@@ -32,18 +34,31 @@ def preview_people(actor: Actor, verb: Verb, given: Given) -> Mapping[str, Any]:
     """What assigning `people` (ids) to a `workspace` with a `role`, or taking them out of it, comes to; it changes nothing.
     `people`: each with an outcome (`new`, `role`: it is changed, `same`, `by_group`: their groups decide, `left`, `gone`: taken
     away, `none`: there is nothing to take away); `steps`: of the plan that follows those about these people, `others` how many
-    more it has. Raises `Forbidden`, `NotFound`, `Invalid`."""
+    more it has. In a workspace with more than 10,000 seats `planned` is false, and there are no steps yet. Raises
+    `Forbidden`, `NotFound`, `Invalid`."""
     require(actor, "assignments:read")
     require(actor, "plans:create")
     workspace, people, role = _given(given)
     found = _outcomes(verb, workspace, people, role)
-    computed = compute([workspace], supposing=_supposing(verb, workspace, found, role))
-    chosen = {person.id: person for person in people}
-    steps = [step_of(each, chosen[each.person]) for each in computed.steps if each.person in chosen]
+    planned = not is_large(workspace)
     return {
         "workspace": workspace.name, "role": role, "changes": sum(outcome in _CHANGES for _, outcome, _ in found),
-        "people": [_shown(person, outcome, by) for person, outcome, by in found], "steps": steps,
-        "counts": dict(Counter(step["kind"] for step in steps)), "others": len(computed.steps) - len(steps),
+        "people": [_shown(person, outcome, by) for person, outcome, by in found], "planned": planned,
+        **(_follows(workspace, people, _supposing(verb, workspace, found, role)) if planned else _NOT_YET),
+    }  # fmt: skip
+
+
+def is_large(workspace: Workspace) -> bool:
+    """Whether so many have a seat there that a look does not work out its plan."""
+    return Seat.objects.filter(workspace=workspace)[: LARGE + 1].count() > LARGE
+
+
+def _follows(workspace: Workspace, people: Sequence[Person], supposing: Supposing) -> Mapping[str, Any]:
+    """The plan that would be made, as far as it is about these people."""
+    computed, chosen = compute([workspace], supposing=supposing), {person.id: person for person in people}
+    steps = [step_of(each, chosen[each.person]) for each in computed.steps if each.person in chosen]
+    return {
+        "steps": steps, "counts": dict(Counter(step["kind"] for step in steps)), "others": len(computed.steps) - len(steps),
         "second_approval": list(computed.guards),
     }  # fmt: skip
 

@@ -42,6 +42,20 @@ def test_what_was_shown_is_what_is_made(stage: Stage) -> None:
     assert len(steps) == len(seen["steps"]) + seen["others"]
 
 
+def test_where_very_many_are(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a workspace with more seats than a look can go through, it says who becomes what, and that the plan comes when it is
+    made; that plan has the steps."""
+    monkeypatch.setattr("stationmaster.workspaces.assigning.LARGE", 0)
+    new = _somebody(2)
+    said = kit.said(kit.page(kit.signed_in("operator"), f"{ASSIGN}?id={new[0]}&id={new[1]}&workspace=acme&role=reader"))
+    assert "the plan is worked out when it is made" in said
+    assert "is assigned 2 Person" in said
+    given = {"workspace": "acme", "people": new, "role": "reader"}
+    plan = workspaces.assign_people(ADMIN, given)
+    steps = workspaces.list_steps(ADMIN, str(plan["id"]), Query(limit=500)).items
+    assert {step["person"] for step in steps} >= set(new)
+
+
 @pytest.mark.parametrize("verb", ["assign", "unassign"])
 def test_without_a_plan_nothing_is_done(stage: Stage, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the plan is refused, assignments are as they were: both are one change."""

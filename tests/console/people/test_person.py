@@ -82,7 +82,7 @@ def test_what_plans_will_do_when_they_leave(stage: Stage) -> None:
     """Before anybody leaves, their page says each step of the plans that follow; it is what a plan made afterwards says."""
     kit.seat_of(stage.workspace, stage.people[0])
     browser = kit.signed_in()
-    foreseen = workspaces.preview_leaving(ADMIN, stage.people[0])
+    foreseen, _ = workspaces.preview_leaving(ADMIN, stage.people[0])
     assert [step["workspace"] for step in foreseen] == ["acme"]
     said = kit.said(kit.page(browser, f"/people/{stage.people[0]}/leave"))
     assert "What plans will do" in said
@@ -93,3 +93,27 @@ def test_what_plans_will_do_when_they_leave(stage: Stage) -> None:
     steps = workspaces.list_steps(ADMIN, str(plan["id"]), Query(limit=100)).items
     kinds = [step["kind"] for step in steps if step["person"] == stage.people[0]]
     assert kinds == [step["kind"] for step in foreseen]
+
+
+def test_their_keys_go_on(stage: Stage) -> None:
+    """Whoever takes a leaver's keys has them from then on, and they are let in as before; whoever is none takes nothing, and
+    nobody left."""
+    row = people.create_person(ADMIN, {"user_name": "ada", "email": "ada@example.com"})
+    for name in ("one", "two"):
+        routing.create_key(ADMIN, {"name": name, "owner": "ada@example.com"})
+    browser, path = kit.signed_in(), f"/people/{row['id']}/leave"
+    assert "Who takes their keys" in kit.page(browser, path)
+    kit.do(browser, path, "leave", {"owner": "x" * 500}, 422)
+    assert people.get_person(ADMIN, row["id"])["active"]
+    kit.do(browser, path, "leave", {"owner": "team-search"})
+    assert not people.get_person(ADMIN, row["id"])["active"]
+    keys = [routing.get_key(ADMIN, name) for name in ("one", "two")]
+    assert [(key["owner"], key["disabled"]) for key in keys] == [("team-search", False)] * 2
+
+
+def test_leaving_where_very_many_are(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a workspace with more seats than a look can go through, the page says that the plan tells."""
+    kit.seat_of(stage.workspace, stage.people[0])
+    monkeypatch.setattr("stationmaster.workspaces.assigning.LARGE", 0)
+    said = kit.said(kit.page(kit.signed_in(), f"/people/{stage.people[0]}/leave"))
+    assert "Very many people are in acme" in said

@@ -12,7 +12,17 @@ from stationmaster.entrances.console.pages.credentials import several as several
 from stationmaster.entrances.console.pages.home import access, asking, overview, start
 from stationmaster.entrances.console.pages.jobs import listing as jobs
 from stationmaster.entrances.console.pages.jobs import one as job
-from stationmaster.entrances.console.pages.people import contradictions, grid, groups, imports, moving, older, upload
+from stationmaster.entrances.console.pages.people import (
+    contradictions,
+    grid,
+    groups,
+    imports,
+    leaving,
+    moving,
+    one_import,
+    one_setup,
+    setups,
+)
 from stationmaster.entrances.console.pages.people import listing as people
 from stationmaster.entrances.console.pages.people import one as person
 from stationmaster.entrances.console.pages.routing import pool, pools, routes, trial, virtual_key, virtual_keys
@@ -77,12 +87,12 @@ urlpatterns = [
     path("people/grid/<str:verb>", moving.page, name="people_moving"),
     path("people/conflicts", contradictions.conflicts, name="people_conflicts"),
     path("people/held", contradictions.held, name="people_held"),
-    path("imports", older.all_of_them, name="older_setups"),
-    path("imports/<str:which>", older.one, name="older_setup"),
+    path("imports", setups.all_of_them, name="older_setups"),
+    path("imports/<str:which>", one_setup.one, name="older_setup"),
     path("people/imports", imports.all_of_them, name="people_imports"),
-    path("people/imports/<str:which>", upload.one, name="people_import"),
+    path("people/imports/<str:which>", one_import.one, name="people_import"),
     path("people/<str:which>", person.one, name="person"),
-    path("people/<str:which>/leave", person.leave, name="person_leave"),
+    path("people/<str:which>/leave", leaving.page, name="person_leave"),
     path("people/<str:which>/erase", person.erase, name="person_erase"),
     path("groups", groups.all_of_them, name="groups"),
     path("groups/<str:which>", groups.one, name="group"),

@@ -250,7 +250,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "department": marked("Department"),
     "title": marked("Title"),
     "manager": marked("Manager"),
-    "employee_number": marked("Number"),
+    "employee_number": marked("Employee number"),
     "external_id": marked("Id in the directory"),
     "active": marked("In the company"),
     "groups": marked("Groups"),

@@ -5,26 +5,15 @@ What a browser sends at once is bounded, as everything is that comes to the cons
 
 from typing import Final
 
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 
 from stationmaster.entrances.console.pages import lists, words
 from stationmaster.entrances.console.pages.acting import Went, posted
 from stationmaster.entrances.console.pages.lists import Choice, Column, Shape
-from stationmaster.entrances.console.pages.parts import (
-    Cell,
-    Field,
-    Form,
-    Page,
-    Row,
-    Section,
-    Table,
-    moment,
-    number,
-)
+from stationmaster.entrances.console.pages.parts import Field, Form, Page, Row, Section, Table, number
+from stationmaster.entrances.console.pages.people import files
 from stationmaster.entrances.console.pages.people.listing import tabs
 from stationmaster.entrances.console.pages.showing import me, shown
-from stationmaster.errors import Invalid
 from stationmaster.i18n import tr
 from stationmaster.people import imports
 from stationmaster.people.importing.models import ENDED, OPEN, RUNNING, WAITING
@@ -56,15 +45,7 @@ def _table(request: HttpRequest) -> Table:
 
 
 def _columns() -> tuple[Column, ...]:
-    return (
-        Column(tr("File"), lambda row: Cell(row["name"] or tr("a file"), address(row)), "name"),
-        Column(tr("State"), import_state, "state"),
-        Column(tr("Rows"), lambda row: number(row["rows"]), number=True),
-        Column(tr("Added"), lambda row: number(row["created"]), number=True),
-        Column(tr("Changed"), lambda row: number(row["updated"]), number=True),
-        Column(tr("Not imported"), lambda row: number(row["duplicates"] + row["conflicts"] + row["errors"]), number=True),
-        Column(tr("Uploaded"), lambda row: moment(row["created_at"]), "created_at"),
-    )
+    return files.columns(address, Column(tr("Rows"), lambda row: number(row["rows"]), number=True))
 
 
 def _form() -> Form:
@@ -73,29 +54,10 @@ def _form() -> Form:
     return Form(tr("Upload"), "upload", (Field("file", tr("CSV file"), "file", needed=True),), upload=True, text=why)
 
 
-def import_state(row: Row) -> Cell:
-    """Its state; of one that was not started, whether it was tried, or cannot be."""
-    state = row["state"]
-    if state == "open" and row["why"]:
-        state = "unreadable"
-    elif state == "open" and row["dry_run"]:
-        state = "tried"
-    return words.state(words.IMPORTS, state, note=row["why"])
-
-
 def address(row: Row) -> str:
     """An import's page."""
     return f"/people/imports/{row['id']}"
 
 
 def _uploaded(actor: Actor, request: HttpRequest) -> Went:
-    file = request.FILES.get("file")
-    if not isinstance(file, UploadedFile) or not file.size:
-        why = tr("Choose a file that is not empty.")
-        raise Invalid("error.import.empty", why, fields={"file": why})
-    row = imports.begin_import(actor, {"name": (file.name or "")[-200:]})
-    offset = 0
-    for part in file.chunks(imports.MAX_PART):
-        imports.add_part(actor, row["id"], offset, part)
-        offset += len(part)
-    return Went(address(row))
+    return Went(address({"id": files.uploaded(actor, request, imports.begin_import, imports.add_part, imports.MAX_PART)}))

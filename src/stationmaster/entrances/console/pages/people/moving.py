@@ -125,11 +125,15 @@ def _comes_to(seen: Row) -> list[Part]:
         Column(tr("Change"), lambda step: text(change_of(step))),
         Column(tr("Why"), lambda step: Cell(words.reason(step["reason"], step["facts"], step["sentence"]))),
     )
+    people: list[Part] = [Tiles(tuple(tiles)), lists.plain(who, seen["people"][:_SHOWN]), *_more(len(seen["people"]))]
+    if not seen["planned"]:
+        told = tr("Many people are in this workspace: the plan is worked out when it is made. It shows every step, and nothing "
+                  "happens before it is approved.")  # fmt: skip
+        return [*people, Note(told)]
     told_ = tr("Steps of the plan about them: {steps}. Besides them it has {others} others, of what differs there anyway.",
                steps=_steps(seen), others=seen["others"])  # fmt: skip
     return [
-        Tiles(tuple(tiles)), lists.plain(who, seen["people"][:_SHOWN]), *_more(len(seen["people"])), Note(told_),
-        lists.plain(steps, seen["steps"][:_SHOWN], tr("No steps.")), *_more(len(seen["steps"])),
+        *people, Note(told_), lists.plain(steps, seen["steps"][:_SHOWN], tr("No steps.")), *_more(len(seen["steps"])),
     ]  # fmt: skip
 
 

@@ -1,6 +1,5 @@
-"""One person: what they hold, what vendors know them by, leaving, being forgotten. Owns those pages."""
+"""One person: what they hold, what vendors know them by, being forgotten. Owns those pages."""
 
-from typing import Final
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
@@ -26,22 +25,16 @@ from stationmaster.entrances.console.pages.parts import (
     moment,
     text,
 )
-from stationmaster.entrances.console.pages.people import farewell, standing, used
+from stationmaster.entrances.console.pages.people import leaving, standing, used
 from stationmaster.entrances.console.pages.people.listing import TEXTS, address, person_fields, tabs
 from stationmaster.entrances.console.pages.seats.assignments import adding
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.entrances.console.views import again
-from stationmaster.i18n import tr, trn
+from stationmaster.i18n import tr
 from stationmaster.operators import services as operators
 from stationmaster.people import services as people
-from stationmaster.routing import services as routing
 from stationmaster.store.actor import Actor
-from stationmaster.store.filters import Filter
-from stationmaster.store.listing import Query
 from stationmaster.vendors.registry import VENDORS
-from stationmaster.workspaces import services as workspaces
-
-_HELD: Final = frozenset({"planned", "inviting", "invited", "active", "removing"})  # states of seats that somebody has
 
 
 def one(request: HttpRequest, which: str) -> HttpResponse:
@@ -82,21 +75,6 @@ def _same(row: Row) -> tuple[tuple[str, str], ...]:
     )
 
 
-def leave(request: HttpRequest, which: str) -> HttpResponse:
-    """What ends when they leave, and the button for it."""
-    done = posted(request, {"leave": lambda actor, _: _left(actor, which)})
-    if isinstance(done, HttpResponse):
-        return done
-    actor = me(request)
-    operators.require(actor, "people:update")
-    row = people.get_person(actor, which)
-    ends = Section(tr("What ends"), (*_ends(actor, row), Form(tr("They left"), "leave", danger=True)))
-    sections = (ends, *farewell.steps(request, row))
-    same = ((f"stationmaster person deactivate {row['id']}", f"POST /api/v1/people/{row['id']}/deactivate"),)
-    back = (Link(tr("Back"), address(row)),)
-    return shown(request, Page(tr("{name} leaves", name=called(row)), sections, tabs(request, ""), back, same, problem=done))
-
-
 def erase(request: HttpRequest, which: str) -> HttpResponse:
     """Forgetting somebody: what goes, what stays."""
     done = posted(request, {"erase": lambda actor, _: _erased(actor, which)})
@@ -116,8 +94,8 @@ def _erasing(actor: Actor, row: Row) -> tuple[Part, ...]:
     what = tr("Names, addresses, log-ins and memberships go, for good; the id stays in seats, jobs and the audit trail, "
               "which knows nothing personal.")  # fmt: skip
     sure = Field("sure", tr("Yes, {name}", name=called(row)), "checkbox", needed=True)
-    ends = _ends(actor, row) if row["active"] else ()
-    return (Note(what), *ends, Form(tr("Forget them"), "erase", (sure,), danger=True))
+    ending = leaving.ends(actor, row) if row["active"] else ()
+    return (Note(what), *ending, Form(tr("Forget them"), "erase", (sure,), danger=True))
 
 
 def _actions(which: str) -> dict[str, Action]:
@@ -137,11 +115,6 @@ def _saved(actor: Actor, which: str, sent: Sent) -> Went:
 def _returned(actor: Actor, which: str) -> Went:
     people.reactivate_person(actor, which)
     return Went(told=tr("They are back; what ended stays ended."))
-
-
-def _left(actor: Actor, which: str) -> Went:
-    row = people.deactivate_person(actor, which)
-    return Went(address(row), tr("They left. Make a plan to take their seats back."))
 
 
 def _erased(actor: Actor, which: str) -> Went:
@@ -186,8 +159,8 @@ def _groups(row: Row) -> Cell:
 
 def _links(request: HttpRequest, row: Row) -> tuple[Link, ...]:
     links = []
-    held = [] if row["active"] or not (may(request, "plans:create") and may(request, "seats:read")) else _held(me(request), row)
-    if held:
+    plans = may(request, "plans:create") and may(request, "seats:read")
+    if plans and not row["active"] and (held := leaving.held(me(request), row)):
         asked = urlencode([("workspace", seat["workspace"]) for seat in held])
         links.append(Link(tr("Make a plan to take their seats back"), f"/plans/new?{asked}", main=True))
     if may(request, "people:update") and row["active"]:
@@ -215,16 +188,7 @@ def _seats_table(actor: Actor, row: Row) -> Table:
         Column(tr("Role"), lambda seat: text(seat["role"] or seat["vendor_role"])),
         Column(tr("Since"), lambda seat: moment(seat["since"])),
     )
-    return lists.plain(columns, _seats_of(actor, row), tr("No seat. An assignment says where they should have one."))
-
-
-def _seats_of(actor: Actor, row: Row) -> list[Row]:
-    mine = Filter("person", "eq", row["id"])
-    return list(workspaces.list_seats(actor, Query(filters=(mine,), limit=200, counted=False)).items)
-
-
-def _held(actor: Actor, row: Row) -> list[Row]:
-    return [seat for seat in _seats_of(actor, row) if seat["state"] in _HELD]
+    return lists.plain(columns, leaving.seats_of(actor, row), tr("No seat. An assignment says where they should have one."))
 
 
 def _logins(request: HttpRequest, row: Row, problem: Problem | None) -> list[Section]:
@@ -253,28 +217,3 @@ def _link(problem: Problem | None) -> Form:
 def _unlink(each: Row) -> Form:
     whose = (Field("vendor", "", "hidden", each["vendor"]), Field("login", "", "hidden", each["login"]))
     return Form(tr("Take away"), "unlink", whose)
-
-
-def _ends(actor: Actor, row: Row) -> tuple[Part, ...]:
-    """What somebody's leaving does, by what is there now."""
-    facts = Facts((
-        (tr("Signing in here"), Cell(tr("ends at once, with sessions and API tokens, if they are an operator"))),
-        (tr("Virtual keys"), _keys_end(actor, row)),
-        (tr("Seats"), _seats_end(actor, row)),
-    ))  # fmt: skip
-    return (facts, Note(tr("Coming back gives none of it back.")))
-
-
-def _keys_end(actor: Actor, row: Row) -> Cell:
-    owned = {row["id"], row["user_name"], row["email"]} - {""}
-    asked = (Filter("owner", "in", sorted(owned)), Filter("disabled", "eq", "false"))
-    keys = routing.list_keys(actor, Query(filters=asked, limit=50))
-    said = trn("{number} is disabled at once", "{number} are disabled at once", keys.total)
-    return Cell(said if keys.total else tr("none"), note=", ".join(key["name"] for key in keys.items))
-
-
-def _seats_end(actor: Actor, row: Row) -> Cell:
-    seats = _held(actor, row)
-    said = trn("{number} is taken back by the next plan, not at once", "{number} are taken back by the next plan, not at once",
-               len(seats))  # fmt: skip
-    return Cell(said if seats else tr("none"), note=", ".join(seat["workspace"] for seat in seats))

@@ -7,38 +7,30 @@ from django.http import HttpRequest, HttpResponse
 
 from stationmaster.entrances.console.pages import lists, words
 from stationmaster.entrances.console.pages.acting import Action, Sent, Went, posted
-from stationmaster.entrances.console.pages.lists import Choice, Column, Shape
+from stationmaster.entrances.console.pages.lists import Column, Shape
 from stationmaster.entrances.console.pages.names import of_people
 from stationmaster.entrances.console.pages.parts import (
-    Bar,
     Cell,
-    Facts,
     Field,
     Form,
     Link,
-    Note,
     Page,
-    Part,
     Problem,
     Row,
     Section,
     Table,
-    moment,
     number,
     text,
 )
-from stationmaster.entrances.console.pages.people.imports import import_state
+from stationmaster.entrances.console.pages.people import files
 from stationmaster.entrances.console.pages.people.listing import tabs
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.errors import StationmasterError
 from stationmaster.i18n import tr, trn
-from stationmaster.jobs import services as jobs
 from stationmaster.people import imports
 from stationmaster.people.importing.fields import FIELDS
 from stationmaster.store.actor import Actor
 
-_REFRESH: Final = 3  # seconds, while it runs
-_ENCODINGS: Final = ("", "utf-8", "utf-16", "gb18030", "latin-1")
 _DELIMITERS: Final = (("", ""), (",", ","), (";", ";"), ("\t", "Tab"), ("|", "|"))
 _COUNTS: Final = ("created", "updated", "unchanged", "duplicates", "conflicts", "errors", "leavers", "left")
 
@@ -50,7 +42,7 @@ def one(request: HttpRequest, which: str) -> HttpResponse:
         return done
     row = imports.get_import(me(request), which)
     sections, problem = _sections(request, row, done)
-    refresh = _REFRESH if row["state"] == "running" else 0
+    refresh = files.REFRESH if row["state"] == "running" else 0
     name = row["name"] or tr("a file")
     return shown(request, Page(name, sections, tabs(request, ""), _links(row), _same(row), refresh, problem))
 
@@ -68,7 +60,9 @@ def _actions(which: str) -> Mapping[str, Action]:
 def _sections(request: HttpRequest, row: Row, problem: Problem | None) -> tuple[list[Section], Problem | None]:
     """What there is to see and to do in the import's state, and what keeps its file from being read."""
     actor, state = me(request), row["state"]
-    sections = [Section("", _state_of(actor, row), "state")]
+    counts = ((tr("Rows"), number(row["rows"])), *_counts(row)) if row["rows"] else ()
+    standing = files.standing(actor, row, counts, lambda done, most: tr("{done} of {total} parts", done=done, total=most))
+    sections = [Section("", standing, "state")]
     if state == "open":
         preview, problem = _preview(actor, row, problem)
         sections += preview
@@ -77,14 +71,8 @@ def _sections(request: HttpRequest, row: Row, problem: Problem | None) -> tuple[
     if row["rows"] and state not in ("open", "running"):
         sections.append(Section(tr("What is wrong with its rows"), (_problems(request, actor, row),)))
     if state != "running":
-        sections.append(Section("", (_forget(row),)))
+        sections.append(files.forgetting(row))
     return sections, problem
-
-
-def _forget(row: Row) -> Form:
-    """Forgetting the file, or what became of it."""
-    open_, after = tr("Its file is forgotten, and nothing was imported."), tr("Of what it imported nothing changes.")
-    return Form(tr("Forget this import"), "forget", text=open_ if row["state"] == "open" else after, quiet=True)
 
 
 def _same(row: Row) -> tuple[tuple[str, str], ...]:
@@ -124,31 +112,12 @@ def _links(row: Row) -> tuple[Link, ...]:
     return (Link(tr("Its job"), f"/jobs/{row['job']}"),) if row["job"] else ()
 
 
-def _state_of(actor: Actor, row: Row) -> tuple[Part, ...]:
-    facts = Facts((
-        (tr("State"), import_state(row)),
-        *(((tr("Rows"), number(row["rows"])), *_counts(row)) if row["rows"] else ()),
-        (tr("Size"), Cell(trn("{number} byte", "{number} bytes", row["size"]))),
-        (tr("Uploaded"), moment(row["created_at"])),
-    ))  # fmt: skip
-    tried = (Note(tr("This was a try: nothing was changed. Start it to import.")),)
-    return (facts, *(tried if row["dry_run"] and row["state"] == "open" else ()), *_bar(actor, row))
-
-
 def _counts(row: Row) -> list[tuple[str, Cell]]:
     names = (
         tr("Added"), tr("Changed"), tr("As they were"), tr("Come twice"), tr("Conflicts"), tr("Errors"), tr("Would leave"),
         tr("Have left"),
     )  # fmt: skip
     return [(label, number(row[name])) for label, name in zip(names, _COUNTS, strict=True)]
-
-
-def _bar(actor: Actor, row: Row) -> tuple[Bar, ...]:
-    if row["state"] != "running" or not row["job"]:
-        return ()
-    job = jobs.get(actor, row["job"])
-    done = job["total"] - job["left"]
-    return (Bar(done, max(job["total"], 1), tr("{done} of {total} parts", done=done, total=job["total"])),)
 
 
 def _preview(actor: Actor, row: Row, problem: Problem | None) -> tuple[list[Section], Problem | None]:
@@ -165,20 +134,15 @@ def _preview(actor: Actor, row: Row, problem: Problem | None) -> tuple[list[Sect
 
 
 def _mapping(seen: Row) -> list[Field]:
-    """Each heading, and what it is."""
-    options = (("", tr("(left out)")), *((each, words.field(each)) for each in FIELDS))
-    headings = [Field("heading", "", "hidden", heading) for heading in seen["headings"]]
-    return headings + [
-        Field("field", heading, "select", seen["mapping"].get(heading, ""), options) for heading in seen["headings"]
-    ]
+    now = [(heading, seen["mapping"].get(heading, "")) for heading in seen["headings"]]
+    return files.mapping(now, [(each, words.field(each)) for each in FIELDS])
 
 
 def _form(row: Row) -> tuple[Field, ...]:
-    encodings = tuple((each, each or tr("told from the file")) for each in _ENCODINGS)
     delimiters = tuple((each, name or tr("told from the file")) for each, name in _DELIMITERS)
     whole = tr("The file says who is there: people of earlier files who are not in it leave")
     return (
-        Field("encoding", tr("Encoding"), "select", row["encoding"], encodings),
+        files.encoding(row["encoding"]),
         Field("delimiter", tr("Between columns"), "select", row["delimiter"], delimiters),
         Field("full", whole, "checkbox", checked=row["full"]),
     )
@@ -189,15 +153,10 @@ def _rows(actor: Actor, seen: Row) -> Table:
     columns = [
         Column(tr("Row"), lambda row: number(row["row"]), number=True),
         Column(tr("What becomes of it"), lambda row: words.state(words.ROWS, row["outcome"], note=names.get(row["person"], ""))),
-        Column(tr("Why"), lambda row: text(_why(row))),
+        Column(tr("Why"), lambda row: text(files.why(row, "column"))),
         *(_value(each) for each in seen["mapping"].values() if each),
     ]
     return lists.plain(columns, seen["rows"], tr("The file has headings and no rows."))
-
-
-def _why(row: Row) -> str:
-    told = (f"{each['column']}: {each['message']}".strip(": ") for each in row["problems"])
-    return "; ".join(filter(None, told))
 
 
 def _value(name: str) -> Column:
@@ -218,15 +177,9 @@ def _waiting(actor: Actor, row: Row) -> Section:
 
 
 def _problems(request: HttpRequest, actor: Actor, row: Row) -> Table:
-    columns = (
-        Column(tr("Row"), lambda each: number(each["row"]), "row", number=True),
-        Column(tr("What became of it"), lambda each: words.state(words.ROWS, each["outcome"]), "outcome"),
-        Column(tr("Column"), lambda each: text(each["column"]), "column"),
-        Column(tr("Why"), lambda each: text(each["message"])),
-    )
-    kinds = tuple((each, words.name(words.ROWS, each)) for each in ("duplicate", "conflict", "error"))
+    columns, choices = files.wrong(Column(tr("Column"), lambda each: text(each["column"]), "column"))
     shape = Shape(
-        imports.PROBLEMS, columns, (Choice(tr("What became of it"), "outcome", kinds),), tr("Nothing: every row was taken."),
+        imports.PROBLEMS, columns, choices, tr("Nothing: every row was taken."),
         f"people/imports/{row['id']}/problems" if may(request, "people:import") else "",
     )  # fmt: skip
     return lists.listed(request, lambda query: imports.list_problems(actor, row["id"], query), shape)
