@@ -101,6 +101,7 @@
     const { target: form, submitter } = event;
     if (submitter?.hasAttribute("data-try")) return;
     event.preventDefault();
+    if (form.method === "post" && place.hasAttribute("aria-busy")) return; // it is on its way
     const fields = new FormData(form, submitter);
     const where = new URL(submitter?.getAttribute("formaction") || form.getAttribute("action"), location.href);
     if (form.method !== "post") {
