@@ -141,9 +141,9 @@ def end_sessions(edit: Change, row: Operator) -> None:
 
 
 def end_access(edit: Change, row: Operator) -> None:
-    """Let an operator in no more, as part of a change: out of use, without sessions, tokens, password and open invitations. Nobody
-    is asked whether an admin is left: it is for people who must not come in any more, who know the password, and whose address
-    somebody else may have when the row is in use again."""
+    """Let an operator in no more, as part of a change: out of use, without sessions, tokens, password and open invitations.
+    Nobody is asked whether an admin is left: it is for people who must not come in any more, who know the password, and whose
+    address somebody else may have when the row is in use again."""
     _end_tokens(edit, row)
     end_sessions(edit, row)
     row.invitations.filter(closed_at=None).update(closed_at=timezone.now())
