@@ -27,6 +27,17 @@ def test_a_minted_key_serves(database: str, sandbox: SandboxServer) -> None:
     assert record.generation == 1
 
 
+def test_where_nobody_says_where(database: str, sandbox: SandboxServer) -> None:
+    """Keys of a workspace at an address of its own serve there, not at the vendor's public one, where nobody would know them."""
+    org = an_organisation(sandbox)
+    attach(sandbox, org)
+    job = credentials.mint_credential(ADMIN, "slot", {"workspace": org.name, "project": project_of(org)})
+    assert run(job["id"])["state"] == "succeeded", told_of(job["id"])
+    assert slot().base_url == org.base_url(sandbox.url)
+    assert slot().allow_insecure_http
+    assert states() == {1: "live"}
+
+
 @pytest.mark.parametrize("fault", ["500-after", "close-after", "cut-after"])
 def test_an_answer_that_is_lost(database: str, sandbox: SandboxServer, fault: str) -> None:
     """The vendor makes the key, and its answer never comes: the next try deletes what nobody holds, and makes another."""

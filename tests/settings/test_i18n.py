@@ -46,6 +46,16 @@ def test_every_text_is_translated(language: str) -> None:
     assert [text for text, translation in said.items() if not all(translation)] == []
 
 
+def test_nothing_is_said_within_an_f_string() -> None:
+    """Texts in f-strings' braces are not found by whoever collects them, and so never translated."""
+    found = []
+    for path in sorted(SOURCE.rglob("*.py")):
+        strings = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.JoinedStr))
+        calls = (each for node in strings for each in ast.walk(node) if isinstance(each, ast.Call))
+        found += [f"{path.name}:{each.lineno}" for each in calls if getattr(each.func, "id", "") in ("tr", "trn", "marked")]
+    assert found == []
+
+
 @pytest.mark.parametrize("language", OTHERS)
 def test_translations_keep_the_values(language: str) -> None:
     """A translation has the values that the text of many has, so that nothing is lost and nothing fails to format."""

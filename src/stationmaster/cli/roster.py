@@ -158,8 +158,9 @@ def _upload(desk: Desk, which: str, file: Path) -> None:
 def _say_preview(file: Path, seen: Row, *, rows: bool) -> None:
     say(f"{printable(str(file))}: {seen['format']}")
     if rows:
+        out = tr("(left out)")
         for heading, field in seen["headings"].items():
-            say(f"{printable(heading)} → {field or tr('(left out)')}")
+            say(f"{printable(heading)} → {field or out}")
         shown = [{"row": each["row"], "outcome": each["outcome"], "who": _who(each), "why": _why(each)} for each in seen["rows"]]
         print_rows(shown, {name: name for name in ("row", "outcome", "who", "why")}, Format.TABLE)
 

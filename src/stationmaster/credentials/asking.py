@@ -229,11 +229,14 @@ def _slot(edit: Change, actor: Actor, which: str, given: Given) -> Credential:
 
 
 def _new_slot(edit: Change, actor: Actor, name: str, given: Given) -> Credential:
-    """A slot that has no secret yet; it is out of service until it gets one."""
+    """A slot that has no secret yet; it is out of service until it gets one. Where no address is given, its keys serve where they
+    are made: a workspace behind an address of its own has no keys for the vendor's public one."""
     require(actor, "credentials:create")
     place = find(Workspace, str(given.get("workspace") or ""))
-    table = checked_slot({"name": name, "vendor": place.vendor, "base_url": given.get("base_url") or "",
-                             "allow_insecure_http": given.get("allow_insecure_http") or False})  # fmt: skip
+    here = place.vendor in places.MINTS and not given.get("base_url")
+    base_url, insecure = (place.base_url, place.allow_insecure_http) if here else (given.get("base_url"), False)
+    table = checked_slot({"name": name, "vendor": place.vendor, "base_url": base_url or "",
+                          "allow_insecure_http": given.get("allow_insecure_http") or insecure})  # fmt: skip
     free_name(Credential, table.id)
     row = Credential(name=table.id, vendor=place.vendor, base_url=table.base_url.rstrip("/"), organisation=place.organisation,
                      allow_insecure_http=table.allow_insecure_http, generation=0)  # fmt: skip

@@ -2,9 +2,12 @@
 
 import re
 
+import pytest
+
 from console import kit
 from controlkit import ADMIN, a_credential, a_pool
 from stationmaster.credentials import services as credentials
+from stationmaster.entrances.console.pages.routing import clients
 from stationmaster.routing import services as routing
 from stationmaster.routing.models import VirtualKey
 
@@ -73,3 +76,13 @@ def test_what_is_stored_stays_text(database: str) -> None:
     browser = kit.signed_in()
     for path in ("/keys", f"/keys/{which}", "/keys/new"):
         assert _EVIL not in kit.page(browser, path)
+
+
+MEANT = [(["*"], "gpt-5.5"), (["con-*"], "MODEL"), (["gpt-*"], "gpt-5.5"), (["con-one"], "con-one")]
+
+
+@pytest.mark.parametrize(("models", "said"), MEANT)
+def test_what_is_pasted_names_a_model_that_the_key_may_use(models: list[str], said: str) -> None:
+    """… or a word to put one in for."""
+    (curl, *_) = clients.of_key({"models": models}, "http://gateway").snippets
+    assert f'"model": "{said}"' in curl.text

@@ -120,7 +120,7 @@ def test_what_is_not_known_is_said(database: str) -> None:
     assert "no usage was stated" in kit.said(kit.page(browser, "/requests/reqfailed"))
     assert "the price of this model is not known" in kit.said(kit.page(browser, "/requests/requnpriced"))
     unknown = kit.said(kit.page(browser, "/requests/requnknown"))
-    for words in ("none was recognised", "none: no route took it", "No credential was asked at the end"):
+    for words in ("none was recognised", "none: it was refused before one was chosen", "No credential was asked at the end"):
         assert words in unknown, words
     kit.page(browser, "/requests/nosuch", 404)
 

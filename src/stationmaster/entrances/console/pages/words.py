@@ -78,7 +78,7 @@ WORKSPACES: Final[Words] = {
 }
 HEALTH: Final[Words] = {
     "healthy": (marked("healthy"), "good"),
-    "unknown": (marked("no gateway has spoken of it"), "off"),
+    "unknown": (marked("not used yet"), "off"),
     "cooling": (marked("rests for a while"), "busy"),
     "suspect": (marked("was refused lately"), "bad"),
     "disabled": (marked("out of service"), "bad"),
@@ -276,6 +276,7 @@ KINDS: Final[Mapping[str, str]] = {
     "probe": marked("Probe credentials"),
     "end-override": marked("End an override"),
     "reconcile-bills": marked("Compare bills"),
+    "make-backup": marked("Make a backup"),
     "deliver-alerts": marked("Send alerts"),
     "publish": marked("Publish"),
     "withdraw": marked("Withdraw copies"),

@@ -19,6 +19,7 @@ from stationmaster.store.actor import Actor
 from stationmaster.store.listing import Query
 from stationmaster.usage import services as usage
 from stationmaster.workspaces import services as workspaces
+from stationmaster.workspaces.planning import wording
 
 _UNWELL: Final = ("suspect", "cooling", "disabled")
 _KNOWN: Final = (*_UNWELL, "healthy", "probing", "off")
@@ -92,12 +93,14 @@ def _requests(since: datetime, *, errors: bool = False) -> str:
 
 
 def _seats(actor: Actor) -> Tile:
-    rows = workspaces.list_workspaces(actor, Query(limit=_PLACES, counted=False)).items
-    counted = [row for row in rows if row["seats_total"] is not None]
+    """As the list of workspaces has them."""
+    places = workspaces.list_workspaces(actor, Query(limit=_PLACES, counted=False)).items
+    rows = [wording.seats(row) for row in places]
+    counted = [(used or 0, total) for used, total in rows if total is not None]
     if not counted:
-        taken = sum(int(row["seats_used"] or 0) for row in rows)
+        taken = sum(used or 0 for used, _ in rows)
         return Tile(tr("Seats in use"), f"{taken:,}", "/workspaces", tr("no vendor tells how many there are") if rows else "")
-    used, total = (sum(int(row[name] or 0) for row in counted) for name in ("seats_used", "seats_total"))
+    used, total = (sum(each) for each in zip(*counted, strict=True))
     unknown = len(rows) - len(counted)
     note = trn("{number} workspace does not tell", "{number} workspaces do not tell", unknown) if unknown else ""
     tone: Tone = "bad" if used > total else ""
@@ -113,7 +116,8 @@ def _credentials(actor: Actor) -> Iterator[Tile]:
     unheard = sum(number for state, number in counts.items() if state not in _KNOWN)
     note = whole
     if unheard:
-        note = f"{whole}; {trn('nothing known of {number} yet', 'nothing known of {number} yet', unheard)}"
+        unknown = trn("nothing known of {number} yet", "nothing known of {number} yet", unheard)
+        note = f"{whole}; {unknown}"
     calm: Tone = "" if unheard or not counts else "good"
     yield Tile(tr("Credentials not well"), f"{unwell:,}", rows, note, "bad" if unwell else calm)
     ends = Counter(str(row["expiry"]) for row in credentials.ending(actor))

@@ -178,7 +178,7 @@ _KINDS = (
     Kind("people:read", lambda: tr("People"), people.list_people, _people,
          lambda: tr("Nobody yet. Import a file: `stationmaster person import people.csv`"),
          "stationmaster person list", "GET /api/v1/people", "/people"),
-    Kind("seats:read", lambda: tr("Seats"), seats, _seats,
+    Kind("seats:read", lambda: tr("Seats given from here"), seats, _seats,
          lambda: tr("None yet. Assign a group to a workspace, then make a plan: `stationmaster assignment create WORKSPACE "
                     "--group GROUP`"),
          "stationmaster seat list", "GET /api/v1/seats", "/seats"),

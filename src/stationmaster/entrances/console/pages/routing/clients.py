@@ -3,6 +3,7 @@
 The key itself stands in none of them: they read it from the variable that each client reads.
 """
 
+from fnmatch import fnmatchcase
 from typing import Final
 
 from stationmaster.entrances.console.pages.parts import Row
@@ -10,6 +11,7 @@ from stationmaster.entrances.console.pages.pictures import Snippet, Snippets
 
 _OPENAI: Final = "gpt-5.5"
 _ANTHROPIC: Final = "claude-opus-5-5"
+_ANY: Final = "MODEL"
 # No pattern, and nothing that a shell would read.
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:/@")
 
@@ -17,8 +19,8 @@ _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0
 def of_key(row: Row, url: str) -> Snippets:
     """For one virtual key: with a model that it may use, where it names one."""
     literal = [each for each in row["models"] if _PLAIN.issuperset(each)]
-    claude = next((each for each in literal if each.startswith("claude")), _ANTHROPIC)
-    other = next((each for each in literal if not each.startswith("claude")), _OPENAI)
+    claude = next((each for each in literal if each.startswith("claude")), _usual(row["models"], _ANTHROPIC))
+    other = next((each for each in literal if not each.startswith("claude")), _usual(row["models"], _OPENAI))
     return Snippets((
         Snippet("curl", _CURL.format(url=url, model=other)),
         Snippet("OpenAI SDK", _OPENAI_SDK.format(url=url, model=other)),
@@ -26,6 +28,11 @@ def of_key(row: Row, url: str) -> Snippets:
         Snippet("Codex", _CODEX.format(url=url, model=other)),
         Snippet("Claude Code", _CLAUDE_CODE.format(url=url)),
     ))  # fmt: skip
+
+
+def _usual(patterns: list[str], model: str) -> str:
+    """A model that everybody knows, where the key may use it; else a word to put one in for."""
+    return model if any(fnmatchcase(model, each) for each in patterns) else _ANY
 
 
 _CURL: Final = """\

@@ -56,8 +56,8 @@ def _common(actor: Actor, held: Mapping[str, str], wrong: Mapping[str, str]) -> 
     return (
         field("owner", tr("Owner"), tr("A person's e-mail address, or the team or application whose it is."),
               options=owner_names(actor), needed=True),
-        field("models", tr("Models"), tr("One a line: `gpt-*`, `claude-opus-5-5`; `*` is every model."), control="textarea",
-              needed=True),
+        field("models", tr("Models"), tr("One a line: `gpt-*`, `claude-opus-5-5`; `*` is every model. For an alias, also the "
+                                         "model that it stands for."), control="textarea", needed=True),
         field("pools", tr("Pools"), some),
         field("day_usd", tr("Budget a day, in US dollars"), tr("Empty: no limit. Days and months are those of UTC.")),
         field("month_usd", tr("Budget a month, in US dollars")),

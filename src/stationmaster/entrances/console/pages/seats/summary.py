@@ -1,8 +1,7 @@
 """A plan at a glance: how many steps of which kind, why they are there, what became of them. Owns those parts of its page."""
 
-import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
@@ -10,11 +9,20 @@ from stationmaster.entrances.console.pages import lists, words
 from stationmaster.entrances.console.pages.lists import Column
 from stationmaster.entrances.console.pages.parts import Cell, Note, Part, Row, Section
 from stationmaster.entrances.console.pages.pictures import Tile, Tiles
-from stationmaster.i18n import told, tr
+from stationmaster.i18n import marked, told, tr
 from stationmaster.workspaces.planning.reasons import REASONS
 from stationmaster.workspaces.planning.values import REMOVALS, TOLD
 
 _OFFBOARDING: Final = "left"  # the reason of what ends because somebody left the company
+# Sentences for several steps at once, whose facts are not all the same.
+_GENERAL: Final[Mapping[str, str]] = {
+    "role_of_invite": marked("are invited with another role"), "role": marked("have another role"),
+    "role_by_hand": marked("have another role: roles are given at the vendor"),
+    "owner": marked("hold a role that is given and taken at the vendor only"),
+    "last_owner": marked("are the last with their role"),
+    "no_seat": marked("no seat is free"), "domain": marked("addresses that are not allowed in their workspace"),
+    "renamed": marked("are in, and known at the vendor by another name"),
+}
 
 
 def tiles(row: Row, reasons: Sequence[Row]) -> Tiles:
@@ -77,8 +85,8 @@ def _number(each: Row) -> Cell:
 
 def _sentence(reason: str) -> str:
     """A reason without the facts of each step."""
-    known = REASONS.get(reason)
-    return told(known, **dict.fromkeys(re.findall(r"{(\w+)}", known), "…")) if known else reason
+    known = _GENERAL.get(reason) or REASONS.get(reason)
+    return told(known) if known else reason
 
 
 def _steps(**asked: str) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 from django.http import HttpRequest
 
 from stationmaster.entrances.console.pages.lists import Column
-from stationmaster.entrances.console.pages.parts import Cell, Row, code, moment, text
+from stationmaster.entrances.console.pages.parts import DASH, Cell, Row, code, moment, text
 from stationmaster.entrances.console.pages.traffic import telling
 from stationmaster.entrances.console.pages.words import told_as
 from stationmaster.i18n import tr
@@ -69,7 +69,10 @@ def linked(name: object, place: str) -> Cell:
 
 
 def model(row: Row) -> Cell:
-    """What the vendor was sent; below it what the client had said, where that is another name."""
+    """What the vendor was sent; below it what the client had said, where that is another name. A call without a model says which
+    it was."""
+    if not row["model"]:
+        return Cell(row["endpoint"] or DASH, note=row["dialect"], tone="off")
     asked = str(row["detail"].get("asked_model") or "")
     return replace(text(row["model"]), note=tr("asked for {model}", model=asked) if asked and asked != row["model"] else "")
 

@@ -135,9 +135,10 @@ def _course(row: Row) -> Course:
     began = row["at"] - timedelta(microseconds=row["duration_us"])
     asked = tr("{key} asked for {model}", key=row["key"] or tr("Somebody without a known key"),
                model=row["detail"].get("asked_model") or row["model"] or tr("no model"))  # fmt: skip
+    how = tr("Session: {how}", how=_session(row)) if row["pool"] else ""
     last = telling.ended(row)
     return Course((
-        Event(began, asked, note=tr("Session: {how}", how=_session(row))),
+        Event(began, asked, note=how),
         *(_failed(place, each, row) for place, each in enumerate(_tried(row), 1)),
         *_answered(row),
         Event(row["at"], tr("The client got: {outcome}", outcome=last.text), last.tone or "", str(row["error"] or "")),
@@ -183,14 +184,25 @@ def _session(row: Row) -> str:
 def _why(actor: Actor, row: Row) -> Iterator[Part]:
     """The trail of the choice: the pool's members, what became of each in this request."""
     yield Facts((
-        (tr("Pool"), columns.linked(row["pool"], "pools") if row["pool"] else Cell(tr("none: no route took it"), tone="off")),
-        (tr("Session"), Cell(_session(row))),
+        (tr("Pool"), columns.linked(row["pool"], "pools") if row["pool"] else Cell(_no_pool(row), tone="off")),
+        (tr("Session"), Cell(_session(row)) if row["pool"] else text(None)),
         (tr("Passed over"), Cell(_passed(row))),
     ))  # fmt: skip
     yield _members(actor, row)
     yield Note(tr("A session stays with one member: among those with room, of the best priority, its hash and their weights "
                   "decide. Members, priorities and weights are those of now; who else had room at that moment is not "
                   "recorded."))  # fmt: skip
+
+
+def _no_pool(row: Row) -> str:
+    """Why no pool was chosen."""
+    known = {
+        "model_not_allowed": tr("none: the key may not use this model, or not the one that an alias stands for"),
+        "pool_not_allowed": tr("none: the key may use no pool that the route names"),
+        "model_not_found": tr("none: no route takes this model"),
+    }
+    refused = tr("none: it was refused before one was chosen") if row["error"] else tr("none: none was needed")
+    return known.get(str(row["error"]), refused)
 
 
 def _passed(row: Row) -> str:

@@ -123,7 +123,7 @@ def _hidden(known: Sequence[columns.Named], seen: frozenset[str]) -> tuple[int, 
 def _choices(actor: Actor) -> tuple[Choice, ...]:
     times = (("-15m", tr("15 minutes")), ("-1h", tr("an hour")), ("-24h", tr("24 hours")), ("-7d", tr("7 days")))
     sources = tuple((code, told_as(words)) for code, (words, _) in telling.SOURCES.items())
-    vendors = tuple((code, each.title) for code, each in VENDORS.items() if each.title != "By hand")
+    vendors = tuple((code, each.title) for code, each in VENDORS.items() if each.inference)
     return (
         Choice(tr("Time"), "at", times, "ge"),
         Choice(tr("Outcome"), "failed", (("true", tr("errors")), ("false", tr("no errors")))),

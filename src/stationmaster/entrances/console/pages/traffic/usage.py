@@ -84,7 +84,8 @@ def _only(wanted: Asked) -> list[Part]:
     def link(each: Filter) -> Link:
         rest = tuple(one for one in wanted.filters if one is not each)
         words = breakdown.by_words(each.field) if each.field in BY else each.field
-        return Link(f"\N{MULTIPLICATION SIGN} {words}: {each.value or tr('not known')}", wanted.link(filters=rest))
+        value = each.value or tr("not known")
+        return Link(f"\N{MULTIPLICATION SIGN} {words}: {value}", wanted.link(filters=rest))
 
     return [Note(tr("Only these. Follow one to take it away:"), "", tuple(map(link, wanted.filters)))] if wanted.filters else []
 

@@ -130,7 +130,7 @@ def of_one(row: Row, here: str) -> tuple[Link, ...]:
         Link(tr("Summary"), address(row), not here),
         *listed,
         seats,
-        Link(tr("Policy"), f"{address(row)}/policy", here == "policy"),
+        Link(tr("Key and policy"), f"{address(row)}/policy", here == "policy"),
     )
 
 

@@ -62,7 +62,7 @@ def one(request: HttpRequest, which: str) -> HttpResponse:
     who = (Link(tr("Who is there"), lists.filtered("/people/grid", ("workspace", "eq", row["name"]))),)
     links = (
         *(plan if may(request, "plans:create") else ()), *adding(request, "workspace", row["name"]),
-        *(who if may(request, "seats:read") else ()),
+        *(who if may(request, "seats:read") else ()), *_refused(request, row),
     )  # fmt: skip
     return shown(
         request,
@@ -73,17 +73,40 @@ def one(request: HttpRequest, which: str) -> HttpResponse:
     )  # fmt: skip
 
 
+def _refused(request: HttpRequest, row: Row) -> tuple[Link, ...]:
+    """Where another admin key is entered, once the vendor refuses the one that is stored."""
+    refused = row["state"] == "refused" and may(request, "workspaces:update")
+    return (Link(tr("Replace the admin key"), f"/workspaces/{row['id']}/policy", main=True),) if refused else ()
+
+
+def _twins(actor: Actor, row: Row) -> list[Section]:
+    """Other workspaces that are the same organisation at the vendor: two sets of rules act on one."""
+    if not row["organisation"]:
+        return []
+    same = (Filter("vendor", "eq", row["vendor"]), Filter("organisation", "eq", row["organisation"]))
+    asked = Query(filters=(*same, Filter("id", "ne", row["id"])), sort="name", limit=_MOST, counted=False)
+    found = workspaces.list_workspaces(actor, asked).items
+    if not found:
+        return []
+    told = tr("The same organisation is attached more than once: what is assigned here and there works against each other. "
+              "Detach all but one.")  # fmt: skip
+    links = tuple(Link(str(each["name"]), f"/workspaces/{each['id']}") for each in found)
+    return [Section("", (Note(told, "bad", links),))]
+
+
 def _row(actor: Actor, which: str) -> Row:
     """The workspace; what its jobs said at their end, with names."""
     row = workspaces.get_workspace(actor, which)
     said = readable(actor, [job["sentence"] for job in row["last_jobs"].values()])
-    ended = {kind: {**job, "sentence": said(job["sentence"])} for kind, job in row["last_jobs"].items()}
+    latest = sorted(row["last_jobs"].items(), key=lambda pair: pair[1]["created_at"], reverse=True)
+    ended = {kind: {**job, "sentence": said(job["sentence"])} for kind, job in latest}
     return {**row, "last_jobs": ended, "trouble": said(row["trouble"])}
 
 
 def _sections(request: HttpRequest, row: Row) -> list[Section]:
     return [
         Section("", (_facts(row), *_runs(request, row)), "facts"),
+        *_twins(me(request), row),
         *_conflicts(me(request), row),
         *((drift.section(row["drift"]),) if _runnable(row) or row["drift"] else ()),
         *_spending(request, me(request), row),
@@ -107,7 +130,8 @@ def policy(request: HttpRequest, which: str) -> HttpResponse:
     if isinstance(done, HttpResponse):
         return done
     row = workspaces.get_workspace(me(request), which)
-    title, path = f"{row['name']}: {tr('Policy')}", f"/api/v1/workspaces/{row['id']}"
+    policy_ = tr("Key and policy")
+    title, path = f"{row['name']}: {policy_}", f"/api/v1/workspaces/{row['id']}"
     same = (
         (f"stationmaster workspace update {row['name']} --fix-drift invite", f"PATCH {path}"),
         (f"stationmaster workspace delete {row['name']}", f"DELETE {path}"),
