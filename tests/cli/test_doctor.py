@@ -67,7 +67,8 @@ def test_a_machine_without_anything(run: Run, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     states = {line.split()[1]: line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ")}
     expected = {"python", "open_files", "ca_store", "proxies", "environment", "settings", "sign_in", "console_reach",
-                "data_folder", "disk", "key_ring", "port.console", "port.gateway", "file_system", "database"}  # fmt: skip
+                "data_folder", "disk", "key_ring", "port.console", "port.gateway", "file_system", "database",
+                    "backups"}  # fmt: skip
     assert set(states) == expected
     assert "broken" not in states.values()
     assert not (tmp_path / "home").exists()

@@ -17,6 +17,7 @@ from stationmaster.audit import services as audit
 from stationmaster.backup import reading, rows
 from stationmaster.backup.locking import Keys
 from stationmaster.backup.reading import Contents
+from stationmaster.backup.scheduled import MAKE
 from stationmaster.errors import Conflict, Invalid
 from stationmaster.jobs.ending import close
 from stationmaster.jobs.models import QUEUED, RUNNING, Job, Worker
@@ -82,13 +83,14 @@ def finish(actor: Actor, contents: Contents) -> Restored:
     with change(actor) as edit:
         told = {name: contents.begin[name] for name in ("made_at", "revision", "audit")}
         edit.record("store:backup:restore", None, told)
-        under_way = list(Job.objects.filter(state__in=(QUEUED, RUNNING)).order_by("id").values_list("id", flat=True))
-        for job in under_way:
+        under_way = list(Job.objects.filter(state__in=(QUEUED, RUNNING)).order_by("id").values_list("id", "kind"))
+        for job, _ in under_way:
             close(edit, job, "cancelled", HELD, _WORDS)
+    held = sum(kind != MAKE for _, kind in under_way)      # the job that made the backup is in it, and nothing is left of it
     since = contents.begin["audit"]
     kept = audit.Head(since["count"], since["hash"]) if since else None
     verdict = audit.verify(actor, kept)
-    return Restored(sum(contents.counts.values()), masterkey.closed(), verdict.ok, len(under_way), Head.objects.get().revision)
+    return Restored(sum(contents.counts.values()), masterkey.closed(), verdict.ok, held, Head.objects.get().revision)
 
 
 def _insert(file: Path, keys: Keys, models: dict[str, Any], told: Told) -> None:

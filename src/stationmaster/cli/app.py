@@ -42,6 +42,7 @@ from stationmaster.cli import (
     workspace,
 )
 from stationmaster.cli.backup import backup, restore
+from stationmaster.cli.backup import list_ as list_backups
 from stationmaster.cli.backup import verify as verify_backup
 from stationmaster.cli.control import control
 from stationmaster.cli.declared.commands import apply, export
@@ -126,6 +127,7 @@ app.add_typer(_export, name="export")
 app.command("import")(roster.import_)
 _backup = typer.Typer(cls=_Serving, invoke_without_command=True)
 _backup.callback(short_help="Write the whole control plane into one encrypted file.")(backup)
+_backup.command("list")(list_backups)
 _backup.command("verify")(verify_backup)
 app.add_typer(_backup, name="backup")
 app.command(short_help="Put a backup back.")(restore)

@@ -15,7 +15,7 @@ import typer
 
 from stationmaster.cli.config import Data, File, settings_of
 from stationmaster.cli.desk import stay_here
-from stationmaster.cli.output import Format, print_object
+from stationmaster.cli.output import Format, print_object, print_rows
 from stationmaster.cli.secret_input import secret_of
 from stationmaster.cli.talk import say
 from stationmaster.cli.verbs import PENDING, Output, Yes, confirm
@@ -67,6 +67,21 @@ def backup(
     print_object({"file": str(target), **shown}, output)
     if passphrase_file is None:
         say(tr("Keep the key ring elsewhere: without it this file does not open."))
+
+
+def list_(config: File = None, data: Data = None, output: Output = Format.TABLE) -> None:
+    """List the backups that were made by themselves and are still there, the newest first.
+
+    They are made where `backup.folder` is set; the job that makes one says what went wrong.
+    """
+    settings = _here("backup list", config, data)
+    from stationmaster.backup import shelf
+
+    if settings.backup.folder is None:
+        message = "no folder is set for backups where this runs"
+        raise Conflict("error.backup.no_folder", message, hint="set backup.folder for the control plane and for each worker")
+    columns = {"file": tr("File"), "made_at": tr("Made"), "bytes": tr("Bytes"), "key": tr("Key")}
+    print_rows((each.shown() for each in shelf.kept(settings.backup.folder)), columns, output)
 
 
 def verify(

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,6 +55,9 @@ def _found(config: File, data: Data) -> "Iterator[Finding]":
         return
     use(settings.ui.language)
     yield from diagnose(settings, os.environ)
+    from stationmaster.backup import finding, policy
+
+    yield finding.check(policy.policy_of(settings), datetime.now(UTC))
 
 
 def _saved(settings: "Settings") -> "Mapping[str, Saved]":

@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from stationmaster.alerts import services as alerts
+from stationmaster.backup import scheduled as backups
 from stationmaster.bills import services as bills
 from stationmaster.credentials import services as credentials
 from stationmaster.entrances import live
@@ -40,6 +41,7 @@ CHORES: Final[Mapping[str, Callable[[], object]]] = {
     "tend credentials": credentials.tend,
     "tend publications": publishing.tend,
     "read bills": bills.tend,
+    "make a backup": backups.tend,
     "delete old history of credentials": lambda: credentials.forget_history(live.settings().retention.raw_events_days),
     "forget old messages of alerts": lambda: alerts.forget(live.settings().retention.raw_events_days),
     "forget sessions that are over": operators.forget_expired,

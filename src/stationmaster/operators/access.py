@@ -19,6 +19,7 @@ _NOUNS: Final = {
     "alerts": (*_EDITED, "rotate", "send", "test"),     # who is told when something crosses a line
     "assignments": _EDITED,                             # who should hold a seat where
     "audit": ("read", "export", "verify", "erase"),
+    "backups": ("create",),                              # files of everything, into the folder that settings name
     "bills": ("read", "export", "update"),              # what vendors say was used; update: read it anew
     "calendars": ("read", "export", "create", "delete"),          # addresses at which calendars find when credentials end
     "credentials": (*_EDITED, "mint", "rotate", "revoke", "probe", "hold", "source", "refresh"),

@@ -225,6 +225,19 @@ class Bills(Section):
     delay_hours: int = setting(6, "after midnight (UTC) before the reports of the day before are read", takes=NOW, ge=0, le=23)
 
 
+class Backup(Section):
+    """[Backups](../control-plane.md#backups-by-themselves) that are made by themselves, by a job."""
+
+    folder: Path | None = setting(
+        None, "the folder they are written into, where workers run; it has to be there. Without it none are made", takes=START
+    )
+    every_hours: int = setting(24, "from one to the next", takes=NOW, ge=1, le=8760)
+    keep: int = setting(14, "of them that stay; older ones are deleted once a new one was read back", takes=NOW, ge=1, le=10_000)
+    passphrase: Secret = setting(
+        _NONE, "what locks them, of 12 characters or more. Without it the key ring does, and is not in them", takes=START
+    )
+
+
 class Mail(Section):
     """The SMTP relay that people are written to through, and what they are told."""
 

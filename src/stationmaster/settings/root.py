@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     seats: model.Seats = Field(default_factory=model.Seats)
     rotation: model.Rotation = Field(default_factory=model.Rotation)
     bills: model.Bills = Field(default_factory=model.Bills)
+    backup: model.Backup = Field(default_factory=model.Backup)
     mail: model.Mail = Field(default_factory=model.Mail)
     tokens: model.Tokens = Field(default_factory=model.Tokens)
     outbound: model.Outbound = Field(default_factory=model.Outbound)

@@ -36,6 +36,7 @@ APPS = (
     "stationmaster.usage",
     "stationmaster.bills",
     "stationmaster.alerts",
+    "stationmaster.backup",
     "stationmaster.entrances.api",
     "stationmaster.operators",
 )
