@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
 import databases
 from backup import kit
-from controlkit import SECRET
-from stationmaster.store import keyholder
+from controlkit import ADMIN, SECRET, a_credential
+from stationmaster.backup import aside
+from stationmaster.credentials.models import Credential
+from stationmaster.credentials.services import create_credential
+from stationmaster.store import keyholder, migrating
 from stationmaster.vault import keyring
 
 
@@ -34,6 +37,8 @@ def place(tmp_path: Path) -> Path:
 def run(place: Path, *words: str, data: str = "one", code: int = 0) -> tuple[Any, str]:
     """Run it over a data folder; what it printed as JSON, and what it said."""
     environ = {"PATH": os.environ["PATH"], "HOME": str(place), "STATIONMASTER_DATA": str(place / data), "LANG": "C.UTF-8"}
+    if url := os.environ.get("STATIONMASTER_DATABASE_URL"):
+        environ["STATIONMASTER_DATABASE_URL"] = url
     done = subprocess.run([sys.executable, "-m", "stationmaster", *words], cwd=place, env=environ, capture_output=True, text=True,
                           timeout=120, check=False)  # fmt: skip
     assert done.returncode == code, done.stdout + done.stderr
@@ -87,3 +92,82 @@ def test_nothing_is_written_before_all_is_checked(place: Path) -> None:
         _, said = run(place, "restore", file, "--passphrase-file", key, data="two", code=1)
         assert "damaged" in said
         assert not (place / "two").exists()
+
+
+@pytest.fixture
+def filled(empty_database: str, tmp_path: Path) -> str:
+    """The URL of a stocked database, with the ring beside it in `one`, and a passphrase's file."""
+    migrating.migrate()
+    kit.stocked()
+    connections.close_all()
+    (tmp_path / "one").mkdir(mode=0o700)
+    keyring.write(databases.RING, tmp_path / "one" / keyring.FILE_NAME)
+    kit.secret_file(tmp_path)
+    return empty_database
+
+
+def schemas() -> list[str]:
+    """Those of the open database that a restore put aside."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'before_restore_%%'")
+        found = sorted(row[0] for row in cursor.fetchall())
+    connections.close_all()
+    return found
+
+
+@pytest.mark.parametrize("empty_database", databases.KINDS[1:], indirect=True)
+def test_a_server_s_database_is_put_aside(filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --replace PostgreSQL's schema gets another name, and the backup's rows stand in its place; while others are connected
+    it is refused."""
+    monkeypatch.setenv("STATIONMASTER_DATABASE_URL", filled)
+    with_key = ("--passphrase-file", "passphrase")
+    run(tmp_path, "backup", "--to", "b", *with_key)
+    create_credential(ADMIN, a_credential("later"))
+    assert connection.connection is not None
+    _, said = run(tmp_path, "restore", "b", *with_key, "--replace", "--yes", code=1)
+    assert "others are at work" in said
+    connections.close_all()
+    run(tmp_path, "restore", "b", *with_key, code=1)
+    assert (schemas(), "later" in names()) == ([], True)
+    done, _ = run(tmp_path, "restore", "b", *with_key, "--replace", "--yes", "--output", "json")
+    assert done["ok"]
+    (aside,) = schemas()
+    assert "later" not in names()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT name FROM {aside}.credentials_credential")  # noqa: S608  ours
+        assert "later" in {row[0] for row in cursor.fetchall()}
+    connections.close_all()
+    run(tmp_path, "audit", "verify")
+
+
+@pytest.mark.parametrize("empty_database", databases.KINDS[1:], indirect=True)
+def test_it_comes_back_when_the_restore_fails(filled: str, tmp_path: Path) -> None:
+    """Whatever was begun in its place goes."""
+    before = kit.everything()
+    connections.close_all()
+    aside.put_aside("before_restore_now")
+    migrating.migrate()
+    assert names() == set()
+    aside.bring_back("before_restore_now")
+    assert kit.everything() == before
+
+
+def names() -> set[str]:
+    """Of credentials."""
+    found = set(Credential.objects.values_list("name", flat=True))
+    connections.close_all()
+    return found
+
+
+def test_what_is_on_the_shelf_is_listed(place: Path) -> None:
+    """The newest first, with what opens each; without a folder it says what to set."""
+    _, said = run(place, "backup", "list", code=1)
+    assert "backup.folder" in said
+    shelf = place / "shelf"
+    shelf.mkdir()
+    (place / "one" / "stationmaster.toml").write_text(f'[backup]\nfolder = "{shelf}"\n')
+    for day in (1, 2):
+        run(place, "backup", "--to", f"shelf/stationmaster-scheduled-2026010{day}T000000Z.backup")
+    told, _ = run(place, "backup", "list", "--output", "json")
+    assert [(row["made_at"][:10], row["key"]) for row in told["items"]] == [
+        ("2026-01-02", databases.RING.active), ("2026-01-01", databases.RING.active)]  # fmt: skip

@@ -60,7 +60,7 @@ def refuse_unknown(contents: Contents) -> None:
 def refuse_filled() -> None:
     """Raise `Conflict` when the open database has tables."""
     if rows.written():
-        hint = "name an empty one with database.url; SQLite's can be put aside with --replace"
+        hint = "name an empty one with database.url, or put what is there aside with --replace"
         raise Conflict("error.backup.not_empty", "the database is not empty", hint=hint)
 
 

@@ -96,7 +96,8 @@ def restore(
     file: _File,
     passphrase_file: Passphrase = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Put the database and the key ring that are there aside, in a folder beside them.")
+        bool,
+        typer.Option("--replace", help="Put what is there aside: files into a folder, PostgreSQL's schema under another name."),
     ] = False,
     yes: Yes = False,
     dry_run: DryRun = False,
@@ -165,9 +166,6 @@ def _refuse_filled(settings: "Settings", replace: bool) -> None:
     from stationmaster.diagnosis.django_database import sqlite_file
 
     file = sqlite_file(settings)
-    if file is None and replace:
-        hint = "make an empty one on the server and name it with database.url"
-        raise Conflict("error.backup.not_ours", "a server's database is not put aside", hint=hint)
     if not replace and file is not None and file.exists() and file.stat().st_size:
         hint = "name an empty folder with --data, or put what is there aside with --replace"
         raise Conflict("error.backup.not_empty", f"{file} is there already", hint=hint)

@@ -2,12 +2,13 @@
 own behind."""
 
 import os
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stationmaster.cli.talk import say
-from stationmaster.errors import Conflict, StationmasterError
+from stationmaster.errors import Conflict
 from stationmaster.i18n import tr
 
 if TYPE_CHECKING:
@@ -18,21 +19,34 @@ if TYPE_CHECKING:
     from stationmaster.vault.keyring import KeyRing
 
 
+@dataclass
+class _Undone:
+    """What has to be undone when it fails: files that were made, moved (from, to), the name that the schema got."""
+
+    made: list[Path] = field(default_factory=list)
+    moved: list[tuple[Path, Path]] = field(default_factory=list)
+    schema: str = ""
+
+
 def into(settings: "Settings", file: Path, keys: "Keys", contents: "Contents", told: "Told", *, aside: bool) -> "Restored":
     """Put a checked backup back into these settings' folder and database. Raises `StationmasterError`."""
     ring = _ring(keys, contents, aside=aside)
-    moved = _put_aside(settings) if aside else []
-    made: list[Path] = []
+    undone = _Undone()
+    now = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}" if aside else ""
     try:
-        return _filled(settings, ring, file, keys, contents, told, made)
+        if aside:
+            undone.moved = _put_aside(settings, now)
+        _open(settings, ring, undone.made)
+        if aside:
+            undone.schema = _schema_aside(settings, now)
+        return _filled(settings, file, keys, contents, told, undone.made)
     except BaseException:
-        _undo(settings, made, moved)
+        _undo(undone)
         raise
 
 
-def _filled(
-    settings: "Settings", ring: "KeyRing", file: Path, keys: "Keys", contents: "Contents", told: "Told", made: list[Path]
-) -> "Restored":
+def _open(settings: "Settings", ring: "KeyRing", made: list[Path]) -> None:
+    """Set Django up over the settings' database, with the ring where there is none."""
     from stationmaster.backup.reading import RING
     from stationmaster.diagnosis.django_database import sqlite_file
     from stationmaster.store.config import StoreConfig, configure
@@ -45,6 +59,24 @@ def _filled(
         made.append(own)
         keyring.write(ring, own)
     configure(StoreConfig(settings.folder, ring, settings.database.url.get_secret_value()))
+
+
+def _schema_aside(settings: "Settings", now: str) -> str:
+    """Put aside what is in a server's database; the name of its schema then. SQLite's file was moved already."""
+    from stationmaster.backup.aside import put_aside
+    from stationmaster.diagnosis.django_database import sqlite_file
+
+    if sqlite_file(settings) is not None:
+        return ""
+    name = f"before_restore_{now.lower()}"
+    put_aside(name)
+    say(tr("What was in the database is in its schema {schema} now.", schema=name))
+    return name
+
+
+def _filled(
+    settings: "Settings", file: Path, keys: "Keys", contents: "Contents", told: "Told", made: list[Path]
+) -> "Restored":
     from stationmaster.backup import restoring
     from stationmaster.cli.session import at_terminal
 
@@ -89,18 +121,16 @@ def _write_files(folder: Path, contents: "Contents", made: list[Path]) -> None:
         say(tr("The settings of then are in {file}: look at them, then take what fits.", file=folder / f"{SETTINGS}.restored"))
 
 
-def _put_aside(settings: "Settings") -> list[tuple[Path, Path]]:
-    """Move the database, the ring and the gateway's folder into a folder beside them; where each came from and went."""
+def _put_aside(settings: "Settings", now: str) -> list[tuple[Path, Path]]:
+    """Move SQLite's database, the ring and the gateway's folder into a folder beside them; where each came from and went."""
     from stationmaster.backup.reading import RING
     from stationmaster.diagnosis.django_database import sqlite_file
 
     database = sqlite_file(settings)
-    if database is None:
-        raise StationmasterError("error.backup.not_ours", "a server's database is not put aside", fault="ours")
-    folder = settings.folder / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+    files = [database.with_name(database.name + end) for end in ("", "-wal", "-shm")] if database else []
+    folder = settings.folder / f"before-restore-{now}"
     folder.mkdir(mode=0o700)
-    olds = [*(database.with_name(database.name + end) for end in ("", "-wal", "-shm")), settings.folder / RING,
-            settings.folder / "gateway"]  # fmt: skip
+    olds = [*files, settings.folder / RING, settings.folder / "gateway"]
     moved = []
     for old in olds:
         if old.exists():
@@ -110,16 +140,17 @@ def _put_aside(settings: "Settings") -> list[tuple[Path, Path]]:
     return moved
 
 
-def _undo(settings: "Settings", made: list[Path], moved: list[tuple[Path, Path]]) -> None:
-    from stationmaster.diagnosis.django_database import sqlite_file
+def _undo(undone: _Undone) -> None:
+    from django.conf import settings as django
+    from django.db import connections
 
-    if sqlite_file(settings) is not None:
-        from django.conf import settings as django
-        from django.db import connections
+    if django.configured:
+        connections.close_all()
+    if undone.schema:
+        from stationmaster.backup.aside import bring_back
 
-        if django.configured:
-            connections.close_all()
-    for path in made:
+        bring_back(undone.schema)
+    for path in undone.made:
         path.unlink(missing_ok=True)
-    for old, new in moved:
+    for old, new in undone.moved:
         new.rename(old)
