@@ -61,6 +61,7 @@ SERVICES: list[tuple[str, Callable[[Actor], object]]] = [
     ("credentials:read", lambda a: credentials.list_credentials(a, Q)),
     ("credentials:export", lambda a: credentials.export_credentials(a, Q, "csv")),
     ("credentials:read", lambda a: credentials.get_credential(a, "openai-a")),
+    ("credentials:read", lambda a: credentials.holders(a, ["gen_x"])),
     ("credentials:create", lambda a: credentials.create_credential(a, a_credential("new"))),
     ("credentials:update", lambda a: credentials.update_credential(a, "openai-a", {"disabled": True})),
     ("credentials:read", lambda a: credentials.list_history(a, "openai-a", Q)),

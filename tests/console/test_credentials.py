@@ -13,7 +13,7 @@ from operators.browser import Browser
 from stationmaster.credentials import generations
 from stationmaster.credentials import services as credentials
 from stationmaster.credentials.models import Credential
-from stationmaster.jobs.models import Job
+from stationmaster.jobs.models import Job, JobLog
 from stationmaster.store.changes import change
 
 
@@ -82,3 +82,25 @@ def test_the_calendar_and_its_feed(database: str) -> None:
     assert b"slot (openai) expires" in answer.content
     assert nobody.get("/calendar/nothing.ics").status_code == 404
     assert nobody.get("/calendar").status_code == 302
+
+
+def test_a_job_says_which_credential_it_is_about(database: str) -> None:
+    """In the list, in the title, and in its log in place of the id."""
+    row = credentials.create_credential(ADMIN, a_credential("slot"))
+    job = Job.objects.get(id=credentials.probe_credential(ADMIN, "slot", {})["id"])
+    JobLog.objects.create(job=job, seq=1, at=timezone.now(), level="info", item=f"credential-{row['id']}", text="asked")
+    browser = kit.signed_in()
+    text = kit.page(browser, f"/jobs/{job.id}")
+    assert "<h1>Probe credentials: slot" in text
+    assert "[credential-slot] asked" in kit.said(text)
+    assert "slot" in kit.said(kit.page(browser, "/jobs"))
+
+
+def test_one_without_a_secret_says_so(database: str) -> None:
+    """It is not merely unused; and where no button rotates a credential, its page says why."""
+    row = credentials.create_credential(ADMIN, a_credential("slot"))
+    browser, path = kit.signed_in(), f"/credentials/{row['id']}"
+    assert "No button rotates it" in kit.page(browser, path)
+    with change(ADMIN) as edit, edit.updating(slot := Credential.objects.get(name="slot")):
+        slot.secret = ""
+    assert "has no secret yet" in kit.page(browser, path)

@@ -66,7 +66,7 @@ def test_where_there_is_nothing_it_says_what_to_do() -> None:
     """Every line of an empty installation names the command that makes the first one."""
     found = rows(signed_in())
     gateways = ["Credentials", "Pools", "Routes", "Virtual keys", "Gateways"]
-    assert list(found) == [*gateways, "Workspaces", "People", "Seats", "Bills", "Jobs"]
+    assert list(found) == [*gateways, "Workspaces", "People", "Seats given from here", "Bills", "Jobs"]
     assert [cells[0] for cells in found.values()] == ["0"] * 10
     commands = ("credential create", "pool create", "route create", "key create", "gateway-token create", "workspace create",
                 "person import", "assignment create")  # fmt: skip

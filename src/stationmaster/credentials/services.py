@@ -1,7 +1,7 @@
 """What entrances may ask about credentials."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,7 +37,7 @@ from stationmaster.credentials.calendars import (
 from stationmaster.credentials.checking import checked
 from stationmaster.credentials.expiry import calendar
 from stationmaster.credentials.guiding import guide, paste_credential
-from stationmaster.credentials.models import OVERRIDES, Credential, HealthEvent
+from stationmaster.credentials.models import OVERRIDES, Credential, CredentialSecret, HealthEvent
 from stationmaster.credentials.recognising import recognise
 from stationmaster.credentials.sources.asking import (
     SOURCES,
@@ -86,6 +86,7 @@ __all__ = [
     "get_feed",
     "get_source",
     "guide",
+    "holders",
     "list_credentials",
     "list_feeds",
     "list_history",
@@ -205,6 +206,13 @@ def by_health(actor: Actor) -> Mapping[str, int]:
     for state, disabled, number in found:
         counts["off" if disabled else state] += number
     return counts
+
+
+def holders(actor: Actor, generations: Sequence[str]) -> Mapping[str, str]:
+    """Of generations (ids) the credentials (ids) whose they are. Raises `Forbidden`."""
+    require(actor, "credentials:read")
+    rows = CredentialSecret.objects.filter(id__in=generations)
+    return {str(one): str(of) for one, of in rows.values_list("id", "credential_id")}
 
 
 def create_credential(actor: Actor, given: Given) -> Mapping[str, Any]:

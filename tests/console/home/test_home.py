@@ -15,6 +15,7 @@ from console.kit import Stage
 from controlkit import ADMIN
 from operators.browser import Browser
 from operators.people import PASSWORD, somebody
+from stationmaster.jobs.models import Job
 from stationmaster.people import services as people
 from stationmaster.routing import services as routing
 from stationmaster.usage.models import UsageEvent
@@ -200,3 +201,12 @@ def test_seats_are_counted_where_no_vendor_tells_how_many_there_are(stage: Stage
     Workspace.objects.all().observe(seats_used=7, seats_total=None)
     number = 7 * Workspace.objects.count()
     assert re.search(rf"Seats in use {number:,} no vendor tells how many there are", kit.said(kit.page(kit.signed_in(), "/")))
+
+
+def test_jobs_that_failed_wait_for_somebody(stage: Stage) -> None:
+    """A job that failed in the last day stands among what needs a decision, with the way to it; an older one does not."""
+    Job.objects.filter(id=stage.job).update(state="failed", ended_at=timezone.now())
+    browser = kit.signed_in()
+    assert "Jobs that failed in the last day" in kit.page(browser, "/")
+    Job.objects.filter(id=stage.job).update(ended_at=timezone.now() - timedelta(days=2))
+    assert "Jobs that failed in the last day" not in kit.page(browser, "/")

@@ -100,6 +100,7 @@ def _tried(request: HttpRequest, action: Callable[[Actor, Sent], Made]) -> Made 
         return action(me(request), _in_order(_typed(request.POST)))
     except StationmasterError as error:
         if error.code == NOT_FRESH:
+            request.session[TOLD] = tr("Nothing was done: it had to be seen first that it is still you. Please fill it in again.")
             return again(request)
         if isinstance(error, Forbidden | NotFound) and error.code.startswith(("error.access.", "error.request.")):
             raise
@@ -139,7 +140,7 @@ def _problem(actor: Actor, error: StationmasterError) -> Problem:
     """The error as the form shows it. A message that only lists the fields is left out: they are named by their labels."""
     listed = error.message == "; ".join(f"{name}: {why}" for name, why in error.fields.items())
     shown = readable(actor, [error.message])
-    fields = {name.partition("[")[0]: _of_field(why) for name, why in error.fields.items()}      # one of a list: its field's
+    fields = {name: _of_field(why) for name, why in error.fields.items()}
     return Problem("" if listed else shown(error.message), said(error.hint), fields, error.status)
 
 

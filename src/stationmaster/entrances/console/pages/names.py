@@ -49,6 +49,22 @@ def of_credentials(actor: Actor, ids: Iterable[str]) -> Names:
     return {which: str(row["name"]) for which, row in rows.items()}
 
 
+def credentials_of(actor: Actor, args: Iterable[Mapping[str, object]]) -> Callable[[Mapping[str, object]], Cell | None]:
+    """Of jobs' arguments the credential that a job is about, with the way to its page; None: it is about none."""
+    asked = list(args)
+    later = [str(each["generation"]) for each in asked if each.get("generation")]
+    known = operators.allowed(actor, "credentials:read")
+    holders = credentials.holders(actor, later) if later and known else {}
+    ids = [str(each["credential"]) for each in asked if each.get("credential")]
+    names = of_credentials(actor, [*ids, *holders.values()])
+
+    def cell(given: Mapping[str, object]) -> Cell | None:
+        which = str(given.get("credential") or holders.get(str(given.get("generation") or ""), ""))
+        return text(names[which], f"/credentials/{which}") if which in names else None
+
+    return cell
+
+
 def of_seats(actor: Actor, ids: Iterable[str]) -> Names:
     """Whose seats they are."""
     return {which: str(row["name"]) for which, row in _seen(actor, "seats:read", workspaces.list_seats, ids).items()}

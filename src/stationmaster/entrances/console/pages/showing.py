@@ -59,7 +59,8 @@ def _labelled(page: Page) -> Page:
         return page
     labels = {field.name: field.label for section in page.sections for part in section.parts for form in _forms(part)
               for field in form.fields if field.label}  # fmt: skip
-    message = "; ".join(f"{labels.get(name, name)}: {why}" for name, why in problem.fields.items())
+    named = {name: labels.get(name, labels.get(name.partition("[")[0], name)) for name in problem.fields}
+    message = "; ".join(f"{named[name]}: {why}" for name, why in problem.fields.items())
     return replace(page, problem=replace(problem, message=message))
 
 

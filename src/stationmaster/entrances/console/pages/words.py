@@ -79,6 +79,7 @@ WORKSPACES: Final[Words] = {
 HEALTH: Final[Words] = {
     "healthy": (marked("healthy"), "good"),
     "unknown": (marked("not used yet"), "off"),
+    "empty": (marked("has no secret yet"), "bad"),
     "cooling": (marked("rests for a while"), "busy"),
     "suspect": (marked("was refused lately"), "bad"),
     "disabled": (marked("out of service"), "bad"),

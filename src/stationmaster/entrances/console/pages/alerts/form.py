@@ -33,7 +33,8 @@ class _Filling:
 
     def __init__(self, sent: Sent | None, problem: Problem | None, row: Row | None) -> None:
         self.sent, self.row = sent, row
-        self.wrong: Mapping[str, str] = problem.fields if problem is not None else {}
+        found = problem.fields if problem is not None else {}
+        self.wrong: Mapping[str, str] = {name.partition("[")[0]: why for name, why in found.items()}  # one of a list
 
     def field(self, name: str, label: str, help_: str = "", control: Control = "text", **more: Any) -> Field:
         """A field of text."""

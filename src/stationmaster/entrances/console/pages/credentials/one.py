@@ -108,14 +108,18 @@ def _facts(row: Row) -> Facts:
     return Facts(tuple(facts))
 
 
-def _doing(request: HttpRequest, row: Row) -> list[Form]:
+def _doing(request: HttpRequest, row: Row) -> list[Form | Note]:
     """What takes no more than a button."""
-    found = []
+    found: list[Form | Note] = []
     if may(request, "credentials:probe") and row["secret_set"]:
         found.append(Form(tr("Probe it"), "probe"))
     if may(request, "credentials:rotate"):
         if row["secret_set"] and row["project"] and row["workspace"]:
             found.append(Form(tr("Rotate it"), "rotate"))
+        elif row["secret_set"]:
+            why = tr("No button rotates it: it does not say in which workspace and project its keys are made. Paste another one "
+                     "below, or give it a source.")  # fmt: skip
+            found.append(Note(why))
         if row["incoming"] or any(each["state"] in ("draining", "kept") and each["secret_set"] for each in row["generations"]):
             found.append(Form(tr("Go back to the secret before"), "rollback"))
     if may(request, "credentials:mint") and not row["secret_set"] and row["project"]:
@@ -144,7 +148,7 @@ def _generations(request: HttpRequest, row: Row) -> Table:
         Column(tr("Kept until"), lambda each: moment(each["keep_until"])),
         Column("", lambda each: Cell(forms=forms(each))),
     )
-    return lists.plain(columns, row["generations"], tr("Nothing followed the first one yet."))
+    return lists.plain(columns, row["generations"], tr("The first one serves."))
 
 
 def _history() -> tuple[Column, ...]:

@@ -23,6 +23,7 @@ def tabs(request: HttpRequest, here: str) -> tuple[Link, ...]:
 def health(row: Row) -> Cell:
     """How it stands: what a person said comes before what gateways found."""
     state = row["override"] or ("off" if row["disabled"] else row["health"])
+    state = "empty" if not row.get("secret_set", True) and state == "unknown" else state
     note = row["override_reason"] or _off(row) or words.name(words.CAUSES, row["health_cause"])
     return words.state(words.HEALTH, state, note=note)
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
+
+from django.utils import timezone
 
 from stationmaster.bills import services as bills
 from stationmaster.entrances.console.pages.lists import filtered
 from stationmaster.entrances.console.pages.pictures import Tile
 from stationmaster.i18n import tr
+from stationmaster.jobs import services as jobs
 from stationmaster.operators.services import allowed
 from stationmaster.people import services as people
 from stationmaster.store.actor import Actor
@@ -15,6 +19,7 @@ from stationmaster.store.filters import Filter
 from stationmaster.store.listing import Page, Query
 from stationmaster.workspaces import services as workspaces
 
+_LATELY: Final = timedelta(days=1)
 _LATEST: Final = 100      # open plans of which it is asked whether they take a second approval
 
 
@@ -71,10 +76,17 @@ def _found(listed: Callable[[Actor, Query], Page], actor: Actor, wanted: Filter)
     return listed(actor, Query(filters=(wanted,), shown=False)).total
 
 
+def _failed(actor: Actor) -> int:
+    since = f"{timezone.now() - _LATELY:%Y-%m-%dT%H:%M:%SZ}"
+    asked = (Filter("state", "eq", "failed"), Filter("ended_at", "ge", since))
+    return jobs.list_jobs(actor, Query(filters=asked, shown=False)).total
+
+
 _OPEN: Final = filtered("/plans", ("state", "eq", "open"))
 _KINDS: Final = (
     _Kind("plans:read", lambda: tr("Plans to approve"), _open_plans, _OPEN),
     _Kind("plans:read", lambda: tr("Plans to approve a second time"), _second, _OPEN),
+    _Kind("jobs:read", lambda: tr("Jobs that failed in the last day"), _failed, filtered("/jobs", ("state", "eq", "failed"))),
     _Kind("seatrequests:read", lambda: tr("Requests for seats"), _requests,
           filtered("/seats/requests", ("state", "eq", "asked"))),
     _Kind("seats:read", lambda: tr("Seats without activity"), _candidates, filtered("/seats", ("removal", "eq", "candidate"))),

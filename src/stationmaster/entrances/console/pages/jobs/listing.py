@@ -7,6 +7,7 @@ from stationmaster.entrances.console.pages.lists import Choice, Column, Shape, T
 from stationmaster.entrances.console.pages.names import (
     Names,
     actor_cell,
+    credentials_of,
     of_operators,
     of_targets,
     of_workspaces,
@@ -74,7 +75,8 @@ def _columns() -> tuple[Column, ...]:
 
 
 def _what(row: Row) -> Cell:
-    return Cell(words.name(words.KINDS, row["kind"]), f"/jobs/{row['id']}", note=tr("a try") if row["dry_run"] else "")
+    notes = (row["about"].text if row["about"] is not None else "", tr("a try") if row["dry_run"] else "")
+    return Cell(words.name(words.KINDS, row["kind"]), f"/jobs/{row['id']}", note=", ".join(filter(None, notes)))
 
 
 def _done(row: Row) -> Cell:
@@ -104,16 +106,18 @@ def tabs(here: str) -> tuple[Link, ...]:
 
 
 def named_rows(actor: Actor, rows: list[Row]) -> list[Row]:
-    """Rows with the names of their workspaces, of who began them, and of whom their sentences speak."""
+    """Rows with the names of their workspaces, of the credential that they are about, of who began them, and of whom their
+    sentences speak."""
     ids = [str(row["workspace"]) for row in rows]
     targets = [each for each in ids if each.startswith(_TARGET)]
     places = {**of_workspaces(actor, [each for each in ids if not each.startswith(_TARGET)]), **of_targets(actor, targets)}
     names = of_operators(actor, [row["actor"] for row in rows])
     said = readable(actor, [row["sentence"] for row in rows])
+    about = credentials_of(actor, [row["args"] for row in rows])
     return [
         {
-            **row, "place": _place(row["workspace"], places), "by": actor_cell(row["actor_kind"], row["actor"], names),
-            "sentence": said(row["sentence"]),
+            **row, "about": about(row["args"]), "place": _place(row["workspace"], places),
+            "by": actor_cell(row["actor_kind"], row["actor"], names), "sentence": said(row["sentence"]),
         }
         for row in rows
     ]  # fmt: skip

@@ -1,5 +1,6 @@
 """One job: how far it is, what became of each item, its log, its files. Owns that page."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -38,6 +39,7 @@ from stationmaster.store.actor import Actor
 _REFRESH: Final = 3  # seconds, while it waits or runs
 _LINES: Final = 200  # of the log, the last ones
 _AT_ONCE: Final = 500  # lines that are sent at a time while it runs
+_ID: Final = re.compile(r"(?:cred|per)_[0-9a-z]{20,}")      # in the key of an item
 _LIVE: Final = ("queued", "running")
 _STATES: Final = ("pending", "running", "ok", "skipped", "failed")  # of items, as they can be asked for
 
@@ -51,7 +53,8 @@ def one(request: HttpRequest, which: str) -> HttpResponse:
     if isinstance(done, HttpResponse):
         return done
     (row,) = named_rows(me(request), [jobs.get(me(request), which)])
-    title = f"{words.name(words.KINDS, row['kind'])} {row['place'].text if row['workspace'] else ''}".strip()
+    about = row["about"] if row["about"] is not None else row["place"] if row["workspace"] else None
+    title = ": ".join(filter(None, (words.name(words.KINDS, row["kind"]), about.text if about is not None else "")))
     refresh = _REFRESH if row["state"] in _LIVE else 0
     return shown(
         request, Page(title, _sections(request, row), tabs(""), _files(request, row), _same(request, row), refresh, done)
@@ -79,7 +82,7 @@ def stream(request: HttpRequest, which: str) -> HttpResponseBase:
 def _written(actor: Actor, which: str, last: str) -> list[Piece]:
     after = int(last) if last.isascii() and last.isdecimal() and len(last) < 10 else 0
     found = jobs.log(actor, which, after, _AT_ONCE)
-    pieces = [Piece("lines", Log(_lines(found["lines"])), id=str(found["next"]))] if found["lines"] else []
+    pieces = [Piece("lines", Log(_lines(actor, found["lines"])), id=str(found["next"]))] if found["lines"] else []
     return [*pieces, Piece("end")] if found["ended"] else pieces
 
 
@@ -150,7 +153,7 @@ def _facts(row: Row) -> Facts:
     note = tr("is being cancelled") if ending else row["sentence"]
     facts = [
         (tr("State"), words.state(words.JOBS, row["state"], note=note)),
-        (tr("Target") if str(row["workspace"]).startswith("tgt_") else tr("Workspace"), row["place"]),
+        *_about(row),
         (tr("Begun by"), row["by"]),
         *_times(row),
         *_numbers(row),
@@ -160,6 +163,13 @@ def _facts(row: Row) -> Facts:
     if row["retry_of"]:
         facts.append((tr("Tries again"), Cell(tr("an earlier job"), f"/jobs/{row['retry_of']}")))
     return Facts(tuple(facts))
+
+
+def _about(row: Row) -> Iterator[tuple[str, Cell]]:
+    if row["about"] is not None:
+        yield tr("Credential"), row["about"]
+    if row["workspace"] or row["about"] is None:
+        yield tr("Target") if str(row["workspace"]).startswith("tgt_") else tr("Workspace"), row["place"]
 
 
 def _plan(which: str) -> str:
@@ -223,15 +233,19 @@ def _log(actor: Actor, row: Row) -> Log:
     before = max(row["lines"] - _LINES, 0)
     found = jobs.log(actor, row["id"], before, _LINES + 50)["lines"]
     stream = f"/jobs/{row['id']}/stream?from={row['lines']}" if row["state"] in _LIVE else ""
-    return Log(_lines(found), before, stream)
+    return Log(_lines(actor, found), before, stream)
 
 
-def _lines(found: Sequence[Row]) -> tuple[tuple[str, str, str], ...]:
-    return tuple((f"{line['at']:%H:%M:%S}", line["level"], _line(line)) for line in found)
+def _lines(actor: Actor, found: Sequence[Row]) -> tuple[tuple[str, str, str], ...]:
+    """Each with its time and level; items by the names of what they are about."""
+    ids = {each for line in found for each in _ID.findall(str(line["item"]))}
+    names = {**of_credentials(actor, ids), **of_people(actor, ids)} if ids else {}
+    return tuple((f"{line['at']:%H:%M:%S}", line["level"], _line(line, names)) for line in found)
 
 
-def _line(line: Row) -> str:
-    return f"[{line['item']}] {line['text']}" if line["item"] else str(line["text"])
+def _line(line: Row, names: Names) -> str:
+    item = _ID.sub(lambda each: names.get(each[0], each[0]), str(line["item"]))
+    return f"[{item}] {line['text']}" if item else str(line["text"])
 
 
 def _files(request: HttpRequest, row: Row) -> tuple[Link, ...]:
