@@ -1,5 +1,5 @@
 """Tests of upgrades run on every database."""
 
-from databases import empty_database
+from databases import database, empty_database
 
-__all__ = ["empty_database"]
+__all__ = ["database", "empty_database"]
