@@ -112,7 +112,7 @@ def test_nobody_is_invited_again(database: str, sandbox: SandboxServer, tmp_path
             applied(row)
             run_all()
         twice = sum(org.invitations(address(number)) for number in range(1, PEOPLE + 1)) - sent
-        tell(f"{twice} sent twice, of {PEOPLE}; {restored.held} jobs held", twice == 0)
+        tell(f"{twice} sent twice, of {PEOPLE}; jobs held: {restored.held}", twice == 0)
         assert invited_once(org, *range(1, PEOPLE + 1))
         assert set(states(row).values()) == {"invited"}
         assert not Seat.objects.filter(workspace=row).exclude(intent="").exists()
