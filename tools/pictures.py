@@ -28,8 +28,8 @@ PATIENCE = 60.0
 # Pages, by the names of their pictures; `{list}`: the first thing of that list; `{list}/word`: a page below it.
 PAGES = {
     "overview": "/", "start": "/start", "access": "/access", "account": "/account",
-    "workspaces": "/workspaces", "workspace": "{workspaces}", "workspace-new": "/workspaces/new",
-    "members": "{workspaces}/members", "policy": "{workspaces}/policy", "vendors": "/vendors",
+    "workspaces": "/workspaces", "workspace": "/workspaces/demo-openai", "workspace-new": "/workspaces/new",
+    "members": "/workspaces/demo-openai/members", "policy": "/workspaces/demo-openai/policy", "vendors": "/vendors",
     "people": "/people", "person": "{people}", "person-leaves": "{people}/leave", "person-new": "/people/new",
     "grid": "/people/grid", "people-imports": "/people/imports", "older-setups": "/imports", "conflicts": "/people/conflicts",
     "groups": "/groups", "group": "{groups}",

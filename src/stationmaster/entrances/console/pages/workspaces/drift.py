@@ -24,6 +24,7 @@ from stationmaster.i18n import tr
 from stationmaster.store.actor import Actor
 
 _CALLED: Final[Mapping[str, Mapping[str, Any]]] = {"drift": words.STEPS, "found": words.LISTED, "unread": words.LISTED}
+_RESULTS: Final = {**words.BILLS, **words.RESULTS}      # what jobs count, comparing bills among them
 
 
 def section(found: Row | None) -> Section:
@@ -36,7 +37,7 @@ def result(actor: Actor, row: Row) -> list[Section]:
     found = row["result"]
     if not found:
         return []
-    facts = tuple((words.name(words.RESULTS, name), _value(name, found[name])) for name in found if name != "steps")
+    facts = tuple((words.name(_RESULTS, name), _value(name, found[name])) for name in found if name != "steps")
     return [Section(tr("Result"), (Facts(facts), *_steps(actor, found.get("steps") or [])), "result")]
 
 
