@@ -4,7 +4,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -21,24 +21,26 @@ from jobs.test_engines import deed
 from stationmaster.audit.services import verify
 from stationmaster.jobs.models import Job, JobItem
 
-STOPS, DEEDS, JOBS = (15, 900, 4) if LONG else (2, 40, 3)
+STOPS, DEEDS, JOBS = (10, 400, 4) if LONG else (2, 40, 3)
 EVERY, AWAY = ((5.0, 20.0), 3.0) if LONG else ((1.0, 2.0), 0.5)       # seconds: from one stop to the next, and how long at most
 SEED = int(os.environ.get("OUTAGE_SEED", "6"))
-WORKERS = 2
+WORKERS, LIVES = 2, (2.0, 8.0) if LONG else (1.0, 4.0)      # so many, of which one is killed after so many seconds
 pytestmark = pytest.mark.timeout(3600)
 
 
 @contextmanager
-def killing(chance: random.Random) -> Iterator[list[int]]:
-    """Two workers, of which one is killed now and then, and another started in its place; how many were, in the list."""
+def killing(chance: random.Random, over: Callable[[], bool]) -> Iterator[list[int]]:
+    """Two workers, of which one is killed now and then, and another started in its place, until `over`; the list has how many
+    were. That jobs are given up which nothing comes of is another test's."""
     stop, killed = threading.Event(), [0]
-    running = [WorkerProcess() for _ in range(WORKERS)]
+    running = [WorkerProcess(attempts=1000) for _ in range(WORKERS)]
 
     def body() -> None:
-        while not stop.wait(chance.uniform(1.0, 4.0)):
-            chance.choice(running).kill()
-            killed[0] += 1
-            running[:] = [each if each.alive() else WorkerProcess() for each in running]
+        while not stop.wait(chance.uniform(*LIVES)):
+            if not over():
+                chance.choice(running).kill()
+                killed[0] += 1
+            running[:] = [each if each.alive() else WorkerProcess(attempts=1000) for each in running]
 
     thread = threading.Thread(target=body)
     thread.start()
@@ -70,8 +72,8 @@ def test_stopped_again_and_again(database: str) -> None:
     with kit.figure("F6", done, "the vendor's ledger exact: each deed once, each with its outcome") as tell, Ledger() as ledger:
         jobs = [deed(ledger, DEEDS, f"ws_{number}", args={"per_minute": 240}) for number in range(JOBS)]
         connections.close_all()
-        with killing(random.Random(SEED + 1)) as killed:
-            while not all_ended(jobs):
+        with killing(random.Random(SEED + 1), lambda: stops >= STOPS) as killed:
+            while stops < STOPS or not all_ended(jobs):
                 connections.close_all()
                 if stops == STOPS:
                     time.sleep(0.2)
