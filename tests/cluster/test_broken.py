@@ -11,6 +11,8 @@ import trustme
 from cluster import kit
 from gateway.kit import wait_for
 from gateway.station import free_port
+from stationmaster.diagnosis.valkey import check
+from stationmaster.gateway.server.valkey import look
 from stationmaster.sandbox.server import SandboxServer
 
 pytestmark = pytest.mark.needs("redis-server")
@@ -130,7 +132,8 @@ def test_a_wrong_password(vendor: SandboxServer) -> None:
 
 
 def test_over_tls(vendor: SandboxServer, tmp_path: Path) -> None:
-    """valkeys:// speaks TLS, with an authority that the URL names; a certificate of nobody's is refused, and that is said."""
+    """valkeys:// speaks TLS, with an authority that the URL names; a certificate of nobody's is refused, and that is said, by
+    gateways and by `doctor`."""
     authority = trustme.CA()
     leaf = authority.issue_cert("127.0.0.1")
     leaf.private_key_pem.write_to_path(tmp_path / "key.pem")
@@ -148,6 +151,7 @@ def test_over_tls(vendor: SandboxServer, tmp_path: Path) -> None:
             distrusts = gateways.start("b", hears=False)
             distrusts.said("no TLS connection is made")
             assert kit.asking(distrusts.port, kit.OPEN) == 200
+            assert "no TLS connection is made" in check(look(url)).what
 
 
 def test_a_url_in_a_file(vendor: SandboxServer, store: kit.Store, tmp_path: Path) -> None:

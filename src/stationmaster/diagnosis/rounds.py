@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from stationmaster import __version__
-from stationmaster.diagnosis import database, django_database, encryption, folder, machine, ports, wishes
+from stationmaster.diagnosis import database, django_database, encryption, folder, machine, ports, valkey, wishes
 from stationmaster.diagnosis.database import Database
 from stationmaster.diagnosis.finding import Finding
 from stationmaster.errors import StationmasterError
@@ -31,6 +31,7 @@ def diagnose(
     yield from of_settings(settings)
     yield from of_folder(settings, environ)
     yield from map(ports.check, ports.wanted(settings, places.found(settings.folder)))
+    yield from valkey.of_settings(settings)
     yield from of_database(settings, environ, opened)
 
 

@@ -24,7 +24,8 @@ def test_no_page_is_left_out() -> None:
     """A page that is added is pictured, or says why not."""
     seen, why = pictured(), " ".join(UNSEEN.values())
     ones = {"credentials/*": "credentials/demo-openai-a", "workspaces/*/policy": "workspaces/demo-openai/policy",
-            "workspaces/*": "workspaces/demo-openai", "workspaces/*/members": "workspaces/demo-openai/members", "settings/*": "settings/gateway.default_pool"}
+            "workspaces/*": "workspaces/demo-openai", "workspaces/*/members": "workspaces/demo-openai/members",
+            "settings/*": "settings/gateway.default_pool"}
     left = []
     for name, route in names().items():
         path = re.sub(r"<[^>]+>", "*", route)

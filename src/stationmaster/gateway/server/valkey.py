@@ -13,7 +13,7 @@ import os
 import ssl
 import threading
 import time
-from typing import Any, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 
 import msgspec
 import redis
@@ -49,6 +49,25 @@ class Heard(msgspec.Struct):
     pulses: dict[str, Pulse]
     bulletins: list[Bulletin]
     stored: list[tuple[str, str, Spent]] | None
+
+
+Fault = Literal["", "password", "late", "tls", "silent", "refuses", "odd"]
+_WORDS: Final[dict[str, str]] = {
+    "password": "it refuses the user name or password", "late": f"it does not answer within {TIMEOUT:g} s",
+    "tls": "no TLS connection is made", "silent": "nobody answers there",
+}  # fmt: skip
+
+
+class Look(NamedTuple):
+    """How a Valkey stands: what is wrong with the line (empty: nothing), its version, what it does when its memory is full and
+    whether that has a limit, whether it is a replica, how long an answer took (seconds). What it does not say is empty."""
+
+    fault: Fault
+    version: str = ""
+    policy: str = ""
+    limited: bool = False
+    replica: bool = False
+    took: float = 0.0
 
 
 class Line:
@@ -207,14 +226,45 @@ def _client(url: str) -> "redis.Redis":
 
 def _why(error: Exception) -> str:
     """In words that hold nothing of the URL."""
-    if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError) or "NOAUTH" in str(error):
-        return "it refuses the user name or password"
-    if isinstance(error, redis.TimeoutError | TimeoutError):
-        return f"it does not answer within {TIMEOUT:g} s"
-    if isinstance(error.__cause__ or error.__context__, ssl.SSLError) or "SSL" in str(error) or "certificate" in str(error):
-        return "no TLS connection is made"
-    if isinstance(error, redis.ConnectionError | OSError):
-        return "nobody answers there"
-    if isinstance(error, redis.ResponseError):
+    fault = fault_of(error)
+    if fault == "refuses":
         return f"it refuses to keep anything ({str(error).partition(' ')[0]})"
-    return f"what is kept there cannot be read ({type(error).__name__})"
+    return f"what is kept there cannot be read ({type(error).__name__})" if fault == "odd" else _WORDS[fault]
+
+
+def fault_of(error: Exception) -> Fault:
+    """What is wrong with a line, of which an answer, or none, came as `error`."""
+    if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError) or "NOAUTH" in str(error):
+        return "password"
+    if isinstance(error, redis.TimeoutError | TimeoutError):
+        return "late"
+    if isinstance(error.__cause__ or error.__context__, ssl.SSLError) or "SSL" in str(error) or "certificate" in str(error):
+        return "tls"
+    if isinstance(error, redis.ConnectionError | OSError):
+        return "silent"
+    return "refuses" if isinstance(error, redis.ResponseError) else "odd"
+
+
+def look(url: str) -> Look:
+    """How what is there stands, by one connection that writes nothing; for whoever runs it, not for gateways. Raises
+    StationmasterError when the URL says what cannot be meant."""
+    client = _client(stated(url)[0])
+    try:
+        client.ping()
+        began = time.monotonic()
+        client.get(_EPOCH)
+        took, told = time.monotonic() - began, _told(client)
+    except Exception as error:  # noqa: BLE001  whatever it is, it has a name
+        return Look(fault_of(error))
+    finally:
+        client.close()
+    version = str(told.get("valkey_version") or told.get("redis_version") or "")
+    return Look("", version, str(told.get("maxmemory_policy", "")), bool(told.get("maxmemory")), told.get("role") == "slave", took)
+
+
+def _told(client: "redis.Redis") -> dict[str, Any]:
+    """What it says of itself; nothing where its user may not ask, which gateways need not."""
+    try:
+        return client.info()
+    except redis.exceptions.NoPermissionError:
+        return {}
