@@ -67,6 +67,6 @@ def test_a_url_of_no_use() -> None:
 def test_a_user_who_may_not_ask_what_it_is() -> None:
     """The rights that gateways need are enough: it is well, and only its version is not known."""
     rights = "~stationmaster:* +hset +hgetall +hdel +xadd +xread +set +get +client +select +ping"
-    with store("--user", f"gateways on >hidden {rights}") as redis:
+    with store("--user", "gateways", "on", ">hidden", *rights.split()) as redis:
         seen = found(f"valkey://gateways:hidden@127.0.0.1:{redis.port}")
         assert (seen.severity, "Valkey ?" in seen.what) == ("ok", True)

@@ -259,7 +259,8 @@ def look(url: str) -> Look:
     finally:
         client.close()
     version = str(told.get("valkey_version") or told.get("redis_version") or "")
-    return Look("", version, str(told.get("maxmemory_policy", "")), bool(told.get("maxmemory")), told.get("role") == "slave", took)
+    limited, replica = bool(told.get("maxmemory")), told.get("role") == "slave"
+    return Look("", version, str(told.get("maxmemory_policy", "")), limited, replica, took)
 
 
 def _told(client: "redis.Redis") -> dict[str, Any]:
