@@ -23,5 +23,6 @@ def test_an_organisation_of_ones_own() -> None:
         *_, shown = done.stdout.replace("}{", "}\n{").splitlines()
         told = json.loads(shown)
         assert len(told["members"]) >= 5
-        adapter = open_vendor(Access(vendor="openai", secret=told["secret"], base_url=told["base_url"], allowed=("127.0.0.1",)))
+        here = frozenset({"127.0.0.1"})
+        adapter = open_vendor(Access(vendor="openai", secret=told["secret"], base_url=told["base_url"], allowed=here))
         assert adapter.identify().id == told["id"]
