@@ -42,9 +42,9 @@ class Town:
     """The simulated vendors, and what stands here for what a page says of the world."""
 
     def __init__(self, folder: Path, sandbox: SandboxServer, up: Up) -> None:
-        self._folder, self._sandbox, self.up = folder, sandbox, up
+        self.folder, self.sandbox, self.up = folder, sandbox, up
         self._rest = up.rest()
-        self._secret = "secret-of-a-simulation-0123456789"      # for inference any will do
+        self.typing = "secret-of-a-simulation-0123456789"      # for inference any will do
 
     def paste(self, line: str) -> Done:
         """Run one line of a page here."""
@@ -55,7 +55,7 @@ class Town:
             words = self._issued_here(words)
         if "proj_abc123" in words:
             words[words.index("proj_abc123")] = self._organisation("openai").projects.all()[0].id
-        return typed([*words, "--data", str(self.up.data)], self._secret, self._folder, _environ(self._folder))
+        return typed([*words, "--data", str(self.up.data)], self.typing, self.folder, _environ(self.folder))
 
     def sources(self) -> dict[str, str]:
         """What fetches its secret by itself, and how it is."""
@@ -77,25 +77,25 @@ class Town:
         vendor = _after(words, "--vendor") if "--vendor" in words else "openai"      # which mints
         path = "/v1" if vendor in {"openai", "openai_compatible"} else ""
         if words[0] == "workspace":
-            self._secret = self._organisation(vendor).secret
+            self.typing = self._organisation(vendor).secret
         elif words[1] == "paste":
-            self._secret = self._organisation(vendor).issue_key("research-a", "sk-ant-api03-")
+            self.typing = self._organisation(vendor).issue_key("research-a", "sk-ant-api03-")
         else:
-            self._secret = "secret-of-a-simulation-0123456789"
+            self.typing = "secret-of-a-simulation-0123456789"
         left = _without(_without(words, "--base-url"), "--organisation")
-        place = ["--base-url", f"{self._sandbox.url}{path}", "--allow-insecure-http"]
+        place = ["--base-url", f"{self.sandbox.url}{path}", "--allow-insecure-http"]
         return [*left, *place, *(["--organisation", "demo"] if words[0] == "workspace" else [])]
 
     def _issued_here(self, words: list[str]) -> list[str]:
         kind = _after(words, "--kind")
-        issuer = self._sandbox.tokens.make(ISSUERS[kind], words[3], client=CLIENT)
-        self._secret = issuer.secret
-        (self._folder / "token").write_text(issuer.identity)
-        (self._folder / "service-account.json").write_text(_account())
-        return [*words, "--option", f"address={issuer.base_url(self._sandbox.url)}"]
+        issuer = self.sandbox.tokens.make(ISSUERS[kind], words[3], client=CLIENT)
+        self.typing = issuer.secret
+        (self.folder / "token").write_text(issuer.identity)
+        (self.folder / "service-account.json").write_text(_account())
+        return [*words, "--option", f"address={issuer.base_url(self.sandbox.url)}"]
 
     def _organisation(self, vendor: str) -> Any:
-        return self._sandbox.admin.find(vendor, "demo")
+        return self.sandbox.admin.find(vendor, "demo")
 
 
 def _environ(folder: Path) -> dict[str, str]:

@@ -154,7 +154,8 @@ def test_erasing_forgets_the_person_and_keeps_the_chain(database: str) -> None:
     erased = people.erase_person(ADMIN, made["id"])
     assert (erased["active"], erased["user_name"], erased["logins"], erased["groups"]) == (False, made["id"], [], [])
     assert erased["erased_at"] is not None
-    held = " ".join(map(str, Person.objects.values_list()[0])).lower()
+    row = Person.objects.get()
+    held = " ".join(map(str, Person.objects.values_list()[0])).lower().replace(row.salt, "").replace(row.id, "")      # random
     assert not [word for word in ("ada", "lovelace", "engines", salt) if word in held]
     assert verify(ADMIN).ok
     for again in (people.erase_person, people.reactivate_person):

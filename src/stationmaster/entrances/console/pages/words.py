@@ -79,7 +79,6 @@ WORKSPACES: Final[Words] = {
 HEALTH: Final[Words] = {
     "healthy": (marked("healthy"), "good"),
     "unknown": (marked("not used yet"), "off"),
-    "empty": (marked("has no secret yet"), "bad"),
     "cooling": (marked("rests for a while"), "busy"),
     "suspect": (marked("was refused lately"), "bad"),
     "disabled": (marked("out of service"), "bad"),
@@ -87,6 +86,7 @@ HEALTH: Final[Words] = {
     "off": (marked("switched off"), "off"),
     "in": (marked("held in service by hand"), "busy"),
     "out": (marked("held out of service by hand"), "off"),
+    "empty": (marked("has no secret yet"), "bad"),
 }
 # Why a gateway, or a look of ours, thinks so of a credential: the causes that `gateway.core` knows, and ours.
 CAUSES: Final[Mapping[str, str]] = {
