@@ -35,7 +35,9 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
             up.command("person", "create", name)
         up.command("group", "create", "engineers")
         up.command("group", "add", "engineers", "member-009@example.test")
-        yield Town(folder, sandbox, up)
+        made = Town(folder, sandbox, up)
+        yield made
+        made.close()
 
 
 def shown(page: str, language: str) -> list[str]:

@@ -35,7 +35,9 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Town"]:
         up.command("person", "create", "member-009@example.test")
         up.command("group", "create", "engineers")
         up.command("group", "add", "engineers", "member-009@example.test")
-        yield Town(folder, sandbox, up)
+        made = Town(folder, sandbox, up)
+        yield made
+        made.close()
 
 
 class Town:
@@ -45,6 +47,10 @@ class Town:
         self.folder, self.sandbox, self.up = folder, sandbox, up
         self._rest = up.rest()
         self.typing = "secret-of-a-simulation-0123456789"      # for inference any will do
+
+    def close(self) -> None:
+        """Hang up."""
+        self._rest.close()
 
     def paste(self, line: str) -> Done:
         """Run one line of a page here."""
