@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from docs.test_readme import BLOCK, ROOT
+from docs.test_readme import BLOCK, ROOT, blocks
 from stationmaster.gateway.config import load as gateway
 from stationmaster.settings import load
 
@@ -55,11 +55,6 @@ def original(page: str) -> str:
     return page.replace("docs/zh/", "docs/").replace("README.zh-CN.md", "README.md")
 
 
-def shown(page: str, language: str) -> list[str]:
-    """The blocks of one language."""
-    return [text for tag, text in BLOCK.findall((ROOT / page).read_text()) if tag == language]
-
-
 PAGES = sorted(str(each.relative_to(ROOT)) for each in (*ROOT.glob("README*.md"), *(ROOT / "docs").rglob("*.md")))
 
 
@@ -89,7 +84,7 @@ def _bare(text: str) -> str:
 @pytest.mark.parametrize("page", ["docs/control-plane.md", "docs/telemetry.md"])
 def test_settings(page: str, tmp_path: Path) -> None:
     """The file can be used as it stands, once its secrets are there."""
-    (text,) = shown(page, "toml")
+    (text,) = blocks(page, "toml")
     for number, name in enumerate(re.findall(r'_file = "([^"]+)"', text)):
         (tmp_path / str(number)).write_text(_secret(name))
         text = text.replace(name, str(tmp_path / str(number)))
@@ -107,7 +102,7 @@ def _secret(name: str) -> str:
 @pytest.mark.parametrize("page", ["docs/reference/prices.md"])
 def test_a_gateways_file(page: str, tmp_path: Path) -> None:
     """What a page shows of gateway.toml is taken, once there are a pool, a route and the variables that it names."""
-    (text,) = shown(page, "toml")
+    (text,) = blocks(page, "toml")
     names = re.findall(r'^id = "([^"]+)"', text, re.MULTILINE)
     members = ", ".join(f'{{ credential = "{name}" }}' for name in names)
     rest = f'\n[[pool]]\nid = "all"\nmembers = [{members}]\n[[route]]\nmodels = ["*"]\npool = "all"\n'
@@ -119,7 +114,7 @@ def test_a_gateways_file(page: str, tmp_path: Path) -> None:
 def test_what_is_told_of_a_cluster_is_what_gateways_say() -> None:
     """Each line of the page is one that the code can write."""
     source = (ROOT / "src/stationmaster/gateway/server/together.py").read_text()
-    (text,) = shown("docs/clustering.md", "text")
+    (text,) = blocks("docs/clustering.md", "text")
     for line in text.splitlines():
         for words in re.findall(r"(?:limits and budgets by an even share of|share limits and budgets|until it is there)", line):
             assert words in source, words
@@ -129,7 +124,7 @@ def test_a_problem_reads_as_the_page_says(tmp_path: Path) -> None:
     """A misspelt key is told with its line and what was meant."""
     from stationmaster.gateway.config import ConfigError
 
-    (said,) = shown("docs/reference/gateway-toml.md", "text")
+    (said,) = blocks("docs/reference/gateway-toml.md", "text")
     lines = [""] * 8 + ["[[credential]]", 'id = "a"', 'vendor = "openai"', 'secrte = "env:A"']
     (tmp_path / "gateway.toml").write_text("\n".join(lines))
     with pytest.raises(ConfigError) as refused:
@@ -139,7 +134,7 @@ def test_a_problem_reads_as_the_page_says(tmp_path: Path) -> None:
 
 def test_what_prometheus_asks(tmp_path: Path) -> None:
     """The page's part of a configuration is one, and asks where metrics are."""
-    (text,) = shown("docs/reference/metrics.md", "yaml")
+    (text,) = blocks("docs/reference/metrics.md", "yaml")
     (job,) = yaml.safe_load(text)["scrape_configs"]
     settings = load(environ={}, folder=tmp_path)
     assert job["static_configs"] == [{"targets": [f"127.0.0.1:{settings.gateway.metrics_port}"]}]
@@ -151,7 +146,7 @@ def test_the_secrets_of_compose(tmp_path: Path) -> None:
     tests/deploy."""
     folder = tmp_path / "deploy/compose"
     shutil.copytree(ROOT / "deploy/compose", folder)
-    script = shown("docs/deploy.md", "shell")[0].replace("chown ", "true ")
+    script = blocks("docs/deploy.md", "shell")[0].replace("chown ", "true ")
     subprocess.run(["sh", "-euc", script], cwd=tmp_path, check=True, timeout=60, capture_output=True)
     wanted = yaml.safe_load((folder / "compose.yaml").read_text())["secrets"]
     made = {each.name for each in (folder / "secrets").iterdir()}
@@ -161,7 +156,7 @@ def test_the_secrets_of_compose(tmp_path: Path) -> None:
 
 def test_the_values_of_the_chart() -> None:
     """What the page sets, the chart has; and the settings in it are settings."""
-    values = yaml.safe_load(shown("docs/deploy.md", "yaml")[0])
+    values = yaml.safe_load(blocks("docs/deploy.md", "yaml")[0])
     known = yaml.safe_load((ROOT / "deploy/helm/stationmaster/values.yaml").read_text())
     assert set(values) <= set(known)
     assert set(values["secrets"]) <= set(known["secrets"])

@@ -3,7 +3,6 @@ taken by the command that they are for; beside everything running, over simulate
 
 import json
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -14,8 +13,8 @@ import pytest
 
 from alerts.kit import Receiver
 from docs.pasting import Done, typed
-from docs.test_readme import BLOCK, ROOT
-from docs.test_vendor_pages import Town, _environ
+from docs.test_readme import blocks
+from docs.test_vendor_pages import Town, _environ, commands
 from stationmaster.sandbox.server import SandboxServer
 from up.kit import Up, running, until
 
@@ -38,17 +37,6 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         made = Town(folder, sandbox, up)
         yield made
         made.close()
-
-
-def shown(page: str, language: str) -> list[str]:
-    """The page's blocks of one language."""
-    return [text for tag, text in BLOCK.findall((ROOT / page).read_text()) if tag == language]
-
-
-def commands(page: str, language: str = "console") -> list[str]:
-    """Their lines, each a command."""
-    text = "".join(shown(page, language)).replace("\\\n", " ")
-    return [re.sub(r"\s+#.*$", "", line.removeprefix("$ ")) for line in text.splitlines() if line.strip()]
 
 
 def run(town: Town, line: str, agreed: tuple[int, ...] = (0,)) -> Done:
@@ -111,7 +99,7 @@ def _held(town: Town) -> dict[str, Any]:
 def test_people_over_rest(town: Town) -> None:
     """The calls of the page, one after another in a shell, import a file."""
     (town.folder / "people.csv").write_text("E-Mail,Name\nmay@example.com,May\n")
-    (text,) = shown("docs/reference/people.md", "sh")
+    (text,) = blocks("docs/reference/people.md", "sh")
     _sh(town, text)
     until(lambda: "may@example.com" in {row["email"] for row in table(town.up, "person", "list")}, "the import")
 
@@ -119,9 +107,9 @@ def test_people_over_rest(town: Town) -> None:
 @pytest.mark.needs("curl")
 def test_rest(town: Town) -> None:
     """The first call of the page answers; an error looks as the page shows one."""
-    (call,) = shown("docs/reference/rest.md", "sh")
+    (call,) = blocks("docs/reference/rest.md", "sh")
     assert "items" in json.loads(_sh(town, call.replace("http://127.0.0.1:4001", town.up.console)))
-    (example,) = (json.loads(text) for text in shown("docs/reference/rest.md", "json"))
+    (example,) = (json.loads(text) for text in blocks("docs/reference/rest.md", "json"))
     with town.up.rest() as rest:
         error = rest.get("/credentials/nothing").json()["error"]
     assert set(example["error"]) == set(error)
@@ -170,17 +158,17 @@ def _failed_job(town: Town) -> str:
 def test_a_declared_set_up(town: Town, page: str, language: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """`apply --dry-run` says what the file comes to; secrets that it says are stored are put there first."""
     monkeypatch.setenv("MODELS_CLIENT", "the-client-of-a-page")
-    (text,) = shown(page, language)
+    (text,) = blocks(page, language)
     (town.folder / "setup.toml").write_text(text)
     run(town, "stationmaster apply setup.toml --dry-run", AGREED)
 
 
 def test_older_setups(town: Town) -> None:
     """Each file of the page is told for what it is, and every record of it is read."""
-    blocks = [("json", text) for text in shown("docs/reference/importing.md", "json")]
-    blocks += [("toml", text) for text in shown("docs/reference/importing.md", "toml")]
-    assert len(blocks) == 3
-    for number, (kind, text) in enumerate(blocks):
+    files = [("json", text) for text in blocks("docs/reference/importing.md", "json")]
+    files += [("toml", text) for text in blocks("docs/reference/importing.md", "toml")]
+    assert len(files) == 3
+    for number, (kind, text) in enumerate(files):
         (town.folder / f"older-{number}.{kind}").write_text(text)
         run(town, f"stationmaster import older-{number}.{kind} --dry-run", (0, 3, PENDING))
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from docs.test_readme import ROOT
+from docs.test_readme import blocks
 from stationmaster.sandbox.server import SandboxServer
 from stationmaster.vendors._base import Access
 from stationmaster.vendors.registry import open_vendor
@@ -15,8 +15,7 @@ pytestmark = pytest.mark.needs("curl")
 
 def test_an_organisation_of_ones_own() -> None:
     """The calls of the page make one, and its address and admin key open it."""
-    text = (ROOT / "docs/seats.md").read_text()
-    block = text.split("```sh\n")[1].split("```")[0]
+    (block,) = blocks("docs/seats.md", "sh")
     with SandboxServer() as sandbox:
         script = block.replace("http://127.0.0.1:4010", sandbox.url)
         done = subprocess.run(["sh", "-ec", script], capture_output=True, text=True, timeout=50, check=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from docs.pasting import Done, typed
-from docs.test_readme import BLOCK, ROOT
+from docs.test_readme import ROOT, blocks
 from stationmaster.gateway.config import load
 from stationmaster.sandbox.server import SandboxServer
 from up.kit import Up, running, until
@@ -127,16 +128,16 @@ def _account() -> str:
     return json.dumps({"type": "service_account", "client_email": address, "private_key": key, "token_uri": "https://x"})
 
 
-def lines(page: str) -> list[str]:
-    """The commands of a page, in order, each in one line."""
-    shown = "".join(text for tag, text in BLOCK.findall((ROOT / f"docs/vendors/{page}.md").read_text()) if tag == "console")
-    return [line.removeprefix("$ ") for line in shown.replace("\\\n", " ").splitlines()]
+def commands(page: str, language: str = "console") -> list[str]:
+    """The commands of a page, in order, each in one line, without remarks."""
+    text = "".join(blocks(page, language)).replace("\\\n", " ")
+    return [re.sub(r"\s+#.*$", "", line.removeprefix("$ ")) for line in text.splitlines() if line.strip()]
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_its_commands_run(page: str, town: Town) -> None:
     """Each ends well, a plan with changes pending; what is fetched by itself comes; the key that is made at last is shown."""
-    shown = lines(page)
+    shown = commands(f"docs/vendors/{page}.md")
     assert shown
     for line in shown:
         done = town.paste(line)
@@ -147,6 +148,6 @@ def test_its_commands_run(page: str, town: Town) -> None:
 
 def test_the_file_is_accepted(tmp_path: Path) -> None:
     """What a page shows of gateway.toml is whole."""
-    (text,) = [text for tag, text in BLOCK.findall((ROOT / "docs/vendors/openai-compatible.md").read_text()) if tag == "toml"]
+    (text,) = blocks("docs/vendors/openai-compatible.md", "toml")
     (tmp_path / "gateway.toml").write_text(text)
     assert load(tmp_path / "gateway.toml", environ={"OWN_MODELS_KEY": "sk-of-our-own-models"}).routes[0].models == ("own-*",)

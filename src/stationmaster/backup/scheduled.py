@@ -35,7 +35,7 @@ class MakingBackup:
     def perform(self, run: Run, item: JobItem) -> Outcome:
         """Write it, read it back, take away what is too old. Raises `StationmasterError`."""
         rules = policy()
-        folder = _folder(rules)
+        folder = shelf.named(rules.folder)
         for left in shelf.begun(folder):      # one job of the kind runs at a time: nobody writes to it any more
             left.unlink(missing_ok=True)
         told = _made(run, folder / item.key, rules)
@@ -69,13 +69,6 @@ def tend() -> bool:
     except Conflict:
         return False
     return True
-
-
-def _folder(rules: BackupPolicy) -> Path:
-    if rules.folder is None:
-        message = "no folder is set for backups where this runs"
-        raise Conflict("error.backup.no_folder", message, hint="set backup.folder for the control plane and for each worker")
-    return rules.folder
 
 
 def _made(run: Run, target: Path, rules: BackupPolicy) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from stationmaster.backup import locking
-from stationmaster.errors import StationmasterError
+from stationmaster.errors import Conflict, StationmasterError
 
 _FORM: Final = "stationmaster-scheduled-%Y%m%dT%H%M%SZ.backup"
 _NAME: Final = re.compile(r"stationmaster-scheduled-\d{8}T\d{6}Z\.backup")
@@ -27,6 +27,14 @@ class Kept:
     def shown(self) -> dict[str, Any]:
         """What people are told of it. `key`: `passphrase`, the id of a master key, or empty when it cannot be read."""
         return {"file": str(self.file), "made_at": self.at.isoformat(), "bytes": self.file.stat().st_size, "key": _key(self.file)}
+
+
+def named(folder: Path | None) -> Path:
+    """The folder that settings name. Raises `Conflict` where they name none."""
+    if folder is None:
+        message = "no folder is set for backups where this runs"
+        raise Conflict("error.backup.no_folder", message, hint="set backup.folder for the control plane and for each worker")
+    return folder
 
 
 def name_at(at: datetime) -> str:

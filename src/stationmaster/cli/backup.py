@@ -77,11 +77,8 @@ def list_(config: File = None, data: Data = None, output: Output = Format.TABLE)
     settings = _here("backup list", config, data)
     from stationmaster.backup import shelf
 
-    if settings.backup.folder is None:
-        message = "no folder is set for backups where this runs"
-        raise Conflict("error.backup.no_folder", message, hint="set backup.folder for the control plane and for each worker")
     columns = {"file": tr("File"), "made_at": tr("Made"), "bytes": tr("Bytes"), "key": tr("Key")}
-    print_rows((each.shown() for each in shelf.kept(settings.backup.folder)), columns, output)
+    print_rows((each.shown() for each in shelf.kept(shelf.named(settings.backup.folder))), columns, output)
 
 
 def verify(

@@ -168,6 +168,9 @@ def lines(sent: Sent, name: str) -> list[str]:
 def whole(sent: Sent, name: str) -> int | str | None:
     """A number as it was typed; what is none stays a text, for the service to say so; None: nothing was typed."""
     text = sent.get(name, "").strip()
-    if not text:
-        return None
+    return number(text) if text else None
+
+
+def number(text: str) -> int | str:
+    """A number of up to nine digits; what is none stays a text, for the service to say so."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else text

@@ -171,6 +171,11 @@ def plain(columns: Sequence[Column], rows: Sequence[Row], empty: str = "") -> Ta
     return Table(heads, tuple(tuple(column.cell(row) for column in columns) for row in rows), empty)
 
 
+def starting(table: Table, link: Link, able: bool) -> Table:
+    """The table; where there is nothing at all yet, with the way to begin."""
+    return replace(table, starts=link) if able and not table.rows and not (table.tools and table.tools.asked) else table
+
+
 def filtered(path: str, *filters: tuple[str, str, str]) -> str:
     """The address of a list, with filters."""
     return f"{path}?{urlencode([('filter', ':'.join(each)) for each in filters])}"

@@ -12,7 +12,6 @@ from stationmaster.entrances.console.pages.alerts.parts import last, place, tabs
 from stationmaster.entrances.console.pages.lists import Choice, Column, Shape
 from stationmaster.entrances.console.pages.parts import Cell, Form, Link, Note, Page, Problem, Row, Section, number
 from stationmaster.entrances.console.pages.pictures import Once
-from stationmaster.entrances.console.pages.routing.key_fields import starting
 from stationmaster.entrances.console.pages.showing import TOLD, may, me, shown
 from stationmaster.i18n import tr
 from stationmaster.operators import services as operators
@@ -37,7 +36,7 @@ def all_of_them(request: HttpRequest) -> HttpResponse:
                  "a pool runs short, a job fails: `stationmaster alert create NAME --channel webhook --to URL`"),
     )  # fmt: skip
     table = lists.listed(request, lambda query: alerts.list_alerts(actor, query), shape)
-    table = starting(table, Link(tr("Make the first alert"), "/alerts/new", main=True), may(request, "alerts:create"))
+    table = lists.starting(table, Link(tr("Make the first alert"), "/alerts/new", main=True), may(request, "alerts:create"))
     return shown(request, Page(tr("Alerts"), (Section("", (table,)),), tabs(request, "/alerts"), (), _SAME))
 
 

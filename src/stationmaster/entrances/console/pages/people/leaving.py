@@ -51,7 +51,8 @@ def page(request: HttpRequest, which: str) -> HttpResponse:
     actor = me(request)
     operators.require(actor, "people:update")
     row = people.get_person(actor, which)
-    ending = Section(tr("What ends"), (*ends(actor, row), _form(request, actor, row, done)))
+    keys, seats = keys_of(actor, row), held(actor, row)
+    ending = Section(tr("What ends"), (*_ends(keys, seats), _form(request, actor, keys, seats, done)))
     sections = (ending, *_steps(request, row))
     title, back = tr("{name} leaves", name=called(row)), (Link(tr("Back"), address(row)),)
     return shown(request, Page(title, sections, tabs(request, ""), back, _same(row), problem=done))
@@ -65,16 +66,16 @@ def _same(row: Row) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _form(request: HttpRequest, actor: Actor, row: Row, problem: Problem | None) -> Form:
+def _form(request: HttpRequest, actor: Actor, keys: Listed, seats: Sequence[Row], problem: Problem | None) -> Form:
     """The button, and what is settled with it."""
     fields = []
-    if keys_of(actor, row).total and may(request, "keys:update"):
+    if keys.total and may(request, "keys:update"):
         wrong = problem.fields.get("owner", "") if problem else ""
         fields.append(Field(
             "owner", tr("Who takes their keys"), value=filled(request.POST, "owner"), options=owner_names(actor), error=wrong,
             help=tr("A person's e-mail address, a team or an application: the keys go on. Empty: they are disabled at once."),
         ))  # fmt: skip
-    if may(request, "plans:create") and may(request, "seats:read") and held(actor, row):
+    if may(request, "plans:create") and may(request, "seats:read") and seats:
         fields.append(Field("plan", tr("Make the plan that takes their seats back"), "checkbox", checked=problem is None))
     return Form(tr("They left"), "leave", tuple(fields), danger=True)
 
@@ -96,10 +97,14 @@ def _left(actor: Actor, which: str, sent: Sent) -> Went:
 
 def ends(actor: Actor, row: Row) -> tuple[Part, ...]:
     """What somebody's leaving does, by what is there now."""
+    return _ends(keys_of(actor, row), held(actor, row))
+
+
+def _ends(keys: Listed, seats: Sequence[Row]) -> tuple[Part, ...]:
     facts = Facts((
         (tr("Signing in here"), Cell(tr("ends at once, with sessions and API tokens, if they are an operator"))),
-        (tr("Virtual keys"), _keys_end(actor, row)),
-        (tr("Seats"), _seats_end(actor, row)),
+        (tr("Virtual keys"), _keys_end(keys)),
+        (tr("Seats"), _seats_end(seats)),
     ))  # fmt: skip
     return (facts, Note(tr("Coming back gives none of it back.")))
 
@@ -111,8 +116,7 @@ def keys_of(actor: Actor, row: Row) -> Listed:
     return routing.list_keys(actor, Query(filters=asked, limit=_KEYS))
 
 
-def _keys_end(actor: Actor, row: Row) -> Cell:
-    keys = keys_of(actor, row)
+def _keys_end(keys: Listed) -> Cell:
     said = trn("{number} is disabled at once", "{number} are disabled at once", keys.total)
     return Cell(said if keys.total else tr("none"), note=", ".join(key["name"] for key in keys.items[:50]))
 
@@ -128,8 +132,7 @@ def held(actor: Actor, row: Row) -> Sequence[Row]:
     return [seat for seat in seats_of(actor, row) if seat["state"] in _HELD]
 
 
-def _seats_end(actor: Actor, row: Row) -> Cell:
-    seats = held(actor, row)
+def _seats_end(seats: Sequence[Row]) -> Cell:
     said = trn("{number} is taken back by the next plan, not at once", "{number} are taken back by the next plan, not at once",
                len(seats))  # fmt: skip
     return Cell(said if seats else tr("none"), note=", ".join(seat["workspace"] for seat in seats))

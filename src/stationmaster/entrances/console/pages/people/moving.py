@@ -2,7 +2,7 @@
 the assignments and the plan of exactly what it showed."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 
@@ -13,6 +13,7 @@ from stationmaster.entrances.console.pages.parts import Cell, Field, Form, Link,
 from stationmaster.entrances.console.pages.people.grid import chosen
 from stationmaster.entrances.console.pages.people.listing import tabs
 from stationmaster.entrances.console.pages.pictures import Tile, Tiles
+from stationmaster.entrances.console.pages.seats.parts import roles_at
 from stationmaster.entrances.console.pages.showing import me, shown
 from stationmaster.entrances.web.answers import not_found
 from stationmaster.i18n import marked, tr, trn
@@ -20,7 +21,6 @@ from stationmaster.operators import services as operators
 from stationmaster.store.actor import Actor
 from stationmaster.store.filters import Filter
 from stationmaster.store.listing import Query
-from stationmaster.vendors.registry import VENDORS
 from stationmaster.workspaces import services as workspaces
 from stationmaster.workspaces.assigning import MOST
 from stationmaster.workspaces.planning.wording import change_of
@@ -97,19 +97,13 @@ def _choosing(actor: Actor, verb: str, ids: list[str], where: str, role: str) ->
     fields = [Field("id", "", "hidden", each) for each in ids] if few else [Field("people", "", "hidden", " ".join(ids))]
     fields.append(Field("workspace", tr("Workspace"), "select", where, places, needed=True))
     if verb == "assign":
-        fields.append(Field("role", tr("Role"), "select", role, _roles(rows, where)))
+        roles = (("", tr("the vendor's weakest")), *((each, each) for each in roles_at(rows, where)))
+        fields.append(Field("role", tr("Role"), "select", role, roles))
     people = trn("{number} person is selected.", "{number} people are selected.", len(ids))
     return Form(
         tr("Show what that comes to"), "" if few else "show", tuple(fields), text="" if where else people, asks=few,
         folded=tr("Another workspace or role") if where else "", quiet=bool(where),
     )  # fmt: skip
-
-
-def _roles(rows: Any, where: str) -> tuple[tuple[str, str], ...]:
-    """The roles of the chosen workspace's vendor; before one is chosen, of all."""
-    vendors = dict.fromkeys(row["vendor"] for row in rows if not where or row["name"] == where)
-    found = dict.fromkeys(role for each in vendors if each in VENDORS for role in VENDORS[each].roles)
-    return (("", tr("the vendor's weakest")), *((role, role) for role in found))
 
 
 def _comes_to(seen: Row) -> list[Part]:

@@ -1,11 +1,10 @@
 """Forms of virtual keys. Owns: their fields, what stands in them, and from what was sent to what the service takes."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from stationmaster.entrances.console.pages.acting import Sent, filled, lines, whole
-from stationmaster.entrances.console.pages.parts import Field, Form, Link, Problem, Row, Table
+from stationmaster.entrances.console.pages.parts import Field, Form, Problem, Row
 from stationmaster.entrances.console.pages.routing.shared import owner_names, pool_names
 from stationmaster.errors import Invalid
 from stationmaster.i18n import tr
@@ -14,11 +13,6 @@ from stationmaster.store.actor import Actor
 
 _NUMBERS: Final = ("rpm", "tpm", "max_concurrency")
 _BUDGETS: Final = ("day_usd", "month_usd", "total_usd")
-
-
-def starting(table: Table, link: Link, able: bool) -> Table:
-    """The table; where there is nothing at all yet, with the way to begin."""
-    return replace(table, starts=link) if able and not table.rows and not (table.tools and table.tools.asked) else table
 
 
 def key_form(actor: Actor, sent: Sent | None, problem: Problem | None) -> Form:

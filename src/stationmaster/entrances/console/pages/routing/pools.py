@@ -8,7 +8,6 @@ from stationmaster.entrances.console.pages import lists
 from stationmaster.entrances.console.pages.acting import Sent, Went, filled, lines, posted
 from stationmaster.entrances.console.pages.lists import Column, Shape
 from stationmaster.entrances.console.pages.parts import Cell, Field, Form, Link, Page, Row, Section, Table, Tone, moment, number
-from stationmaster.entrances.console.pages.routing import key_fields
 from stationmaster.entrances.console.pages.routing.shared import credential_names, requests_of
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.i18n import tr
@@ -44,7 +43,7 @@ def _table(request: HttpRequest, actor: Actor) -> Table:
         besides=lambda rows: _with_standings(actor, rows),
     )  # fmt: skip
     table = lists.listed(request, lambda query: routing.list_pool_names(actor, query), shape)
-    return key_fields.starting(table, Link(tr("Make the first pool"), "/pools/new", main=True), may(request, "pools:create"))
+    return lists.starting(table, Link(tr("Make the first pool"), "/pools/new", main=True), may(request, "pools:create"))
 
 
 def _with_standings(actor: Actor, rows: list[Row]) -> list[Row]:

@@ -47,7 +47,7 @@ def _table(request: HttpRequest, actor: Actor) -> Table:
         besides=lambda rows: _with_use(actor, rows),
     )  # fmt: skip
     table = lists.listed(request, lambda query: routing.list_keys(actor, query), shape)
-    return key_fields.starting(table, Link(tr("Make the first key"), "/keys/new", main=True), may(request, "keys:create"))
+    return lists.starting(table, Link(tr("Make the first key"), "/keys/new", main=True), may(request, "keys:create"))
 
 
 def every(models: list[str]) -> Cell:

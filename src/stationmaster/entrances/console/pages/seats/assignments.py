@@ -26,7 +26,7 @@ from stationmaster.entrances.console.pages.parts import (
     text,
     texts,
 )
-from stationmaster.entrances.console.pages.seats.parts import tabs
+from stationmaster.entrances.console.pages.seats.parts import roles_at, tabs
 from stationmaster.entrances.console.pages.showing import may, me, shown
 from stationmaster.i18n import tr
 from stationmaster.operators import services as operators
@@ -193,15 +193,9 @@ def _fields(actor: Actor, sent: Sent, problem: Problem | None) -> tuple[Field, .
         made("group", tr("Group"), options=tuple((row["name"], "") for row in groups)),
         made("person", tr("Or a person"), help=tr("User name or e-mail address."), options=_completed(persons)),
         made("role", tr("Role"), help=tr("Empty: the vendor's weakest. Vendors lists what each has."),
-             options=_roles(places, sent.get("workspace", ""))),
+             options=tuple((role, "") for role in roles_at(places, sent.get("workspace", "")))),
         made("projects", tr("Projects"), help=tr("The vendor's ids, with spaces between.")),
     )
-
-
-def _roles(places: list[Any], where: str) -> tuple[tuple[str, str], ...]:
-    """Roles of the workspace's vendor; before one is chosen, of all that are attached."""
-    vendors = dict.fromkeys(row["vendor"] for row in places if not where or where in (row["name"], row["id"]))
-    return tuple((role, "") for role in dict.fromkeys(role for each in vendors for role in vendor(each).roles))
 
 
 def _completed(persons: list[Any]) -> tuple[tuple[str, str], ...]:

@@ -1,5 +1,7 @@
 """What pages about seats share: their tabs, whom and where, what is unconfirmed. Owns those."""
 
+from collections.abc import Iterable
+
 from django.http import HttpRequest
 
 from stationmaster.entrances.console.pages.lists import Column
@@ -10,6 +12,13 @@ from stationmaster.entrances.console.pages.parts import (
 )
 from stationmaster.entrances.console.pages.showing import may
 from stationmaster.i18n import tr
+from stationmaster.vendors.registry import VENDORS
+
+
+def roles_at(places: Iterable[Row], where: str) -> tuple[str, ...]:
+    """The roles of a workspace's vendor (its name or id); before one is chosen, of the vendors of all of them."""
+    vendors = dict.fromkeys(row["vendor"] for row in places if not where or where in (row["name"], row["id"]))
+    return tuple(dict.fromkeys(role for each in vendors if each in VENDORS for role in VENDORS[each].roles))
 
 
 def tabs(request: HttpRequest, here: str) -> tuple[Link, ...]:

@@ -7,7 +7,8 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 
 from stationmaster.entrances.console.pages.acting import NOT_FRESH, Sent, filled, lines, whole
-from stationmaster.entrances.console.pages.parts import Control, Field, Note, Row, Section
+from stationmaster.entrances.console.pages.filling import Filling
+from stationmaster.entrances.console.pages.parts import Field, Note, Row, Section
 from stationmaster.entrances.console.pages.showing import me
 from stationmaster.entrances.console.views import again
 from stationmaster.errors import Forbidden, NotFound, StationmasterError
@@ -66,76 +67,52 @@ def _said(tried: Tried) -> tuple[Note, ...]:
 
 def fields_of(sent: Sent | None, kind: str, wrong: Mapping[str, str], row: Row | None = None) -> tuple[Field, ...]:
     """The fields for a new target of this kind, or for changing `row`; what was `sent` stays, but for the secret."""
-    form = _Filled(sent, wrong, row)
-    new = (form.made("name", tr("Name"), needed=True, help=tr("What it is called here, for good.")),) if row is None else ()
+    form = Filling(sent, wrong, row, _USUAL)
+    new = (form.field("name", tr("Name"), needed=True, help=tr("What it is called here, for good.")),) if row is None else ()
     return (Field("kind", "", "hidden", kind), *new, *_reached(form, kind), *_held(form, kind), *_kept(form))
 
 
-@dataclass(frozen=True)
-class _Filled:
-    """What stands in the form: what was `sent`, else the values of `row`, if there is one."""
-
-    sent: Sent | None
-    wrong: Mapping[str, str]
-    row: Row | None
-
-    def made(self, name: str, label: str, control: Control = "text", **more: Any) -> Field:
-        """A field."""
-        return Field(name, label, control, self._now(name), error=self.wrong.get(name, ""), **more)
-
-    def ticked(self, name: str, label: str) -> Field:
-        """A box."""
-        checked = name in self.sent if self.sent is not None else bool(self.row and self.row[name])
-        return Field(name, label, "checkbox", checked=checked)
-
-    def _now(self, name: str) -> str:
-        if self.sent is not None:
-            return self.sent.get(name, "")
-        value = self.row[name] if self.row is not None else _USUAL.get(name, "")
-        return ", ".join(value) if isinstance(value, list) else str(value)
-
-
-def _reached(form: _Filled, kind: str) -> tuple[Field, ...]:
+def _reached(form: Filling, kind: str) -> tuple[Field, ...]:
     """How it is reached. The secret is never shown again, not even to who typed it."""
     form_of = KINDS[kind].credential
     user = {
-        "user_password": (form.made("user", tr("Admin's name"), needed=not KINDS[kind].optional),),
-        "key_user_id": (form.made("user", tr("Id of the user whose key it is"), needed=True),),
+        "user_password": (form.field("user", tr("Admin's name"), needed=not KINDS[kind].optional),),
+        "key_user_id": (form.field("user", tr("Id of the user whose key it is"), needed=True),),
         "key": (),
     }[form_of]
     label = tr("Admin's password") if form_of == "user_password" else tr("Admin's key")
     kept = tr("Left empty, the stored one stays.") if form.row is not None else ""
     return (
-        form.made("base_url", tr("Address"), needed=True, help=tr("Where its admin interface answers, such as https://HOST.")),
+        form.field("base_url", tr("Address"), needed=True, help=tr("Where its admin interface answers, such as https://HOST.")),
         *user,
         Field("secret", label, "password", error=form.wrong.get("secret", ""), help=kept),
-        form.ticked("allow_insecure_http", tr("Send the secret over http:// too")),
-        form.made("label", tr("What people call it")),
+        form.box("allow_insecure_http", tr("Send the secret over http:// too")),
+        form.field("label", tr("What people call it")),
     )
 
 
-def _held(form: _Filled, kind: str) -> tuple[Field, ...]:
+def _held(form: Filling, kind: str) -> tuple[Field, ...]:
     """What holds for what is published there, as far as its kind keeps it."""
     keeps = KINDS[kind].keeps
     every, first = tr("Empty: every model."), tr("1 to 100; lower comes first.")
-    found = [form.made("models", tr("Models"), help=every)] if "models" in keeps else []
+    found = [form.field("models", tr("Models"), help=every)] if "models" in keeps else []
     if "priority" in keeps:
-        found.append(form.made("priority", tr("Priority"), "number", help=first))
+        found.append(form.field("priority", tr("Priority"), "number", help=first))
     if "concurrency" in keeps:
-        found.append(form.made("concurrency", tr("Requests at a time of each credential"), "number", help=tr("0: as it likes.")))
+        found.append(form.field("concurrency", tr("Requests at a time of each credential"), "number", help=tr("0: as it likes.")))
     if "groups" in keeps:
-        found.append(form.made("groups", tr("Groups, by their ids there"), help=tr("Empty: those that are named below.")))
-        found.append(form.made("group_names", tr("Groups, by their names there")))
+        found.append(form.field("groups", tr("Groups, by their ids there"), help=tr("Empty: those that are named below.")))
+        found.append(form.field("group_names", tr("Groups, by their names there")))
     return tuple(found)
 
 
-def _kept(form: _Filled) -> tuple[Field, ...]:
+def _kept(form: Filling) -> tuple[Field, ...]:
     """How it is kept."""
-    last = (form.ticked("disabled", tr("Out of use")), form.made("disabled_reason", tr("Why it is out of use")))
+    last = (form.box("disabled", tr("Out of use")), form.field("disabled_reason", tr("Why it is out of use")))
     return (
-        form.made("read_minutes", tr("Read it back every so many minutes"), "number", help=tr("0: never by itself.")),
-        form.made("calls_per_minute", tr("Calls a minute at most"), "number", help=tr("0: its kind's own rate.")),
-        form.ticked("default", tr("Publish here where no target is named")),
+        form.field("read_minutes", tr("Read it back every so many minutes"), "number", help=tr("0: never by itself.")),
+        form.field("calls_per_minute", tr("Calls a minute at most"), "number", help=tr("0: its kind's own rate.")),
+        form.box("default", tr("Publish here where no target is named")),
         *(last if form.row is not None else ()),
     )
 
