@@ -114,8 +114,8 @@ class Load:
 
     async def _stream(self, pair: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> str:
         reader, writer = pair
-        seconds = self.asked.stream_seconds
-        body = {"model": f"stream-{seconds:g}", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+        seconds, every = self.asked.stream_seconds, self.asked.every
+        body = {"model": f"stream-{seconds:g}-{every:g}", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
         told = b""
         try:
             writer.write(self._request(body))
@@ -131,7 +131,7 @@ class Load:
             return "stream reset before its head"
         if not told.startswith(b"HTTP/1.1 200"):
             return f"stream status {told[9:12].decode()}"
-        whole = told.count(b"chat.completion.chunk") >= int(seconds / 0.25) and b"data: [DONE]" in told
+        whole = told.count(b"chat.completion.chunk") >= int(seconds / every) and b"data: [DONE]" in told
         return "stream whole" if whole else "stream told" if b"stationmaster_error" in told else "stream cut"
 
 
@@ -143,6 +143,7 @@ def main() -> None:
     parser.add_argument("--rps", type=float, default=500)
     parser.add_argument("--streams", type=int, default=0)
     parser.add_argument("--stream-seconds", type=float, default=5)
+    parser.add_argument("--every", type=float, default=0.25, help="seconds between two events of a stream")
     parser.add_argument("--seconds", type=float, default=10)
     asked = parser.parse_args()
     print(json.dumps(uvloop.run(Load(asked.port, asked.key, asked).run())))

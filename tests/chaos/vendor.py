@@ -1,5 +1,5 @@
 """A simulated vendor for storms, as a process of its own: it answers at once or streams for as long as the model's name says
-(`stream-5`: five seconds, four events a second), refuses the first of `limited-5` and wants to be left
+(`stream-5`: five seconds, four events a second; `stream-60-1`: a minute, one event a second), refuses the first of `limited-5` and wants to be left
 alone for five, and keeps a ledger of what it was asked. `python vendor.py PORT [HOST]`."""
 
 import asyncio
@@ -60,7 +60,7 @@ async def _answer(line: str, body: bytes, writer: asyncio.StreamWriter) -> None:
         LEDGER["plain"] += 1
         return _write(writer, ANSWER)
     LEDGER["stream"] += 1
-    await _stream(float(asked["model"].partition("-")[2]), writer)
+    await _stream(*map(float, asked["model"].split("-")[1:3]), writer=writer)
     LEDGER["whole"] += 1
     return None
 
@@ -82,14 +82,14 @@ def _write(writer: asyncio.StreamWriter, body: bytes) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
 
 
-async def _stream(seconds: float, writer: asyncio.StreamWriter) -> None:
+async def _stream(seconds: float, every: float = EVERY, *, writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-    for number in range(int(seconds / EVERY)):
+    for number in range(int(seconds / every)):
         part = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
                 "choices": [{"index": 0, "delta": {"content": f"{number} "}, "finish_reason": None}]}  # fmt: skip
         _event(writer, json.dumps(part))
         await writer.drain()
-        await asyncio.sleep(EVERY)
+        await asyncio.sleep(every)
     usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
     _event(writer, json.dumps({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [],
                                "usage": usage}))  # fmt: skip
