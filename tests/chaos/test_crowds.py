@@ -20,7 +20,8 @@ def test_a_crowd_of_streams() -> None:
     if LONG and resource.getrlimit(resource.RLIMIT_NOFILE)[1] < ENOUGH:
         pytest.skip(f"needs {ENOUGH} open files")
     done = f"{STREAMS:,} streams of {SECONDS:g} s, an event each {EVERY:g} s, over two workers"
-    with kit.figure("F24", done, "all whole, ≤ 60 KiB a stream") as tell, kit.vendor() as url, kit.gateway(url, drain=90) as gateway:
+    with kit.figure("F24", done, "all whole, ≤ 60 KiB a stream") as tell, kit.vendor() as url, \
+            kit.gateway(url, drain=90) as gateway:  # fmt: skip
         idle = resident(gateway.process.pid)
         with kit.load(gateway.port, rps=1, streams=STREAMS, stream_seconds=SECONDS, every=EVERY, seconds=SECONDS * 1.5) as load:
             waiting.wait_for(lambda: open_streams(url) >= STREAMS * 0.9, within=SECONDS * 1.5 + 10)

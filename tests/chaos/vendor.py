@@ -1,6 +1,6 @@
 """A simulated vendor for storms, as a process of its own: it answers at once or streams for as long as the model's name says
-(`stream-5`: five seconds, four events a second; `stream-60-1`: a minute, one event a second), refuses the first of `limited-5` and wants to be left
-alone for five, and keeps a ledger of what it was asked. `python vendor.py PORT [HOST]`."""
+(`stream-5`: five seconds, four events a second; `stream-60-1`: a minute, one event a second), refuses the first of `limited-5`
+and wants to be left alone for five, and keeps a ledger of what it was asked. `python vendor.py PORT [HOST]`."""
 
 import asyncio
 import json
