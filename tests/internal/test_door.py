@@ -27,7 +27,7 @@ from stationmaster.store.listing import Query
 from stationmaster.usage import services as usage
 from usage.kit import body, request
 
-PATHS = [("GET", "snapshot"), ("POST", "events"), ("POST", "hello")]
+PATHS = [("GET", "snapshot"), ("POST", "events"), ("POST", "hello"), ("POST", "spent")]
 
 
 def test_nobody_comes_in_without_a_token(control: Control) -> None:

@@ -1,4 +1,4 @@
-"""Rows of usage. Owns the tables: batches taken in, single requests, their hourly and daily sums, gateways.
+"""Rows of usage. Owns the tables: batches taken in, single requests, their hourly and daily sums, gateways, what keys spent.
 
 Nothing here is configuration: gateways write it, so it needs no open change and leaves no audit event.
 """
@@ -31,6 +31,24 @@ class Batch(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("gateway", "batch"), name="one_batch_once"),)
+
+
+class KeySpend(models.Model):
+    """What one key spent in one account, as the gateway counts it whose account it is (`gateway.core.spend.Spent`): nanodollars
+    of a UTC day, of a month, and in all. `account` is the gateway's own for as long as its disk lasts."""
+
+    account = AsciiField(max_length=64)
+    key = AsciiField(max_length=128)                        # its name
+    day = AsciiField(max_length=10)
+    month = AsciiField(max_length=7)
+    today = models.BigIntegerField()
+    this_month = models.BigIntegerField()
+    total = models.BigIntegerField()
+    at = models.DateTimeField()                             # when it was told last
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("account", "key"), name="one_account_of_a_key"),)
+        indexes = (models.Index(fields=("key",), name="spend_key"),)
 
 
 class UsageEvent(models.Model):

@@ -9,6 +9,7 @@ from django.utils import timezone
 from stationmaster.operators.access import require
 from stationmaster.store.actor import Actor
 from stationmaster.usage.models import Batch, UsageEvent
+from stationmaster.usage.spending import forget
 
 STEP = 500
 BATCHES_LONGER = timedelta(days=30)      # a gateway may have been away for so long with batches that we have
@@ -20,6 +21,7 @@ def delete_old(actor: Actor, days: int, now: datetime | None = None) -> int:
     require(actor, "settings:update")
     before = (now or timezone.now()) - timedelta(days=days)
     _delete(Batch.objects.filter(at__lt=before - BATCHES_LONGER))
+    forget(before)
     return _delete(UsageEvent.objects.filter(at__lt=before).order_by("at"))
 
 

@@ -17,9 +17,10 @@ from stationmaster.usage.reports import (
 )
 from stationmaster.usage.retention import delete_old
 from stationmaster.usage.rollups import DIMENSIONS, MEASURES
+from stationmaster.usage.spending import exchange
 
 __all__ = [
     "BY", "DIMENSIONS", "EVENTS", "GATEWAYS", "MEASURES", "Answer", "Latency", "Question", "Step", "Stored", "connected",
-    "delete_old", "export_events", "export_gateways", "get_event", "hello", "latency", "list_events", "list_gateways", "series",
-    "store", "totals",
+    "delete_old", "exchange", "export_events", "export_gateways", "get_event", "hello", "latency", "list_events", "list_gateways",
+    "series", "store", "totals",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A control plane for tests: the three doors of docs/reference/joining.md on a server of our own, in a thread, with the
+"""A control plane for tests: the four doors of docs/reference/joining.md on a server of our own, in a thread, with the
 faults that a test asks for. What it was told is read from it.
 """
 
@@ -35,6 +35,8 @@ class Plane:
         self.deaf = False                      # takes events, and loses its answer
         self.refuses = 0                       # status for events, when not 0
         self.hellos: list[dict[str, Any]] = []
+        self.spent: dict[tuple[str, str], Any] = {}      # by account and key
+        self.knows_spending = True             # an older one has no such door
         self.port = 0
         self._tls = tls
         self._loop: asyncio.AbstractEventLoop
@@ -131,6 +133,8 @@ class Plane:
         elif target.path == "/internal/v1/hello":
             self.hellos.append(msgspec.msgpack.decode(body))
             writer.write(_http((204, "", b"")))
+        elif target.path == "/internal/v1/spent" and self.knows_spending:
+            writer.write(_http(self._spent(msgspec.msgpack.decode(body))))
         else:
             writer.write(_http((404, "text/plain", b"no such door")))
         await writer.drain()
@@ -191,6 +195,11 @@ class Plane:
         known = told["batch"] in self.batches
         self.batches.setdefault(told["batch"], told["events"])
         return 200, "application/json", msgspec.json.encode({"stored": 0 if known else len(told["events"]), "known": known})
+
+    def _spent(self, told: dict[str, Any]) -> _Answer:
+        self.spent.update({(told["account"], key): value for key, value in told["spent"].items()})
+        found = [[account, key, value] for (account, key), value in self.spent.items()] if told["ask"] else []
+        return 200, "application/msgpack", msgspec.msgpack.encode(found)
 
 
 def _http(answer: _Answer) -> bytes:

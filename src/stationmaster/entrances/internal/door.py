@@ -1,8 +1,9 @@
-"""The gateways' door, as an ASGI application in front of Django. Owns: its three paths, and who may come in.
+"""The gateways' door, as an ASGI application in front of Django. Owns: its four paths, and who may come in.
 
     GET  /internal/v1/snapshot?have=REVISION&wait=SECONDS
     POST /internal/v1/events
     POST /internal/v1/hello
+    POST /internal/v1/spent
 
 A request that waits costs a coroutine here, and would cost a thread under Django. Paths are taken as they are written:
 any other spelling is somebody else's path, and there is nothing under it.
@@ -54,6 +55,7 @@ class Door:
             f"{PREFIX}/v1/snapshot": ("GET", self._snapshot),
             f"{PREFIX}/v1/events": ("POST", self._events),
             f"{PREFIX}/v1/hello": ("POST", self._hello),
+            f"{PREFIX}/v1/spent": ("POST", self._spent),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,6 +117,10 @@ class Door:
         body = await self._body(call)
         revision = await self.do(lambda: usage.hello(actor, body))
         return Answer(200, "application/json", msgspec.json.encode({"revision": revision}))
+
+    async def _spent(self, call: Call, actor: Actor) -> Answer:
+        body = await self._body(call)
+        return Answer(200, MESSAGE, await self.do(lambda: msgspec.msgpack.encode(usage.exchange(actor, body))))
 
     async def _body(self, call: Call) -> bytes:
         """The message that was sent. Raises `StationmasterError`."""

@@ -82,6 +82,7 @@ class Authority:
         self._changed: set[str] = set()                    # what other gateways have yet to hear: keys that spent,
         self._moved: list[tuple[str, int, str]] = []       # sessions that moved,
         self._learned: list[Entry] = []                    # whose ids are whose
+        self._unbooked: set[str] = set(spent)              # keys of which the control plane has yet to hear what was spent
         self._memory = Memory()
         self._memory.owners.absorb(owners)
         self._rules = Rules()
@@ -171,6 +172,7 @@ class Authority:
         day = day_of(wall)
         for key, cost in told.spent.items():
             self.spent.setdefault(key, Spent()).add(cost, day)
+            self._unbooked.add(key)
             self._cluster.note(key, cost, now)
             counted = self._counted.setdefault(worker, {})
             counted[key] = min(counted.get(key, 0) + cost, MOST)
@@ -212,7 +214,7 @@ class Authority:
     def take_owners(self, worker: str, entries: tuple[Entry, ...]) -> None:
         """Take in whose ids are whose."""
         self._memory.owners.absorb(entries)
-        if self._cluster.name:
+        if self._cluster.meets:
             self._learned = [*self._learned, *entries][-MOST_NEWS:]
         for other, news in self._news.items():
             if other != worker:
@@ -267,7 +269,7 @@ class Authority:
     # What other gateways are told, and tell.
 
     def _note(self, told: Report) -> None:
-        if self._cluster.name:
+        if self._cluster.meets:
             self._changed.update(told.spent)
             self._moved = [*self._moved, *told.moves][-MOST_NEWS:]
 
@@ -295,6 +297,12 @@ class Authority:
             news.moves += bulletin.moves
             news.owners += bulletin.owners
         self.count(self._cluster.hear_spent(bulletin.spent))
+
+    def unbooked(self, most: int) -> dict[str, Spent]:
+        """What was spent here, of keys of which that changed since it was asked for, at most so many."""
+        keys = [key for key, _ in zip(self._unbooked, range(most), strict=False)]
+        self._unbooked.difference_update(keys)
+        return {key: msgspec.structs.replace(self.spent[key]) for key in keys}
 
     def recover(self, stored: Iterable[tuple[str, str, Spent]]) -> None:
         """What the store holds of all gateways: this one may have ended before it kept the last of what it had spent."""

@@ -62,11 +62,13 @@ class _Peer:
 class Cluster:
     """The others, as one gateway sees them. Alone until it hears of any, and then nothing of what it returns changes anything.
 
-    `name`: this gateway's own; `gateways`: how many there were when that was last known; `books`: what the others had spent.
+    `name`: this gateway's own; `gateways`: how many there were when that was last known; `books`: what the others had spent;
+    `meets`: whether there is a store in which they tell each other. Without one, what others spent is all that is ever heard.
     """
 
-    def __init__(self, name: str = "", gateways: int = 1, books: Books | None = None) -> None:
+    def __init__(self, name: str = "", gateways: int = 1, books: Books | None = None, *, meets: bool = True) -> None:
         self.name = name
+        self.meets = bool(name) and meets
         self.connected = False
         self._gateways = max(1, gateways)
         self._peers: dict[str, _Peer] = {}

@@ -1,4 +1,4 @@
-"""The control plane as the gateway knows it: three doors over HTTP (docs/reference/joining.md). Owns addresses, the
+"""The control plane as the gateway knows it: four doors over HTTP (docs/reference/joining.md). Owns addresses, the
 token, TLS and what each answer means. Retries nothing, keeps nothing, and decides nothing.
 """
 
@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -16,6 +16,7 @@ import zstandard
 
 from stationmaster.errors import StationmasterError
 from stationmaster.gateway.core.records import BadUpdate, Update
+from stationmaster.gateway.core.spend import Spent
 from stationmaster.gateway.link.frames import MEDIA_TYPE, Unpacker
 
 WAIT = 25                  # seconds for which the control plane may hold a question when it has no news
@@ -23,7 +24,11 @@ CONNECT_TIMEOUT = 5.0
 ANSWER_TIMEOUT = 10.0      # for an answer's head, beyond `wait`, and between two pieces of its body
 BODY_TIMEOUT = 120.0       # for a whole answer, from its head on
 MOST_SAID = 65_536         # bytes of an answer that says in a few words what was done
+MOST_SPENT = 256 * 1024 * 1024      # bytes of what all accounts spent, about a hundred each
 MSGPACK = "application/msgpack"
+
+
+_entries = msgspec.msgpack.Decoder(list[tuple[str, str, Spent]]).decode
 
 
 class Unreachable(Exception):
@@ -111,6 +116,17 @@ class Control:
             async with self._answer(self._client.build_request("POST", "hello", content=body, headers=headers)) as answer:
                 await _some(answer)
 
+    async def spent(self, account: str, spent: Mapping[str, Spent], *, ask: bool) -> list[tuple[str, str, Spent]]:
+        """Tell what keys spent in an account; with `ask`, what all say: account, key, what was spent. Raises Unreachable,
+        TokenRefused and NeverTaken."""
+        body = msgspec.msgpack.encode({"account": account, "spent": spent, "ask": ask})
+        headers = {**self._headers(), "content-type": MSGPACK}
+        async with self._answer(self._client.build_request("POST", "spent", content=body, headers=headers)) as answer:
+            try:
+                return _entries(await _some(answer, MOST_SPENT))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                raise Unreachable("the control plane's answer about spending is none") from None
+
     def _headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.token}"}
 
@@ -127,14 +143,15 @@ class Control:
             raise Unreachable(f"the control plane does not answer ({type(error).__name__})") from None
 
 
-async def _some(answer: httpx.Response) -> bytes:
-    """An answer's body, up to what a short one has."""
-    data = b""
-    async for piece in answer.aiter_raw():
-        data += piece
-        if len(data) > MOST_SAID:
-            break
-    return data
+async def _some(answer: httpx.Response, most: int = MOST_SAID) -> bytes:
+    """An answer's body, as far as it has not many more than so many bytes."""
+    data = bytearray()
+    async with asyncio.timeout(BODY_TIMEOUT):
+        async for piece in answer.aiter_raw():
+            data += piece
+            if len(data) > most:
+                break
+    return bytes(data)
 
 
 def _check_status(status: int) -> None:

@@ -23,6 +23,7 @@ from stationmaster.gateway.core.records import BadUpdate, Configuration, Records
 from stationmaster.gateway.core.snapshot import Settings
 from stationmaster.gateway.link.cache import Cache
 from stationmaster.gateway.link.control import WAIT, Control, NeverTaken, TokenRefused, Told, Unreachable
+from stationmaster.gateway.link.ledger import Ledger
 from stationmaster.gateway.link.spool import Batch, Spool
 from stationmaster.gateway.link.verify import verify
 
@@ -45,7 +46,7 @@ class Joined:
         self, control: Control, cache: Cache, spool: Spool, *, token_file: Path, name: str, say: Say,
         adjust: Callable[[Settings], Settings], patience: float = 0.0,
     ) -> None:
-        self._control, self._cache, self._spool = control, cache, spool
+        self._control, self._cache, self._spool, self.ledger = control, cache, spool, Ledger(control)
         self._token_file, self._name, self._say, self._adjust = token_file, name, say, adjust
         self._now: Configuration | None = None
         self._ask_whole = False
@@ -131,7 +132,7 @@ class Joined:
             self._call(self._changed)
 
     def close(self) -> None:
-        """Send what events wait, for a moment."""
+        """Send what waits, for a moment."""
         self._call(self._stop)
         self._thread.join(LAST + 2)
         self._spool.close()
@@ -148,13 +149,14 @@ class Joined:
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         async with self._control:
-            tasks = [asyncio.create_task(self._always(one)) for one in (self._pull, self._push, self._greet)]
+            tasks = [asyncio.create_task(self._always(one)) for one in (self._pull, self._push, self._greet, self.ledger.run)]
             await self._stop.wait()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            with contextlib.suppress(TimeoutError, Unreachable, TokenRefused, OSError):
+            with contextlib.suppress(TimeoutError, Unreachable, TokenRefused, NeverTaken, OSError):
                 async with asyncio.timeout(LAST):
+                    await self.ledger.last()
                     while await self._send():
                         pass
 

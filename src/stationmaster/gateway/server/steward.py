@@ -11,9 +11,11 @@ from stationmaster import __version__
 from stationmaster.errors import StationmasterError
 from stationmaster.gateway.core import metrics
 from stationmaster.gateway.core.authority import Authority, News, Step, encode, entries_of, report_of
+from stationmaster.gateway.core.cluster import Cluster
 from stationmaster.gateway.core.notices import notice
 from stationmaster.gateway.core.snapshot import Snapshot
-from stationmaster.gateway.server.accounts import Accounts
+from stationmaster.gateway.server.accounts import Accounts, Acquaintances, Known
+from stationmaster.gateway.server.booked import Booked, Ledger
 from stationmaster.gateway.server.channel import OWNERS, REPORT, Frame
 from stationmaster.gateway.server.deeds import Deeds
 from stationmaster.gateway.server.metricspage import MetricsPage
@@ -34,17 +36,20 @@ class Steward:
     """Everything that the workers of one gateway share."""
 
     def __init__(
-        self, snapshot: Snapshot, say: Callable[[str], None], valkey: str = "", telemetry: "Telemetry | None" = None
+        self, snapshot: Snapshot, say: Callable[[str], None], valkey: str = "", telemetry: "Telemetry | None" = None,
+        ledger: Ledger | None = None,
     ) -> None:
-        """`valkey`: the URL of the store through which several gateways share; `telemetry`: who is sent metrics. Raises
-        StationmasterError when the store or the state file cannot be used."""
+        """`valkey`: the URL of the store through which several gateways share; `telemetry`: who is sent metrics; `ledger`: where
+        what keys spent is kept besides. Raises StationmasterError when the store or the state file cannot be used."""
         self._say = say
         self._lock = StateLock(snapshot.settings.state_file)
         self._accounts = Accounts(snapshot.settings.state_file)
         self._deeds = Deeds(snapshot.settings.state_file)
-        self._together = _together(valkey, snapshot.settings.state_file, say)
-        cluster = self._together.cluster if self._together is not None else None
-        self._authority = Authority(self._accounts.load(), self._deeds.load(), cluster)
+        self._others = Acquaintances(snapshot.settings.state_file if valkey or ledger is not None else "")
+        known = self._others.load()
+        self._together = _together(valkey, known, say)
+        self._cluster = self._together.cluster if self._together is not None else Cluster(known.name, 1, known.spent, meets=False)
+        self._authority = Authority(self._accounts.load(), self._deeds.load(), self._cluster)
         self._probed = snapshot.settings.health_check_enabled
         self._authority.apply(snapshot)
         self._totals = metrics.Totals(__version__)
@@ -53,9 +58,20 @@ class Steward:
         self._pusher = self._push(telemetry)
         self._shared_at = self._saved_at = time.monotonic()
         self._warn(snapshot)
+        self._meet(ledger)
+
+    def _meet(self, ledger: Ledger | None) -> None:
+        """Hear what others spent, before anything is served."""
+        self._keep_others()                    # our name, before anybody hears it
+        self._booked = Booked(ledger, self._authority, self._cluster) if ledger is not None else None
+        if self._booked is not None:
+            self._booked.begin(self._say)
         if self._together is not None:
             self._together.begin(self._authority)
             self._authority.share_out()
+
+    def _keep_others(self) -> None:
+        self._others.save(Known(self._cluster.name, self._cluster.gateways, self._cluster.books))
 
     def _serve(self, host: str, port: int) -> MetricsPage | None:
         if not port:
@@ -139,6 +155,8 @@ class Steward:
     def look(self) -> None:
         """Time has passed: share limits out by demand, keep what outlives us."""
         now = time.monotonic()
+        if self._booked is not None:
+            self._booked.look()
         turned = self._together is not None and self._together.look()
         if turned or now - self._shared_at >= SHARE_EVERY:
             self._shared_at = now
@@ -166,11 +184,12 @@ class Steward:
         return encode(self._authority.news(worker) or News())
 
     def _save(self) -> None:
+        if self._booked is not None:
+            self._booked.save()
         try:
             self._accounts.save(self._authority.spent)
             self._deeds.save(self._authority.owners)
-            if self._together is not None:
-                self._together.save()
+            self._keep_others()
         except StationmasterError as error:
             self._say(str(error))
 
@@ -186,11 +205,10 @@ class Steward:
             self._page.close()
 
 
-
-def _together(url: str, state_file: str, say: Callable[[str], None]) -> "Together | None":
+def _together(url: str, known: Known, say: Callable[[str], None]) -> "Together | None":
     """This gateway among others, where there is a store to meet at. Raises StationmasterError."""
     if not url:
         return None
     from stationmaster.gateway.server.together import Together  # here: its client is loaded where it is used
 
-    return Together(url, state_file, say)
+    return Together(url, known, say)

@@ -24,6 +24,7 @@ from stationmaster.gateway.core.snapshot import Settings, Snapshot
 from stationmaster.gateway.core.updates import encode_end, encode_frames
 from stationmaster.gateway.server import channel as channels
 from stationmaster.gateway.server import handover
+from stationmaster.gateway.server.booked import Ledger
 from stationmaster.gateway.server.dial import tls_context
 from stationmaster.gateway.server.proxies import from_environ
 from stationmaster.gateway.server.steward import Steward
@@ -40,7 +41,11 @@ _RESPAWN_PAUSE = 0.2       # seconds; doubles up to 2 while workers die before t
 
 
 class Source(Protocol):
-    """Where configurations come from."""
+    """Where configurations come from. `ledger`: where what keys spent is kept besides, if anywhere."""
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """None: on this machine alone."""
 
     def first(self) -> Configuration:
         """What to serve at first. May wait. Raises StationmasterError."""
@@ -63,6 +68,8 @@ class Source(Protocol):
 
 class Files:
     """A file as a source: `load` reads it."""
+
+    ledger = None
 
     def __init__(self, load: Callable[[], Snapshot]) -> None:
         self._load = load
@@ -193,7 +200,7 @@ class Supervisor:
         self._runs = _fixed(self._settings)
         self._watching = watching
         self._certificates = _certificates(self._settings, watching, say)
-        self._steward = Steward(snapshot_of(self._current.records, 1), say, valkey, telemetry(os.environ))
+        self._steward = Steward(snapshot_of(self._current.records, 1), say, valkey, telemetry(os.environ), source.ledger)
         self._children: list[_Child] = []
         self._steward.certified(self._certificates)
         self._stopping = False

@@ -1,5 +1,5 @@
 """One gateway in a cluster: what it tells the others, and what it does with what they tell. Owns: when that happens, what is said
-of it, and the file that keeps who they were. Nobody waits for it but the start, for a second at most.
+of it. Nobody waits for it but the start, for a second at most.
 """
 
 import time
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from stationmaster.gateway.core.authority import Authority
 from stationmaster.gateway.core.cluster import Cluster
 from stationmaster.gateway.core.spend import Spent
-from stationmaster.gateway.server.accounts import Acquaintances, Known
+from stationmaster.gateway.server.accounts import Known
 from stationmaster.gateway.server.valkey import Batch, Heard, Line, stated
 
 FIRST = 1.0                # seconds for the first answer, before anything is served
@@ -18,11 +18,9 @@ AT_A_TIME = 5_000          # entries of what was spent that are told in one roun
 class Together:
     """Call `begin` once the authority is there, then `look` often."""
 
-    def __init__(self, url: str, state_file: str, say: Callable[[str], None]) -> None:
+    def __init__(self, url: str, known: Known, say: Callable[[str], None]) -> None:
         """Until others are heard there are as many as there were, or as the URL says. Raises StationmasterError when
-        it or the file cannot be used."""
-        self._file = Acquaintances(state_file)
-        known = self._file.load()
+        it cannot be used."""
         self.cluster = Cluster(known.name, max(known.gateways, stated(url)[1]), known.spent)
         self._line = Line(url, known.name)
         self._say, self._beat, self._first = say, 0, True
@@ -30,10 +28,8 @@ class Together:
         self._authority: Authority
 
     def begin(self, authority: Authority) -> None:
-        """Hear the others before anything is served, if they can be heard. Raises StationmasterError when the file cannot be
-        written."""
+        """Hear the others before anything is served, if they can be heard. By now the name is kept."""
         self._authority = authority
-        self.save()                    # the name, before anybody hears it
         self._line.wait(FIRST)
         self.look()
         if not self.cluster.connected:
@@ -82,10 +78,6 @@ class Together:
         self._missing = self._missing[AT_A_TIME:]
         pulse = self._authority.pulse(self._line.start, self._beat)
         return Batch(pulse, told, self.cluster.gone(time.monotonic()))
-
-    def save(self) -> None:
-        """Keep who the others are, and what they spent. Raises StationmasterError when the file cannot be written."""
-        self._file.save(Known(self.cluster.name, self.cluster.gateways, self.cluster.books))
 
     def close(self) -> None:
         """Say the last, then goodbye."""
