@@ -1,6 +1,7 @@
 """Hosts of our own: network namespaces at one switch, which is another; each has one link that can be cut. The tests' own network
 is one more, so that what is put in front listens on its loopback. Needs root; all names begin with this process' id."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -22,7 +23,8 @@ def _ip(*words: str) -> None:
 class Hosts:
     """`add` hosts; the first address, .1, is the tests' own."""
 
-    def __init__(self) -> None:
+    def __init__(self, net: str = NET) -> None:
+        self._net = net
         self._sign = f"sm{os.getpid()}"
         self._switch = f"{self._sign}-sw"
         self._all: dict[str, str] = {}      # name → address
@@ -35,12 +37,12 @@ class Hosts:
         _ip("-n", self._switch, "link", "set", "br0", "up")
         _ip("link", "add", self._own, "type", "veth", "peer", "name", "own", "netns", self._switch)
         _ip("-n", self._switch, "link", "set", "own", "master", "br0", "up")
-        _ip("addr", "add", f"{NET}.1/24", "dev", self._own)
+        _ip("addr", "add", f"{self._net}.1/24", "dev", self._own)
         _ip("link", "set", self._own, "up")
 
     def add(self, name: str) -> str:
         """A host; its address."""
-        address, space = f"{NET}.{len(self._all) + 2}", self._space(name)
+        address, space = f"{self._net}.{len(self._all) + 2}", self._space(name)
         _ip("netns", "add", space)
         self._all[name] = address
         _ip("-n", self._switch, "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", space)
@@ -61,6 +63,12 @@ class Hosts:
         """Its link at the switch: what is sent to it, or by it, is lost, and nobody is told."""
         _ip("-n", self._switch, "link", "set", name, "down")
 
+    def remember(self, name: str) -> None:
+        """Keep its hardware address for good, so that what is sent to it once it is cut is lost and not refused by ourselves."""
+        shown = subprocess.run(["ip", "-n", self._space(name), "-json", "link", "show", "eth0"], check=True, capture_output=True)
+        found = json.loads(shown.stdout)[0]["address"]
+        _ip("neigh", "replace", self._all[name], "lladdr", found, "dev", self._own, "nud", "permanent")
+
     def heal(self, name: str) -> None:
         """The link is there again."""
         _ip("-n", self._switch, "link", "set", name, "up")
@@ -73,9 +81,9 @@ class Hosts:
 
 
 @contextmanager
-def hosts(*names: str) -> Iterator[Hosts]:
+def hosts(*names: str, net: str = NET) -> Iterator[Hosts]:
     """These, for the length of a with block."""
-    made = Hosts()
+    made = Hosts(net)
     try:
         made.build()
         for name in names:
@@ -85,6 +93,6 @@ def hosts(*names: str) -> Iterator[Hosts]:
         made.end()
 
 
-def address(number: int) -> str:
+def address(number: int, net: str = NET) -> str:
     """Of the host that was added as this one, from 0."""
-    return f"{NET}.{number + 2}"
+    return f"{net}.{number + 2}"
