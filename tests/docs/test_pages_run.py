@@ -78,7 +78,7 @@ def test_people(town: Town) -> None:
     *first, approve = commands("docs/reference/people.md")
     for line in first:
         run(town, f"{line} --yes" if "deactivate" in line else line, AGREED)      # which asks
-    assert {"bob@example.com", "eve@example.com"} <= {row["email"] for row in table(town.up, "person", "list")}
+    assert {"bob@example.com", "eve@example.com"} <= {row["email"] for row in table(town.up, "person", "list", "--limit", "500")}
     held = _held(town)
     run(town, approve.replace("42", str(held["leavers"])).replace("IMPORT", held["id"]) + " --yes")
 
@@ -101,7 +101,7 @@ def test_people_over_rest(town: Town) -> None:
     (town.folder / "people.csv").write_text("E-Mail,Name\nmay@example.com,May\n")
     (text,) = blocks("docs/reference/people.md", "sh")
     _sh(town, text)
-    until(lambda: "may@example.com" in {row["email"] for row in table(town.up, "person", "list")}, "the import")
+    until(lambda: "may@example.com" in {row["email"] for row in table(town.up, "person", "list", "--limit", "500")}, "the import")
 
 
 @pytest.mark.needs("curl")
