@@ -51,12 +51,12 @@ pool = "{id}"
 
 
 def text(port: int, pools: Mapping[str, Sequence[Member]], settings: str) -> str:
-    """The config file: `pools` by the models that go there, which are their names too (`a*` → `a`)."""
+    """The config file: `pools` by the models that go there, which are their names too (`a-*` → `a`)."""
     parts = [HEAD.format(port=port, settings=settings, digest=rig.sha256(rig.KEY))]
     parts += [CREDENTIAL.format(each) for each in credentials(pools)]
     for models, members in pools.items():
         rows = ", ".join(f'{{ credential = "{each.id}", priority = {each.priority} }}' for each in members)
-        parts.append(POOL.format(id=models.rstrip("*"), models=models, members=rows))
+        parts.append(POOL.format(id=models.rstrip("-*"), models=models, members=rows))
     return "".join(parts)
 
 
