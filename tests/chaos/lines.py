@@ -41,6 +41,11 @@ def pairs(url: str) -> dict[str, tuple[Member, ...]]:
     return {f"{each}-*": (Member(f"bad-{each}", f"{url}/v1"), Member(f"good-{each}", f"{url}/v1", 1)) for each in LETTERS}
 
 
+def lone(url: str) -> dict[str, tuple[Member, ...]]:
+    """For each caller a pool of a bad member alone."""
+    return {f"{each}-*": (Member(f"bad-{each}", f"{url}/v1"),) for each in LETTERS}
+
+
 class Caller:
     """One that asks over a connection that is kept, as long as the gateway keeps it."""
 
@@ -56,15 +61,14 @@ class Caller:
             answer = self._sent(plain.head("POST", "/v1/chat/completions", [plain.BEARER, plain.JSON], length=len(body)) + body)
         except (OSError, http.client.HTTPException):
             answer = plain.Answer(0, [], b"", whole=False)
-        if not answer.whole or answer.header("connection") == "close":
+        told = answer.status == 200 and b"stationmaster_error" in answer.body      # a stream that broke ends the connection
+        if told or not answer.whole or answer.header("connection") == "close":
             self.close()
         return answer
 
     def stream(self, model: str) -> plain.Answer:
-        """The same with a stream, which tells its usage. One that broke ends the connection, so it is not used again."""
-        answer = self.ask(model, stream=True, stream_options={"include_usage": True})
-        self.close()
-        return answer
+        """The same with a stream, which tells its usage."""
+        return self.ask(model, stream=True, stream_options={"include_usage": True})
 
     def _sent(self, raw: bytes) -> plain.Answer:
         if self._sock is None:

@@ -89,9 +89,9 @@ class Line:
         """The connection stays, where the other side lets it: whether it is used again is counted."""
         kind, raw = replies.garbage(seed)
         LEDGER[kind] += 1
-        self._spoilt = True
+        self._spoilt = kind in replies.SPOILS
         await self._say(raw)
-        return kind not in ("shorter than told", "bytes flipped", "headers", "random bytes", "1xx without end")
+        return kind not in replies.ENDS
 
 
 def _json(body: bytes) -> bytes:
