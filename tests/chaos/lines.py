@@ -61,7 +61,7 @@ class Caller:
             answer = self._sent(plain.head("POST", "/v1/chat/completions", [plain.BEARER, plain.JSON], length=len(body)) + body)
         except (OSError, http.client.HTTPException):
             answer = plain.Answer(0, [], b"", whole=False)
-        told = answer.status == 200 and b"stationmaster_error" in answer.body      # a stream that broke ends the connection
+        told = answer.status < 400 and b"stationmaster_error" in answer.body     # a stream that broke ends the connection
         if told or not answer.whole or answer.header("connection") == "close":
             self.close()
         return answer
