@@ -16,7 +16,8 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs" / "reliability.md"
 RESULTS: Final = ROOT / "bench" / "results" / "chaos.json"
-PLACES: Final = ("tests/chaos", "tests/cluster/test_hosts.py", "tests/upgrade/test_and_back.py")
+PLACES: Final = ("tests/chaos", "tests/cluster/test_hosts.py", "tests/upgrade/test_and_back.py",
+                 "tests/credentials/test_in_traffic.py")  # fmt: skip
 _TABLE: Final = re.compile(r"(<!-- figures -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

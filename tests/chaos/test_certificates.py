@@ -71,7 +71,8 @@ def test_upstreams_without_a_good_certificate(tmp_path: Path) -> None:
         asked = sum(each.requests for kind, each in found.items() if kind != "good")
         clear = [first for each in found.values() for first in each.first_bytes if first != b"\x16"]
         kept = (len(refused), asked, clear) == (len(bad), 0, [])
-        told(f"{len(refused):,} of {len(bad):,} refused; {len(names)} credentials named with a certificate refused; {asked} requests reached them", kept)
+        told(f"{len(refused):,} of {len(bad):,} refused; {len(names)} credentials named with a certificate refused; {asked} "
+             f"requests reached such an upstream, {len(clear)} connections began in the clear", kept)  # fmt: skip
         assert kept
         assert {each.status for model, each in zip(models, answers, strict=True) if model.startswith("good")} == {200}
         assert {each.rstrip("0123456789") for each in names} >= {"expired", "other", "unknown"}
