@@ -21,7 +21,7 @@ from gateway import plain, processes, station
 
 NET = "10.213.78"
 FAR = address(0, NET)
-MANY, CONNECT, ANSWER, IDLE = (200, 5, 10, 15) if LONG else (20, 2, 2, 2)      # seconds
+MANY, CONNECT, ANSWER, IDLE = (200, 5, 10, 15) if LONG else (20, 2, 3, 3)      # seconds
 RPS, BEFORE = (200, 20.0) if LONG else (50, 1.0)
 READ = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
 

@@ -55,7 +55,7 @@ def test_upstreams_without_a_good_certificate(tmp_path: Path) -> None:
     credential, and the upstream sees nothing but the beginning of TLS."""
     ours = trustme.CA()
     ours.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    settings = f"workers = 1\ndrain_seconds = 5\nconnect_timeout_seconds = 1\nca_bundle = '{tmp_path}/ca.pem'"
+    settings = f"workers = 1\ndrain_seconds = 5\nconnect_timeout_seconds = 3\nca_bundle = '{tmp_path}/ca.pem'"
     done = (f"upstreams' certificates expired, of another name, of an unknown authority, none at all: {MANY} credentials of "
             f"each, {TIMES} calls by each")  # fmt: skip
     with kit.figure("F18", done, "refused 100 %, the credential named, nothing in the clear") as told, ExitStack() as stack:
