@@ -147,11 +147,12 @@ class Holding(Protocol):
 @dataclass
 class Storm:
     """What a storm did: how many workers it killed, how often it did while an answer to work that was done was held (so that
-    nothing of it can have been committed), and how often the database was stopped."""
+    nothing of it can have been committed), how often the database was stopped, and when (`monotonic`) the last one was killed."""
 
     killed: int = 0
     between: int = 0
     stopped: int = 0
+    last: float = 0.0
 
 
 def storm(
@@ -182,6 +183,7 @@ def storm(
             done.killed += len(running)
             for each in running:
                 each.kill()
+            done.last = time.monotonic()
             vendor.release()
             if turn in stops:
                 done.stopped += 1

@@ -1,4 +1,5 @@
-"""One refresh among processes: thousands that need one expired token, and one that is killed (kill -9) while it refreshes."""
+"""One refresh among processes: many that look for what is due, and one that is killed (kill -9) while it refreshes. (Thousands
+that need one expired token: `chaos/store/test_refreshes.py`.)"""
 
 import os
 import subprocess
@@ -10,7 +11,7 @@ from django.conf import settings
 
 from databases import RING
 from jobs.harness import until
-from sources.sourcekit import client_credentials, made, provider, refresh_token, secret, source
+from sources.sourcekit import made, provider, refresh_token, secret, source
 from stationmaster.credentials.models import TokenSource
 from stationmaster.credentials.sources import leasing
 from stationmaster.sandbox.server import SandboxServer
@@ -51,23 +52,6 @@ class Process:
         """Kill it, as a crash would."""
         self.process.kill()
         self.process.communicate()
-
-
-@pytest.mark.parametrize("kind", ["client credentials", "refresh token"])
-def test_five_thousand_on_one_expired_token(database: str, sandbox: SandboxServer, kind: str) -> None:
-    """Over four processes the issuer is asked once, though it takes its time, and everybody has the one token."""
-    issuer = provider(sandbox)
-    given = client_credentials(sandbox, issuer) if kind == "client credentials" else refresh_token(sandbox, issuer)
-    row = made(sandbox, given)
-    issuer.faults.set("slow", on="POST *", seconds=0.5)
-    herd = [Process(row, 1250) for _ in range(4)]
-    for each in herd:
-        each.release()
-    got = [token for each in herd for token in each.told()]
-    assert len(got) == 5000
-    assert set(got) == {secret()} == set(issuer.given())
-    assert len(issuer.asked()) == 1
-    assert not issuer.revoked
 
 
 def test_processes_that_look_for_what_is_due(database: str, sandbox: SandboxServer) -> None:

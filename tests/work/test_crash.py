@@ -1,160 +1,26 @@
-"""Nobody is invited twice and nobody is forgotten, whatever dies: workers at any moment, between the vendor's answer and our
-commit too, and the database."""
+"""Whatever people do at the vendor behind our back, two passes bring it to what is assigned. (That nobody is invited twice,
+whatever dies: `chaos/store/test_killed.py`.)"""
 
 import os
 import random
-import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import pytest
 
 from controlkit import ADMIN, OPERATOR
-from databases import KINDS
-from jobs.harness import ended, start_worker, state, storm, until
-from stationmaster.audit.services import verify
-from stationmaster.jobs.models import ITEM_DONE, PENDING, Job, JobItem
 from stationmaster.people import services as people
-from stationmaster.sandbox.admin import Organisation
 from stationmaster.sandbox.admin.rows import Place, Project
 from stationmaster.sandbox.server import SandboxServer
 from stationmaster.store.listing import Query
 from stationmaster.workspaces import kinds, services
-from stationmaster.workspaces.models import PlanStep, Seat, Workspace
-from stationmaster.workspaces.work.doing import UNCONFIRMED
-from work.kit import (
-    a_group,
-    address,
-    an_organisation,
-    applied,
-    assign,
-    attach,
-    invited_once,
-    persons,
-    planned,
-    run_all,
-    run_kind,
-    states,
-    steps_of,
-)
-from work.workerside import lagging
+from stationmaster.workspaces.models import Workspace
+from work.kit import a_group, address, an_organisation, assign, attach, persons, run_all, run_kind
 
 SOAK = bool(os.environ.get("SOAK"))
-PEOPLE, WORKSPACES = (1000, 3) if SOAK else (20, 2)
-KILLS = {"sqlite": 210, "postgresql": 210} if SOAK else {"sqlite": 4, "postgresql": 6}
-PACE = 6000 if SOAK else 900      # calls a minute: slow enough that there is something left to be killed in
-LAG = 3600.0                      # seconds that lists lag behind while workers are killed: what was begun cannot be looked up
-CATCH_UP = 10                     # of so many times that answers are released, lists lag after all but the last
 DRIFTS = 1000 if SOAK else 8
 SEED = int(os.environ.get("DRIFT_SEED") or (random.randrange(2**32) if SOAK else 5))
-WORKER = ("work.worker",)
-INVITE = "POST *invites*"
 pytestmark = pytest.mark.timeout(3500 if SOAK else 180)
-
-
-class Vendors:
-    """Organisations whose answers to writes can be held once the work is done. `lag`: seconds until their lists show it, until
-    it is `calm` and nothing is left in `jobs` but what takes a look at them."""
-
-    def __init__(self, orgs: Sequence[Organisation], jobs: Sequence[str] = (), lag: float = 0.0) -> None:
-        self._orgs, self._jobs, self._lag, self._turns = orgs, jobs, lag, 0
-        self._lists_lag(lag)
-        if lag:
-            lagging().touch()
-
-    def hold(self) -> None:
-        """From now on."""
-        for org in self._orgs:
-            org.faults.set("hold-after", on=INVITE, times=None)
-
-    def holds(self) -> bool:
-        """Whether one is held."""
-        return any(org.faults.held for org in self._orgs)
-
-    def release(self) -> None:
-        """No more."""
-        for org in self._orgs:
-            org.faults.clear()
-            org.release()
-        self._turns += 1
-        self._lists_lag(self._lag if self._turns % CATCH_UP else 0.0)
-
-    def calm(self) -> None:
-        """Lists catch up, when nobody can do anything without them."""
-        open_ = JobItem.objects.filter(job_id__in=self._jobs).exclude(state__in=ITEM_DONE)
-        if not open_.exclude(state=PENDING, reason=UNCONFIRMED).exists():
-            self._lists_lag(0.0)
-            lagging().unlink(missing_ok=True)
-
-    def _lists_lag(self, seconds: float) -> None:
-        for org in self._orgs:
-            org.settings.listed_after = seconds
-
-
-def some(sandbox: SandboxServer, count: int, number: int) -> tuple[list[Organisation], list[Workspace]]:
-    """Workspaces that were read, and persons who are assigned to all of them."""
-    orgs = [an_organisation(sandbox) for _ in range(count)]
-    rows = [attach(sandbox, org, calls_per_minute=PACE) for org in orgs]
-    run_all()
-    assign(a_group(persons(number)), *rows)
-    return orgs, rows
-
-
-def test_a_storm_of_crashes(database: str, sandbox: SandboxServer) -> None:
-    """Workers are killed at random, and while the vendor's answer is on its way; over PostgreSQL the database stops, too. The
-    vendor's lists lag, and it refuses no second invitation. Then everybody was invited exactly once in each workspace, and
-    after one reading nothing is unconfirmed and nothing is left."""
-    orgs, rows = some(sandbox, WORKSPACES, PEOPLE)
-    plan = applied(*rows, concurrency=4, item_retries=5)
-    jobs = [str(job) for job in plan["jobs"].values()]
-    workers = 2 if database == "postgresql" else 1
-    stops = (3 if SOAK else 1) if database == "postgresql" else 0
-    done = storm(
-        jobs, Vendors(orgs, jobs, LAG), workers=workers, kills=KILLS[database], modules=WORKER, database_stops=stops,
-        life=2.0 if SOAK else 0.6, attempts=1000,      # that they are given up is another test's
-    )  # fmt: skip
-    assert [state(job) for job in jobs] == ["succeeded"] * WORKSPACES
-    for org in orgs:
-        assert invited_once(org, *range(1, PEOPLE + 1))
-    _nothing_is_open(rows)
-    outcomes = PlanStep.objects.filter(plan_id=plan["id"]).exclude(kind="skip").values_list("outcome", flat=True)
-    assert (len(outcomes), set(outcomes)) == (PEOPLE * WORKSPACES, {"done"})
-    assert done.killed >= KILLS[database]
-    assert done.between >= 1
-    assert done.stopped == stops
-    assert verify(ADMIN).ok
-
-
-def _nothing_is_open(rows: Sequence[Workspace]) -> None:
-    """One reading leaves nobody unconfirmed, and nothing to be done."""
-    for row in rows:
-        run_kind(row, kinds.RECONCILE)
-        assert set(states(row).values()) == {"invited"}
-        assert not Seat.objects.filter(workspace=row).exclude(intent="").exists()
-    assert steps_of(planned(*rows)) == []
-
-
-@pytest.mark.parametrize("database", KINDS[1:], indirect=True)
-def test_a_paused_worker_is_fenced(database: str, sandbox: SandboxServer) -> None:
-    """A worker that stood still while the vendor answered, for so long that another one took the job up, writes nothing when it
-    wakes: neither at the vendor nor in our rows; nobody is invited twice."""
-    (org,), (row,) = some(sandbox, 1, 5)
-    vendors = Vendors([org])
-    with start_worker(WORKER) as first:
-        vendors.hold()
-        (job,) = (str(job) for job in applied(row)["jobs"].values())
-        until(vendors.holds, "a held answer")
-        first.signal(signal.SIGSTOP)
-        vendors.release()
-        fence = Job.objects.get(id=job).fence
-        with start_worker(WORKER):
-            until(lambda: ended(job), "the end by another worker")
-            first.signal(signal.SIGCONT)
-            until(lambda: "another worker's now" in first.said() or not first.alive(), "the first worker noticing")
-    assert Job.objects.get(id=job).fence > fence
-    assert state(job) == "succeeded"
-    assert invited_once(org, *range(1, 6))
-    assert set(states(row).values()) == {"invited"}
 
 
 def test_any_drift_is_mended_in_two_passes(database: str, sandbox: SandboxServer) -> None:
