@@ -29,13 +29,14 @@ def create() -> Any:
 
 
 def test_locked(impatient: Cli, caplog: pytest.LogCaptureFixture) -> None:
-    """Somebody else writes for longer than is waited: 503, retryable, with a hint; nothing happened, and then it works."""
+    """Somebody else writes for longer than is waited: 503, retryable, with a hint and a time; nothing happened, then it works."""
     other = sqlite3.connect(settings.DATABASES["default"]["NAME"], isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     answer = create()
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["retryable"]) == (503, "error.store.busy", True)
     assert error["hint"]
+    assert int(answer["Retry-After"]) > 0
     assert "busy" in impatient("key", "create", "third", code=1).err
     other.execute("ROLLBACK")
     other.close()

@@ -17,6 +17,7 @@ from stationmaster.logs import where
 from stationmaster.phrases import said
 
 _log = logging.getLogger("stationmaster.web")
+_AGAIN = 2      # seconds after which whoever was told that we cannot just now may come again
 
 
 def answer(request: HttpRequest, error: StationmasterError) -> HttpResponse:
@@ -30,6 +31,8 @@ def answer(request: HttpRequest, error: StationmasterError) -> HttpResponse:
         response = render(request, "error.html", values, status=error.status)
     if error.status == 401:
         response["WWW-Authenticate"] = "Bearer"
+    if error.status == 503 and error.retryable:
+        response["Retry-After"] = str(_AGAIN)      # RFC 9110, 10.2.3
     return response
 
 
