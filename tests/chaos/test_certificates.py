@@ -24,7 +24,7 @@ from gateway.test_tls_front import Load, shown
 from gateway.upstream import Upstream
 
 MANY, TIMES = 100 if LONG else 5, 2         # credentials of each kind, and calls by each: a third fault would rest it
-REPLACED = 100 if LONG else 4
+REPLACED, WAIT = (100, 3) if LONG else (4, 2)      # WAIT: seconds, for who speaks no TLS
 DAY = dt.timedelta(days=1)
 
 
@@ -55,7 +55,7 @@ def test_upstreams_without_a_good_certificate(tmp_path: Path) -> None:
     credential, and the upstream sees nothing but the beginning of TLS."""
     ours = trustme.CA()
     ours.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    settings = f"workers = 1\ndrain_seconds = 5\nconnect_timeout_seconds = 3\nca_bundle = '{tmp_path}/ca.pem'"
+    settings = f"workers = 1\ndrain_seconds = 5\nconnect_timeout_seconds = {WAIT}\nca_bundle = '{tmp_path}/ca.pem'"
     done = (f"upstreams' certificates expired, of another name, of an unknown authority, none at all: {MANY} credentials of "
             f"each, {TIMES} calls by each")  # fmt: skip
     with kit.figure("F18", done, "refused 100 %, the credential named, nothing in the clear") as told, ExitStack() as stack:

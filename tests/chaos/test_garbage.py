@@ -63,12 +63,13 @@ def test_garbage() -> None:
     sound = Counter(each.outcome for each in found if each.kind in replies.SOUND)
     counts = Counter(each.outcome for each in found if each.kind not in replies.SOUND)
     kinds = [each for each in replies.GARBAGE if each not in replies.SOUND]
-    with kit.figure("F15", f"{counts.total():,} replies (seeds from {FIRST}): {', '.join(kinds)}", REACH) as tell:
-        tell(f"{counts['502']:,} were 502, {counts['cut']:,} cut amid and told so, {counts['passed']:,} passed, being whole HTTP "
-             f"to their length, {len(wrong)} otherwise; {asked.get('reused', 0)} connections used again, {0 if same else 'some'} "
-             f"workers died", not wrong and not asked.get("reused") and same)  # fmt: skip
-    with kit.figure("F15", f"{sound.total():,} replies (seeds from {FIRST}), 200: {', '.join(replies.SOUND)}", REACH) as tell:
-        tell(f"{sound['502']:,} were 502; {sound['passed']:,} passed byte by byte, as every answer of a vendor is",
+    with kit.figure("F15", f"replies for {SECONDS:g} s (seeds from {FIRST}): {', '.join(kinds)}", REACH) as tell:
+        tell(f"of {counts.total():,} {counts['502']:,} were 502, {counts['cut']:,} cut amid and told so, "
+             f"{counts['passed']:,} passed, being whole HTTP to their length, {len(wrong)} otherwise; "
+             f"{asked.get('reused', 0)} connections used again, {0 if same else 'some'} workers died",
+             not wrong and not asked.get("reused") and same)  # fmt: skip
+    with kit.figure("F15", f"replies beside them, with 200: {', '.join(replies.SOUND)}", REACH) as tell:
+        tell(f"of {sound.total():,} {sound['502']:,} were 502; {sound['passed']:,} passed byte by byte, as every answer is",
              not sound["passed"])  # fmt: skip
     assert wrong == [], counts
     assert (asked.get("reused", 0), same) == (0, True)
