@@ -23,10 +23,10 @@ test: .venv/dev ## all tests this machine allows; says what it left out
 test-deps: ## what tests need beyond Python (Debian: apt, as root)
 	@command -v curl >/dev/null && command -v jq >/dev/null && command -v h2load >/dev/null && command -v nginx >/dev/null && command -v systemd-analyze >/dev/null \
 		&& command -v ip >/dev/null && command -v unshare >/dev/null && command -v redis-server >/dev/null && command -v haproxy >/dev/null && command -v varnishd >/dev/null \
-		&& command -v squid >/dev/null && command -v lighttpd >/dev/null && command -v slowhttptest >/dev/null && command -v faketime >/dev/null \
+		&& command -v squid >/dev/null && command -v lighttpd >/dev/null && command -v slowhttptest >/dev/null && command -v faketime >/dev/null && command -v strace >/dev/null \
 		&& command -v pg_ctlcluster >/dev/null && command -v chromium >/dev/null && test -d /usr/share/fonts/truetype/wqy \
 		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends curl jq nghttp2-client nginx-light systemd postgresql \
-			iproute2 util-linux redis-server haproxy varnish squid lighttpd slowhttptest faketime chromium fonts-wqy-zenhei; }
+			iproute2 util-linux redis-server haproxy varnish squid lighttpd slowhttptest faketime strace chromium fonts-wqy-zenhei; }
 
 test-clients: .venv/dev tests/clients/node_modules/.ready ## coding agents and Node SDKs from npm through the gateway (1.3 GB)
 	$(BIN)/python tests/clients/offline.py $(BIN)/python -m pytest tests/clients --timeout 600 --write-results
