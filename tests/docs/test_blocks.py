@@ -26,6 +26,7 @@ HELD: dict[str, dict[str, str]] = {
     "docs/control-plane.md": {"toml": HERE},
     "docs/deploy.md": {**dict.fromkeys(("nginx", "haproxy"), "tests/deploy/test_proxies.py"), "shell": HERE, "yaml": HERE},
     "docs/reference/cli.md": {"console": "tests/cli/nouns/test_help.py", "toml": RUN},
+    "docs/reference/control-metrics.md": {"yaml": "tests/metrics/test_control_metrics.py"},
     "docs/reference/credential-sources.md": {"console": RUN},
     "docs/reference/declared.md": {"toml": RUN},
     "docs/reference/gateway-toml.md": {"toml": "tests/config/test_promises.py", "text": HERE},

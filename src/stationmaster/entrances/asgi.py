@@ -61,12 +61,14 @@ class _Encryption:
 
     def look(self) -> None:
         """Show another certificate from now on, if there is one."""
+        from stationmaster.entrances.metrics.process import certified
         from stationmaster.entrances.reloading import HURRY
 
         at_once = HURRY.is_set()
         HURRY.clear()
         if self._watch.look(at_once=at_once):
             self._front.use(self._watch.pair.material)
+        certified(self._watch.pair.expires, refused=bool(self._watch.refused))
 
 
 class _Server(uvicorn.Server):

@@ -1,4 +1,4 @@
-"""One line in the log for each request on the console's port. Owns: what it says of one.
+"""One line in the log for each request on the console's port, which is counted and may be a span too. Owns: what it says of one.
 
 That is the method, the route that answered as it is declared (never the path as it was sent: an admin link's holds its
 secret), the status, how long it took to the answer's end, the request's id, and the id of whoever asked. Whoever finds out
@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from stationmaster.entrances.metrics.process import count
 from stationmaster.logs import REQUESTS
 from stationmaster.telemetry import recording
 from stationmaster.telemetry.otlp import SERVER, Attributes
@@ -59,7 +60,9 @@ async def told(app: App, scope: Message, receive: Receive, send: Send) -> None:
         line.status = line.status or 500
         raise
     finally:
-        _tell(scope["method"], line, time.monotonic() - begun)
+        took = time.monotonic() - begun
+        _tell(scope["method"], line, took)
+        count(scope["method"], line.route, line.status, took)
         _record(span, scope["method"], line)
 
 

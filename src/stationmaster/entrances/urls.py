@@ -2,7 +2,10 @@
 
 from django.urls import include, path
 
+from stationmaster.entrances.metrics.page import metrics
+
 urlpatterns = [
+    path("metrics", metrics, name="metrics"),
     path("", include("stationmaster.entrances.console.urls")),
     path("api/", include("stationmaster.entrances.api.urls")),
 ]

@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from django.db import connection
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Min, QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from stationmaster.errors import Conflict, Invalid, NotFound
 from stationmaster.gateway.config.problems import quoted
@@ -170,6 +171,12 @@ def any_worker() -> bool:
 def waiting() -> int:
     """How many jobs could begin now, if a worker had the time."""
     return Job.objects.filter(state=QUEUED, run_after__lte=Now()).count()
+
+
+def longest_wait() -> float:
+    """For how many seconds the job has waited that could have begun first; 0.0 where none waits."""
+    first = Job.objects.filter(state=QUEUED, run_after__lte=Now()).aggregate(first=Min("run_after"))["first"]
+    return 0.0 if first is None else max(0.0, (timezone.now() - first).total_seconds())
 
 
 def _find(which: str) -> Job:

@@ -30,6 +30,7 @@ _NOUNS: Final = {
     "jobs": ("read", "export", "cancel", "retry"),      # submitting one takes the right to what it does
     "keys": (*_EDITED, "rotate"),
     "masterkey": ("read", "rotate", "retire"),
+    "metrics": ("read",),                               # numbers for Prometheus
     "operators": _EDITED,
     "people": (*_EDITED, "import", "erase"),            # persons, what vendors know them by, and who leaves
     "plans": ("read", "export", "create", "approve", "refuse", "apply"),
@@ -54,7 +55,7 @@ _SEEN_BY_ALL = (
     "workspaces:read", "credentials:read", "pools:read", "routes:read", "keys:read", "health:read", "usage:read", "settings:read",
     "gateways:read", "people:read", "groups:read",
     "jobs:read", "assignments:read", "plans:read", "seats:read", "seatrequests:read", "calendars:read", "bills:read",
-    "targets:read", "publications:read",
+    "targets:read", "publications:read", "metrics:read",
 )
 _RUN = ("alerts:*", "credentials:*", "bills:*", "calendars:*", "pools:*", "routes:*", "keys:*", "addresses:read",
         "workspaces:export", "usage:export", "tokens:*", "gateways:export", "groups:*", "people:read", "people:export",

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
+from django.db.models import Sum
 from django.utils import timezone
 from msgspec import Meta
 
@@ -88,6 +89,11 @@ def connected(at: int) -> dict[str, int]:
     return {
         "known": Gateway.objects.count(), "connected": lately.count(), "up_to_date": lately.filter(revision__gte=at).count(),
     }
+
+
+def events_dropped() -> int:
+    """How many events gateways lost before they could tell them, ever."""
+    return int(Gateway.objects.aggregate(sum=Sum("events_dropped"))["sum"] or 0)
 
 
 def behind(revision: int, heard_within: timedelta) -> list[str]:

@@ -1,6 +1,6 @@
 """What entrances may ask about usage and gateways."""
 
-from stationmaster.usage.gateways import GATEWAYS, connected, export_gateways, hello, list_gateways
+from stationmaster.usage.gateways import GATEWAYS, connected, events_dropped, export_gateways, hello, list_gateways
 from stationmaster.usage.intake import Stored, store
 from stationmaster.usage.latency import Latency, latency
 from stationmaster.usage.reports import (
@@ -21,6 +21,6 @@ from stationmaster.usage.spending import exchange
 
 __all__ = [
     "BY", "DIMENSIONS", "EVENTS", "GATEWAYS", "MEASURES", "Answer", "Latency", "Question", "Step", "Stored", "connected",
-    "delete_old", "exchange", "export_events", "export_gateways", "get_event", "hello", "latency", "list_events", "list_gateways",
-    "series", "store", "totals",
+    "delete_old", "events_dropped", "exchange", "export_events", "export_gateways", "get_event", "hello", "latency",
+    "list_events", "list_gateways", "series", "store", "totals",
 ]  # fmt: skip

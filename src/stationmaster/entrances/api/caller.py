@@ -28,10 +28,7 @@ class Caller(HttpBearer):
 
     def __call__(self, request: HttpRequest) -> Actor:
         """The actor. Raises `StationmasterError` 401, 429."""
-        actor = actor_of(request)
-        if seconds := rates.wait(actor.id):
-            raise TooMany(seconds)
-        return actor
+        return calling(request)
 
     def authenticate(self, request: HttpRequest, token: str) -> None:
         """Not asked: the door has looked at the token."""
@@ -42,4 +39,12 @@ def actor_of(request: HttpRequest) -> Actor:
     actor: Actor | None = getattr(request, "actor", None)
     if actor is None or not actor.role:
         raise unauthenticated()
+    return actor
+
+
+def calling(request: HttpRequest) -> Actor:
+    """Who calls, unless that is too often. Raises `StationmasterError` 401, 429."""
+    actor = actor_of(request)
+    if seconds := rates.wait(actor.id):
+        raise TooMany(seconds)
     return actor

@@ -8,6 +8,7 @@ from stationmaster.operators.models import Operator
 from stationmaster.store.actor import Actor
 
 API = "api/"     # how the routes begin that programs use
+METRICS = "metrics"
 
 __all__ = ["Request", "is_api", "of"]
 
@@ -29,4 +30,5 @@ def of(request: HttpRequest) -> Request:
 def is_api(request: HttpRequest) -> bool:
     """Tell whether a program is answered: by the route that was found, and by the path when none was."""
     match = request.resolver_match
-    return match.route.startswith(API) if match else request.path_info.startswith(f"/{API}")
+    route = match.route if match else request.path_info.removeprefix("/")
+    return route.startswith(API) or route == METRICS
