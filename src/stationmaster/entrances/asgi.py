@@ -24,12 +24,13 @@ from stationmaster.operators.policy import console_url
 from stationmaster.running import places
 from stationmaster.settings import Settings, with_saved
 from stationmaster.settings.listener import in_clear_text
-from stationmaster.store.config import StoreConfig, configure
+from stationmaster.store.config import StoreConfig, configure, wait_at_most
 from stationmaster.telemetry import recording
 from stationmaster.vault import keyring
 
 CHECK = 0.5           # seconds between two looks at what is not a request
 GRACE = 2             # seconds for open requests, after SIGTERM
+PATIENCE = 4          # seconds that a request waits for somebody else who writes; then it is told to come again
 KEEPALIVE = 75        # seconds that an idle connection is kept
 MOST = 2000           # open connections
 
@@ -148,6 +149,7 @@ def prepare(given: Settings) -> Settings:
     effective.note(whole)
     telemetry.begin(whole, "control")
     connection.close()
+    wait_at_most(PATIENCE)
     return whole
 
 

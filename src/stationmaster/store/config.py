@@ -10,6 +10,7 @@ from typing import Any
 
 import django
 from django.conf import settings
+from django.db import connections
 
 from stationmaster.store import keyholder
 from stationmaster.store.database import database, prepare
@@ -78,6 +79,14 @@ def configure(config: StoreConfig) -> None:
     keyholder.use(config.ring)
     settings.configure(**values)
     django.setup()
+
+
+def wait_at_most(seconds: float) -> None:
+    """From now on, whoever of this process wants to write waits only so long for another writer: somebody waits for the answer.
+    Counts for SQLite, and for connections that are opened afterwards."""
+    options = connections.settings["default"]["OPTIONS"]
+    if "timeout" in options:
+        options["timeout"] = seconds
 
 
 def django_settings(config: StoreConfig) -> dict[str, Any]:
