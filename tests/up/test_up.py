@@ -36,6 +36,13 @@ def test_the_first_start_serves_and_prints_a_link(tmp_path: Path) -> None:
         assert up.end() == 0
 
 
+def test_it_says_where_metrics_are(tmp_path: Path) -> None:
+    """At whatever address they were asked for, it is that one which is said, and they are there."""
+    with running(tmp_path, environ={"STATIONMASTER__GATEWAY__METRICS_HOST": "localhost"}) as up:
+        assert f"Metrics  http://localhost:{up.metrics_port}/metrics" in up.said
+        assert httpx.get(f"http://localhost:{up.metrics_port}/metrics", trust_env=False).status_code == 200
+
+
 def test_no_link_once_there_is_an_admin(tmp_path: Path) -> None:
     """The link is printed as long as nobody could come in, and not after; the link of an earlier start is void then."""
     with running(tmp_path) as up:

@@ -64,7 +64,8 @@ def _places(settings: "Settings") -> dict[str, Any]:
     gateway = settings.gateway
     return {
         "folder": str(settings.folder), "name": _name(), "host": gateway.host, "port": gateway.port,
-        "metrics_port": gateway.metrics_port, "certificate": str(gateway.tls_certificate or ""),
+        "metrics_host": gateway.metrics_host, "metrics_port": gateway.metrics_port,
+        "certificate": str(gateway.tls_certificate or ""),
         "valkey": settings.valkey.url.get_secret_value(), "telemetry": _telemetry(settings),
         "own": {name.partition(".")[2]: settings.value(name) for name in _LISTENERS if settings.locked(name)},
     }

@@ -95,7 +95,8 @@ class Launch:
         say(tr("Console  {address}", address=self.facts["console"]))
         say(tr("Gateway  {address}", address=f"{'https' if self.facts['certificate'] else 'http'}://{self.place()}"))
         if self.facts["metrics_port"]:
-            say(tr("Metrics  {address}", address=f"http://127.0.0.1:{self.facts['metrics_port']}/metrics"))
+            place = _reached(self.facts["metrics_host"], self.facts["metrics_port"])
+            say(tr("Metrics  {address}", address=f"http://{place}/metrics"))
         if "link" in self.facts:
             say(tr("Open this link within {minutes} minutes to become the first admin; it works once:",
                    minutes=self.facts["minutes"]))  # fmt: skip
@@ -127,8 +128,7 @@ class Launch:
 
     def place(self) -> str:
         """Where this machine reaches the gateway."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.facts["host"], self.facts["host"])  # noqa: S104  compared, not bound
-        return f"[{host}]:{self.facts['port']}" if ":" in host else f"{host}:{self.facts['port']}"
+        return _reached(self.facts["host"], self.facts["port"])
 
     def _serves(self) -> bool:
         return answers(self.place(), self.facts.get("key", ""), self.facts["certificate"])
@@ -167,3 +167,9 @@ def asking(place: str, certificate: str) -> http.client.HTTPConnection:
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
+
+
+def _reached(host: str, port: int) -> str:
+    """Where this machine reaches whoever listens there."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  compared, not bound
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
