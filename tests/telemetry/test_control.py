@@ -45,6 +45,13 @@ def test_everything_on_one_machine(tmp_path: Path) -> None:
         (done,) = [span for span in named(receiver.spans(), "job reconcile") if said(span)["stationmaster.job"] == job]
         items = [span for span in receiver.spans() if span.parent_span_id == done.span_id]
         assert items
+        below = {done.span_id, *(span.span_id for span in items)}
+        calls = [span for span in receiver.spans() if span.parent_span_id in below and said(span).get("server.address")]
+        assert {(said(span)["server.address"], said(span)["server.port"]) for span in calls} == {("127.0.0.1", port)}
+        assert ("GET", "GET", 200) in {
+            (span.name, said(span)["http.request.method"], said(span)["http.response.status_code"]) for span in calls
+        }
+        assert not [key for span in calls for key in said(span) if key.startswith("url")]
         assert said(done)["stationmaster.job.state"] == "succeeded"
         text = b"".join(receiver.bodies).decode()
         assert rest.headers["authorization"].removeprefix("Bearer ") not in text

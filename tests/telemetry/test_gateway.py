@@ -10,7 +10,9 @@ import pytest
 
 import rig
 from gateway import station
+from gateway.test_failover import made, pair
 from stationmaster.gateway.core import metrics
+from stationmaster.gateway.core.snapshot import Snapshot
 from stationmaster.gateway.server.process import ENDPOINT
 from stationmaster.gateway.server.tracing import Tracing
 from stationmaster.sandbox.server import SandboxServer
@@ -24,13 +26,13 @@ PROMPT, ANSWER_OF_IT = "tell-nobody-the-prompt", "tell-nobody-the-header"
 
 
 @contextlib.contextmanager
-def traced(vendor: SandboxServer, url: str, ratio: float = 1.0) -> Iterator[rig.Gateway]:
+def traced(vendor: SandboxServer, url: str, ratio: float = 1.0, snapshot: Snapshot | None = None) -> Iterator[rig.Gateway]:
     """A gateway that sends its spans there."""
     tracing = Tracing(Telemetry(url, (), ratio, "tests"))
     told = tracing.dropped
     tracing.dropped = lambda: LOST.append(told()) or LOST[-1]      # type: ignore[func-returns-value]
     LOST.clear()
-    with rig.running_gateway(rig.snapshot_for(vendor.url), tracing=tracing) as running:
+    with rig.running_gateway(snapshot or rig.snapshot_for(vendor.url), tracing=tracing) as running:
         yield running
 
 
@@ -99,6 +101,28 @@ def test_failures_say_what_failed(vendor: SandboxServer) -> None:
         assert broken.status_code >= 500
         (failed,) = [span for span in receiver.spans() if span.kind == 3]
         assert (failed.status.code, said(failed)["http.response.status_code"]) == (2, 500)
+
+
+def test_each_attempt_is_a_span(vendor: SandboxServer) -> None:
+    """A request that went on to another credential has a span for each, one after the other and within the request's: the first
+    with what it failed by and without usage, the second with what was used."""
+    pool, both = pair("two", "openai", vendor.url, vendor.url, "two-bad-sandbox-500")
+    with receiving() as receiver, traced(vendor, receiver.url, snapshot=made([pool], both)) as gateway:
+        answer = ask(gateway)
+        event = gateway.event(answer.headers["x-stationmaster-request-id"])
+        receiver.until(lambda: len(receiver.spans()) >= 3)
+        server, bad, good = sorted(receiver.spans(), key=lambda span: (span.kind, span.start_time_unix_nano))
+        assert (server.kind, bad.parent_span_id, good.parent_span_id) == (2, server.span_id, server.span_id)
+        assert server.start_time_unix_nano <= bad.start_time_unix_nano <= bad.end_time_unix_nano
+        assert bad.end_time_unix_nano <= good.start_time_unix_nano <= good.end_time_unix_nano == server.end_time_unix_nano
+        failed, served = said(bad), said(good)
+        assert (failed["stationmaster.credential"], served["stationmaster.credential"]) == ("two.bad", "two.good")
+        assert (failed["http.response.status_code"], failed["error.type"], bad.status.code) == (500, "server_error", 2)
+        assert (served["http.response.status_code"], good.status.code) == (200, 0)
+        assert "gen_ai.usage.output_tokens" in served
+        assert not [key for key in failed if key.startswith("gen_ai.usage")]
+        (tried,) = event["tried"]
+        assert bad.end_time_unix_nano - bad.start_time_unix_nano == tried["duration_us"] * 1000 > 0
 
 
 def test_nothing_secret_is_told(vendor: SandboxServer) -> None:

@@ -55,7 +55,8 @@ async def told(app: App, scope: Message, receive: Receive, send: Send) -> None:
         await send(message)
 
     try:
-        await app(scope, receive, sent)
+        with recording.around(span):
+            await app(scope, receive, sent)
     except Exception:
         line.status = line.status or 500
         raise

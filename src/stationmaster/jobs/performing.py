@@ -98,7 +98,7 @@ class Performing:
     def _one(self, number: int) -> None:
         item = items.begin(self._run, number)
         span = recording.begin(f"item {self._run.kind}", INTERNAL, within=self._run.span) if self._run.span else None
-        with self._run.doing(item):
+        with self._run.doing(item), recording.around(span):
             outcome = self._outcome(item)
             self._write(item, outcome)
         failed = outcome.reason if isinstance(outcome, Failed) else ""

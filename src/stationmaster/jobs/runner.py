@@ -79,7 +79,7 @@ def _run(fence: Fence, working: Working) -> Ring | None:
     if job.attempt > most:
         end(fence, "failed", GAVE_UP, f"gave up after {most} starts in which nothing was done")
         return None
-    with Keeper(run):
+    with Keeper(run), recording.around(run.span):
         again = _guarded(kind, run, prepared=job.prepared)
     _record(run)
     if again is None:

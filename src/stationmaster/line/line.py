@@ -21,6 +21,7 @@ from stationmaster.errors import Invalid, StationmasterError
 from stationmaster.line.access import Access
 from stationmaster.line.errors import DryRunRefused, NotFound, Party, RateLimited, Rejected, RemoteError, StopRun, Transient
 from stationmaster.line.meaning import REQUEST_IDS, Complaint, Meaning, Said, is_spent, retry_after
+from stationmaster.line.spans import traced
 from stationmaster.line.wire import Answer, Call, Unanswered, Wire
 from stationmaster.line.words import Redaction
 from stationmaster.outbound import fault_in_url
@@ -224,7 +225,7 @@ class Line:
 
     def _exchanged(self, call: Call, what: str, unsafe: bool) -> Answer:
         try:
-            answer = self._wire.exchange(call)
+            answer = traced(call, self._wire.exchange)
         except Unanswered as error:
             self._access.told(self._say(f"{what}: {error.why}"))
             raise Transient(error.why, maybe_done=unsafe and error.left) from None

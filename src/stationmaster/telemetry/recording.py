@@ -5,6 +5,9 @@ Without `use` nothing is recorded, and `begin` costs one look.
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from stationmaster.telemetry import otlp
@@ -23,6 +26,9 @@ class Open:
     start: int
     name: str
     kind: int
+
+
+_around: ContextVar[Open | None] = ContextVar("stationmaster.span", default=None)
 
 
 @dataclass
@@ -66,6 +72,23 @@ def end(span: Open | None, attributes: otlp.Attributes, error: str = "", name: s
     said = {key: value for key, value in attributes.items() if value != ""} | ({"error.type": error} if error else {})
     place, called, now = span.place, name or span.name, time.time_ns()
     sender.add([otlp.Span(place.trace, span.id, place.span, called, span.kind, span.start, now, said, error)])
+
+
+@contextmanager
+def around(span: Open | None) -> Iterator[None]:
+    """What is asked of others in here, in this thread or task, hangs below `span`; None: below what it hung before."""
+    token = _around.set(span) if span is not None else None
+    try:
+        yield
+    finally:
+        if token is not None:
+            _around.reset(token)
+
+
+def below(name: str, kind: int) -> Open | None:
+    """Open a span below the one that `around` named; None: there is none, or it is not recorded."""
+    within = _around.get()
+    return begin(name, kind, within=within) if within is not None else None
 
 
 def _random(size: int) -> str:

@@ -12,13 +12,15 @@ from stationmaster.gateway.core.tokens import Source, Tokens
 
 class Try(msgspec.Struct, frozen=True, gc=False):
     """One attempt that failed: with which credential, the vendor's status (0: none came), what it meant, its code, in which
-    pool."""
+    pool; and in microseconds when it began, from the request's head on, and how long it took."""
 
     credential: str
     status: int
     outcome: str
     code: str
     pool: str
+    began_us: int = 0
+    duration_us: int = 0
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="request", omit_defaults=True):

@@ -7,7 +7,7 @@ docs/telemetry.md has the table.
 
 from collections.abc import Callable
 
-from stationmaster.gateway.core.events import Event
+from stationmaster.gateway.core.events import Event, Try
 from stationmaster.gateway.core.tokens import Tokens
 from stationmaster.telemetry.otlp import CLIENT, SERVER, Attributes, Span, Value
 from stationmaster.telemetry.tracing import Parent
@@ -19,8 +19,9 @@ _OPERATIONS = {
 }  # fmt: skip
 
 
-def spans(event: Event, place: Parent, vendor: str, new_id: Callable[[], str]) -> list[Span]:
-    """The request's span, and below it the one of `vendor`, if it was asked. `new_id` gives a span id: 16 hex digits."""
+def spans(event: Event, place: Parent, vendor_of: Callable[[str], str], new_id: Callable[[], str]) -> list[Span]:
+    """The request's span, and below it one for each attempt, in their order. `vendor_of` a credential's id; `new_id` gives a span
+    id: 16 hex digits."""
     end = int(event.time * 1e9)
     start = end - event.duration_us * 1000
     refused = 400 <= event.status < 500      # which is no error of a server's span
@@ -29,9 +30,15 @@ def spans(event: Event, place: Parent, vendor: str, new_id: Callable[[], str]) -
     server = Span(place.trace, new_id(), place.span, name, SERVER, start, end, _asked(event), failed)
     if not event.attempts:
         return [server]
-    began = min(start + event.overhead_us * 1000, end)      # what was ours came before, all but a little
     name = f"{_operation(event)} {event.sent_model}".rstrip()
-    return [server, Span(place.trace, new_id(), server.id, name, CLIENT, began, end, _served(event, vendor), _failure(event))]
+    found, began = [server], min(start + event.overhead_us * 1000, end)      # what was ours came before, all but a little
+    for each in event.tried:
+        since = start + each.began_us * 1000
+        began = since + each.duration_us * 1000
+        found.append(Span(place.trace, new_id(), server.id, name, CLIENT, since, began, _missed(event, each, vendor_of),
+                          each.code or each.outcome))  # fmt: skip
+    said = _served(event, vendor_of(event.credential))
+    return [*found, Span(place.trace, new_id(), server.id, name, CLIENT, min(began, end), end, said, _failure(event))]
 
 
 def _operation(event: Event) -> str:
@@ -65,6 +72,7 @@ def _served(event: Event, vendor: str) -> Attributes:
         "gen_ai.operation.name": _operation(event), "gen_ai.provider.name": _PROVIDERS.get(vendor, vendor),
         "gen_ai.request.model": event.sent_model, "gen_ai.request.stream": event.stream, "error.type": _failure(event),
         "http.response.status_code": event.upstream_status, "stationmaster.upstream_request_id": event.upstream_request_id,
+        "stationmaster.credential": event.credential, "stationmaster.pool": event.pool,
         "stationmaster.usage_source": event.usage_source,
     }  # fmt: skip
     if event.stream and event.first_byte_us:
@@ -74,6 +82,17 @@ def _served(event: Event, vendor: str) -> Attributes:
     if event.cost is not None:
         found["stationmaster.cost_usd"] = event.cost / 1e9
     return _said(found)
+
+
+def _missed(event: Event, tried: Try, vendor_of: Callable[[str], str]) -> Attributes:
+    """Of an attempt that another one followed."""
+    vendor = vendor_of(tried.credential)
+    return _said({
+        "gen_ai.operation.name": _operation(event), "gen_ai.provider.name": _PROVIDERS.get(vendor, vendor),
+        "gen_ai.request.model": event.sent_model, "gen_ai.request.stream": event.stream,
+        "error.type": tried.code or tried.outcome, "http.response.status_code": tried.status,
+        "stationmaster.credential": tried.credential, "stationmaster.pool": tried.pool,
+    })  # fmt: skip
 
 
 def _used(tokens: Tokens) -> dict[str, Value]:

@@ -153,7 +153,7 @@ class Exchange(Routed):
             return False
         before, other = self.tried, self.other_secret() if ours else None
         pool = self.pool.id if self.pool is not None else ""
-        self.tried = (*before, Try(member.id, self.upstream_status, outcome, code, pool))
+        self.tried = (*before, Try(member.id, self.upstream_status, outcome, code, pool, *self._took()))
         if other is not None:
             self.upstream = other
         elif self.choose():
@@ -167,6 +167,10 @@ class Exchange(Routed):
         self._answer, self.upstream_status, self.vendor_id = None, 0, b""
         self._send(fresh=self.head.websocket or self.upload_open)
         return True
+
+    def _took(self) -> tuple[int, int]:
+        """Of this attempt, in microseconds: when it began, from the request's head on, and how long it took until now."""
+        return int((self._asked - self._started) * 1e6), int((self.worker.clock() - self._asked) * 1e6)
 
     def _blame(self, happening: Happening) -> None:
         """Note what an attempt says about its credential."""

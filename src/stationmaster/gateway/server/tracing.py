@@ -36,7 +36,7 @@ class Tracing:
         for event in batch:
             try:
                 if isinstance(event, Event) and (place := begin(event.trace, self._ratio, _random)).sampled:
-                    self._sender.add(spans(event, place, self.vendor_of(event.credential), _new_id))
+                    self._sender.add(spans(event, place, self.vendor_of, _new_id))
             except Exception:  # noqa: BLE001  a mistake of ours loses a span
                 self._sender.lose(1)
 
