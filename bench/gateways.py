@@ -152,6 +152,23 @@ class GovernedPool(Governed):
         return _configuration(port, members, metrics_port, _LIMITS)
 
 
+class Traced(Stationmaster):
+    """The plain one, which sends spans and metrics to a receiver (the vendor's nginx, which takes whatever comes): the default
+    share of requests, or all of them."""
+
+    cells: tuple[str, ...] = ("1k",)
+
+    def __init__(self, name: str, ratio: float) -> None:
+        self.name, self._ratio = name, ratio
+
+    def command(self, folder: Path, port: int, upstream: int) -> Command:
+        """With the variables of docs/telemetry.md."""
+        plain = super().command(folder, port, upstream)
+        told = {"ENDPOINT": f"http://127.0.0.1:{upstream}", "RATIO": str(self._ratio)}
+        named = {f"STATIONMASTER_TELEMETRY_{name}": value for name, value in told.items()}
+        return Command(plain.words, {**plain.env, **named}, plain.metrics_port)
+
+
 def _configuration(port: int, members: list[str], metrics_port: int, limits: str = "") -> str:
     """A gateway.toml with a credential for each address."""
     credentials = "".join(f"""
@@ -252,7 +269,8 @@ class Portkey(Gateway):
         return wire.headers(wire.UPSTREAM_KEY, own)
 
 
-ALL: tuple[Gateway, ...] = (Nginx(), Stationmaster(), Governed(), GovernedPool(), Portkey(), LiteLLM())
+TRACED: tuple[Gateway, ...] = (Traced("traced-tenth", 0.1), Traced("traced", 1.0))
+ALL: tuple[Gateway, ...] = (Nginx(), Stationmaster(), Governed(), GovernedPool(), *TRACED, Portkey(), LiteLLM())
 
 
 def nginx_command(folder: Path, servers: str) -> Command:

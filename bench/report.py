@@ -29,6 +29,8 @@ TITLES = {
     "stationmaster": "Stationmaster",
     "governed": "Stationmaster, governed",
     "governed-pool": "Stationmaster, governed, ten credentials",
+    "traced-tenth": "Stationmaster, a tenth traced",
+    "traced": "Stationmaster, all traced",
     "portkey": "Portkey gateway",
     "litellm": "LiteLLM",
 }
