@@ -26,7 +26,7 @@ def capped(pid: int) -> None:
     """The process gets so much more memory than it has, and no more."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
     most = pages * os.sysconf("SC_PAGE_SIZE") + ROOM
-    resource.prlimit(pid, resource.RLIMIT_AS, (most, most))
+    resource.prlimit(pid, resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
 
 
 def ask(port: int, said: str) -> str:

@@ -17,6 +17,7 @@ ANSWER = json.dumps({
     "usage": {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11},
 }).encode()  # fmt: skip
 EVERY = 0.25
+_GONE = (OSError, RuntimeError)      # as uvloop calls it when the connection is closed already
 LIMITED: list[float] = []      # until when nobody should come
 
 
@@ -33,7 +34,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             line, fields = head
             body = await reader.readexactly(int(fields.get("content-length", "0")))
             await _answer(line, body, writer)
-    except (OSError, asyncio.IncompleteReadError):
+    except (*_GONE, asyncio.IncompleteReadError):
         LEDGER["left"] += 1
     finally:
         writer.close()
@@ -60,7 +61,11 @@ async def _answer(line: str, body: bytes, writer: asyncio.StreamWriter) -> None:
         LEDGER["plain"] += 1
         return _write(writer, ANSWER)
     LEDGER["stream"] += 1
-    await _stream(*map(float, asked["model"].split("-")[1:3]), writer=writer)
+    try:
+        await _stream(*map(float, asked["model"].split("-")[1:3]), writer=writer)
+    except _GONE:
+        LEDGER["let go"] += 1
+        raise
     LEDGER["whole"] += 1
     return None
 
