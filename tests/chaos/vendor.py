@@ -54,7 +54,11 @@ async def _answer(line: str, body: bytes, writer: asyncio.StreamWriter) -> None:
         return _write(writer, json.dumps(LEDGER).encode())
     if line.startswith("GET"):
         return _write(writer, b'{"object": "list", "data": []}')
-    asked = json.loads(body)
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError):
+        LEDGER["no json"] += 1
+        return _write(writer, b'{"error": {"type": "invalid_request_error", "message": "no JSON"}}', b"400 Bad Request")
     if asked["model"].startswith("limited"):
         return _limit(float(asked["model"].partition("-")[2]), writer)
     if not asked.get("stream"):
@@ -83,8 +87,9 @@ def _limit(seconds: float, writer: asyncio.StreamWriter) -> None:
     _write(writer, ANSWER)
 
 
-def _write(writer: asyncio.StreamWriter, body: bytes) -> None:
-    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+def _write(writer: asyncio.StreamWriter, body: bytes, status: bytes = b"200 OK") -> None:
+    head = b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % (status, len(body))
+    writer.write(head + body)
 
 
 async def _stream(seconds: float, every: float = EVERY, *, writer: asyncio.StreamWriter) -> None:
