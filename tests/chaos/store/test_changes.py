@@ -1,4 +1,4 @@
-"""F22: the configuration changes all the time under load: a real control plane, a gateway of two workers, keys that come and go."""
+"""F22: the configuration changes all the time under load: a real control plane, two workers, keys that come and go."""
 
 import threading
 import time

@@ -309,6 +309,7 @@ class Authority:
         for gateway, key, spent in stored:
             if gateway == self._cluster.name and spent.total > self.spent.setdefault(key, Spent()).total:
                 self.spent[key] = spent
+                self._unbooked.add(key)
                 self.count({key})
 
     def count(self, keys: Collection[str]) -> None:

@@ -75,6 +75,7 @@ class Cluster:
         self._demand: dict[Whose, float] = {}
         self._reserved: dict[str, int] = {}
         self.books: Books = books or {}
+        self.edition = 0                               # another number whenever the books are others
         self._sums: dict[str, Spent] = {}              # of the others, by key, as far as it was asked for
         self._lately: dict[str, list[tuple[float, int]]] = {}      # what was spent here, by key, and when
 
@@ -146,6 +147,7 @@ class Cluster:
                 self.books.setdefault(gateway, {})[key] = spent
                 self._sums.pop(key, None)
                 changed.add(key)
+        self.edition += bool(changed)
         return changed
 
     def _is_later(self, gateway: str, key: str, spent: Spent) -> bool:

@@ -46,6 +46,7 @@ class Steward:
         self._accounts = Accounts(snapshot.settings.state_file)
         self._deeds = Deeds(snapshot.settings.state_file)
         self._others = Acquaintances(snapshot.settings.state_file if valkey or ledger is not None else "")
+        self._kept: tuple[int, int] | None = None      # which books, and how many gateways, were written down
         known = self._others.load()
         self._together = _together(valkey, known, say)
         self._cluster = self._together.cluster if self._together is not None else Cluster(known.name, 1, known.spent, meets=False)
@@ -71,7 +72,11 @@ class Steward:
             self._authority.share_out()
 
     def _keep_others(self) -> None:
-        self._others.save(Known(self._cluster.name, self._cluster.gateways, self._cluster.books))
+        """Only what changed: of many gateways and keys it is long."""
+        now = self._cluster.edition, self._cluster.gateways
+        if now != self._kept:
+            self._others.save(Known(self._cluster.name, self._cluster.gateways, self._cluster.books))
+            self._kept = now
 
     def _serve(self, host: str, port: int) -> MetricsPage | None:
         if not port:
