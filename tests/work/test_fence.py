@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from controlkit import ADMIN, OPERATOR
 from stationmaster.audit.services import verify
+from stationmaster.jobs import items
 from stationmaster.jobs import services as jobs
 from stationmaster.people import services as people
 from stationmaster.sandbox.admin import Organisation
@@ -119,7 +120,14 @@ def test_applying_what_nobody_knows_of(database: str, sandbox: SandboxServer, mo
     org, row, _ = ready(sandbox, 1)
     plan = applied(row)
     org.faults.set("500-after", on="POST *invites*", times=1)
-    org.settings.listed_after = 1.0
+    org.settings.listed_after = 3_600.0
+    put_off = items.put_off
+
+    def lists_it_from_here_on(*args: Any, **more: Any) -> Any:
+        org.settings.listed_after = 0.0
+        return put_off(*args, **more)
+
+    monkeypatch.setattr(items, "put_off", lists_it_from_here_on)
     with rules(listed_after=timedelta(minutes=5)):
         met = lost(monkeypatch, job_of(plan), org)
     assert {"record note", "record unsure"} <= set(met)
