@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from stationmaster.telemetry import otlp
 from stationmaster.telemetry.config import Telemetry
+from stationmaster.telemetry.ids import random_hex
 from stationmaster.telemetry.sending import Sender
 from stationmaster.telemetry.tracing import Parent
 from stationmaster.telemetry.tracing import begin as place_of
@@ -60,8 +61,8 @@ def begin(name: str, kind: int, header: str = "", within: Open | None = None) ->
     """Open a span: below `within`, else in the trace of a `traceparent`, else in one of its own. None: it is not recorded."""
     if _process.sender is None:
         return None
-    place = Parent(within.place.trace, within.id, True) if within is not None else place_of(header, _process.ratio, _random)
-    return Open(place, _random(8), time.time_ns(), name, kind) if place.sampled else None
+    place = Parent(within.place.trace, within.id, True) if within is not None else place_of(header, _process.ratio, random_hex)
+    return Open(place, random_hex(8), time.time_ns(), name, kind) if place.sampled else None
 
 
 def end(span: Open | None, attributes: otlp.Attributes, error: str = "", name: str = "") -> None:
@@ -89,7 +90,3 @@ def below(name: str, kind: int) -> Open | None:
     """Open a span below the one that `around` named; None: there is none, or it is not recorded."""
     within = _around.get()
     return begin(name, kind, within=within) if within is not None else None
-
-
-def _random(size: int) -> str:
-    return os.urandom(size).hex()

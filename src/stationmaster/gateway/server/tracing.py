@@ -12,6 +12,7 @@ from stationmaster.gateway.core.metrics import Totals
 from stationmaster.gateway.core.spans import spans
 from stationmaster.telemetry import otlp
 from stationmaster.telemetry.config import Telemetry
+from stationmaster.telemetry.ids import random_hex
 from stationmaster.telemetry.sending import Sender
 from stationmaster.telemetry.tracing import begin
 
@@ -35,7 +36,7 @@ class Tracing:
         """Have those sent whose trace is recorded. Raises nothing: events are worth more."""
         for event in batch:
             try:
-                if isinstance(event, Event) and (place := begin(event.trace, self._ratio, _random)).sampled:
+                if isinstance(event, Event) and (place := begin(event.trace, self._ratio, random_hex)).sampled:
                     self._sender.add(spans(event, place, self.vendor_of, _new_id))
             except Exception:  # noqa: BLE001  a mistake of ours loses a span
                 self._sender.lose(1)
@@ -61,9 +62,5 @@ def _point(family: metrics.Family, labels: metrics.Labels, numbers: tuple[float,
     return otlp.Point(named, numbers[0] / family.scale)
 
 
-def _random(size: int) -> str:
-    return os.urandom(size).hex()
-
-
 def _new_id() -> str:
-    return os.urandom(8).hex()
+    return random_hex(8)
