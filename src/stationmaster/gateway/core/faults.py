@@ -79,6 +79,8 @@ BUDGET_SPENT = Fault(503, "bodies_over_budget", "The gateway holds too many requ
                      "Try again shortly.", (("retry-after", "1"),), close=True)
 TOO_MANY_CONNECTIONS = Fault(503, "too_many_connections", "The gateway has no room for more connections.",
                              "Try again shortly.", (("retry-after", "1"),), close=True)
+NO_FILES = Fault(503, "no_files", "The gateway may open no more connections to vendors just now.",
+                 "Try again shortly. The operator can raise the limit of open files.", (("retry-after", "1"),))
 HEAD_TIMEOUT = Fault(408, "head_timeout", "The request's head did not arrive in time.", "", close=True)
 BODY_TIMEOUT = Fault(408, "body_timeout", "The request's body stopped arriving.", "", close=True)
 NO_MEMBER = Fault(503, "no_member", "No credential of the pool may be sent this model over this API.",

@@ -209,10 +209,14 @@ class Exchange(Routed):
             self.client.upload_may_flow()
 
     def on_unreachable(self, fault: Fault) -> None:
-        """No connection: nothing was sent."""
-        if not self.over:
-            self.attempts += 1
-            self._failed(fault, unanswered=True)
+        """No connection: nothing was sent. For want of files of our own nobody is to blame, and nobody else would fare better."""
+        if self.over:
+            return
+        if fault is faults.NO_FILES:
+            self.fail(fault)
+            return
+        self.attempts += 1
+        self._failed(fault, unanswered=True)
 
     def _failed(self, fault: Fault, *, unanswered: bool = False) -> None:
         """The upstream failed us, perhaps before any byte of an answer: another one, or our error."""

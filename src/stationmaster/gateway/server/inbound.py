@@ -467,7 +467,7 @@ class ClientConnection(asyncio.Protocol):
     def _linger(self) -> None:
         """Close so that the last answer is read: say that no more comes, take in what is still being sent."""
         self._closing = True
-        self._buffer = b""
+        self._buffer, self._body, self._chunks = b"", [], None
         if self.transport.is_closing():
             return
         self.hold(False)

@@ -3,6 +3,7 @@ and the rule that a connection is used again only if its answer was read to the 
 """
 
 import asyncio
+import errno
 import ssl
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from stationmaster.gateway.server.dial import Dialer
 READ_SIZE = 32 * 1024       # one read; also what a slow client can make us hold
 IDLE_LIFE = 50.0            # seconds; vendors' load balancers close at 60
 MAX_IDLE = 1024             # an origin
+_FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})     # of this process, or of this machine
 TELL_EVERY = 30.0           # seconds between two lines about one origin
 MAX_INTERIM = 32            # 1xx answers to one request
 
@@ -289,9 +291,7 @@ class UpstreamPool:
         further request."""
         before, self.dialer = self.dialer, dialer
         if dialer.private != before.private:
-            for idle in self._idle.values():
-                while idle:
-                    idle.pop().transport.abort()
+            self._close_idle()
 
     def acquire(self, origin: Origin, listener: Listener, *, fresh: bool = False) -> None:
         """Give `listener` a connection: an idle one at once, else a new one when it is there."""
@@ -312,13 +312,25 @@ class UpstreamPool:
             listener.on_unreachable(faults.UPSTREAM_TLS)
         except (OSError, TimeoutError) as error:
             self._tell(origin, error)
-            listener.on_unreachable(faults.UNREACHABLE)
+            listener.on_unreachable(self._whose(error))
         except Exception as error:  # noqa: BLE001  whoever waits must hear of it
             self.report(error)
             listener.on_unreachable(faults.UNREACHABLE)
         else:
             self._all.add(connection)
             listener.on_connected(connection)
+
+    def _whose(self, error: OSError) -> Fault:
+        """The upstream's fault, or ours: where we may open nothing more, what idles anywhere makes room for the next."""
+        if error.errno not in _FULL:
+            return faults.UNREACHABLE
+        self._close_idle()
+        return faults.NO_FILES
+
+    def _close_idle(self) -> None:
+        for idle in self._idle.values():
+            while idle:
+                idle.pop().transport.abort()
 
     def _tell(self, origin: Origin, error: Exception) -> None:
         """One line for the operator, now and then: who cannot be reached, and why."""
