@@ -24,7 +24,7 @@ from stationmaster.alerts.delivering import PAUSES, pause_after
 from stationmaster.alerts.models import Alert, Delivery
 from stationmaster.alerts.policy import AlertPolicy
 from stationmaster.credentials import services as credentials
-from stationmaster.errors import Conflict
+from stationmaster.errors import Conflict, StationmasterError
 from stationmaster.jobs import services as jobs
 from stationmaster.jobs.models import Job, JobItem, JobLog
 from stationmaster.routing import services as routing
@@ -187,6 +187,28 @@ def test_a_test_message_is_sent_at_once(receiver: Receiver) -> None:
     found = Webhook(secret).verify(receiver.got[0].body, dict(receiver.got[0].headers))
     assert (found["type"], found["data"]["alert"]) == ("alert.test", "ops")
     assert [row["state"] for row in deliveries()] == ["sent", "failed"]
+
+
+def test_tests_are_not_sent_on_and_on(receiver: Receiver) -> None:
+    """After a few in a minute it is said to wait: each goes to people who did not ask. Another minute is another matter."""
+    hook_to(receiver)
+    for _ in range(6):
+        alerts.test_alert(ADMIN, "ops", {})
+    with pytest.raises(StationmasterError) as refused:
+        alerts.test_alert(ADMIN, "ops", {})
+    assert (refused.value.code, refused.value.status, len(receiver.got)) == ("error.alert.too_many", 429, 6)
+    Delivery.objects.update(at=timezone.now() - timedelta(minutes=2))
+    assert alerts.test_alert(ADMIN, "ops", {})["ok"]
+
+
+def test_a_test_of_many_places_ends(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the first place took all the time that there is, those behind it are not tried."""
+    everybody = [f"person{number}@example.com" for number in range(5)]
+    alerts.create_alert(ADMIN, {"name": "many", "channel": "mail", "addresses": everybody, "kinds": ["budget"]})
+    monkeypatch.setattr("stationmaster.alerts.alerts.TIMEOUT", -1.0)
+    assert alerts.test_alert(ADMIN, "many", {})["sent"] == 1
+    monkeypatch.setattr("stationmaster.alerts.alerts.TIMEOUT", 20.0)
+    assert alerts.test_alert(ADMIN, "many", {})["sent"] == len(everybody)
 
 
 @pytest.fixture

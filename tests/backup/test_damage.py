@@ -99,7 +99,11 @@ def test_other_files_are_told_apart(tmp_path: Path) -> None:
     """What is no backup, what a newer program wrote, what is not there, what ends before its end."""
     for data, words in ((b"SQLite format 3\0", "no backup"), (b"", "no backup"), (b"stationmaster backup 2\n{}", "newer"),
                         (sealed(b'{"begin":{"format":2,"migrations":[]}}\n{"end":{}}\n'), "newer"),
-                        (sealed(b'{"begin":{"format":1}}\n'), "damaged"), (sealed(b"{}"), "damaged")):  # fmt: skip
+                        (sealed(b'{"begin":{"format":1}}\n'), "damaged"), (sealed(b"{}"), "damaged"),
+                        (sealed(b'{"begin":{"format":1}}\n{"end":{}}\n'), "damaged"), (sealed(b"[]\n"), "damaged"),
+                        (sealed(b"no JSON\n"), "damaged"), (sealed(b"[" * 100_000 + b"\n"), "damaged"),
+                        (sealed(b'{"rows":[[1]]}\n'), "damaged"), (sealed(b'{"begin":[1]}\n{"end":{}}\n'), "damaged"),
+                        (locking.MAGIC + b"[" * 4000 + b"\n", "damaged")):  # fmt: skip
         (tmp_path / "b").write_bytes(data)
         with pytest.raises(Invalid, match=words):
             check(tmp_path / "b", BY_RING)

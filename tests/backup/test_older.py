@@ -47,7 +47,8 @@ def a_newer(file: Path) -> Any:
     writer_keys = Keys(kit.PASSPHRASE)
     with file.open("wb") as stream:
         writer = Writer(stream, writer_keys)
-        begin = {"format": reading.FORMAT, "migrations": [*rows.migrations(), ["store", "9999_later"]], "audit": None}
+        begin = {"format": reading.FORMAT, "migrations": [*rows.migrations(), ["store", "9999_later"]], "audit": None,
+                 "made_at": "2027-01-31T12:00:00+00:00", "revision": 1}  # fmt: skip
         writer.write(rows.line({"begin": begin}) + rows.line({"end": {}}))
         writer.close()
     return reading.check(file, writer_keys)

@@ -137,4 +137,6 @@ def test_doctor_says_how_old_the_last_is(tmp_path: Path) -> None:
     aged(tmp_path, 3)
     assert finding.check(rules, now).severity == "ok"
     assert finding.check(rules, now + 2 * DAY).severity == "warning"
+    (tmp_path / shelf.name_at(now + 90 * DAY)).touch()      # of a clock that was wrong
+    assert finding.check(rules, now + 2 * DAY).severity == "warning"
     assert finding.check(BackupPolicy(tmp_path / "gone", DAY, 2), now).severity == "warning"

@@ -3,6 +3,7 @@ heard late, twice or never."""
 
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 
 from stationmaster.gateway.core import authority, cluster
@@ -212,6 +213,32 @@ def test_sums_of_days() -> None:
     """What was spent on an earlier day or in an earlier month is in the total alone."""
     parts_ = [spent(5), spent(7, "2027-01-14"), spent(11, "2026-12-31")]
     assert total(parts_) == Spent(DAY, "2027-01", 5, 12, 23)
+
+
+@pytest.mark.parametrize("ahead", ["2027-01-16", "2027-02-01", "2099-01-01"])
+def test_nobodys_clock_makes_a_budget_larger(ahead: str) -> None:
+    """Another gateway's clock may be a minute or a century ahead: what was spent on our day still counts, and what it counts for
+    a day to come as well. The same where our own account was told by a clock that was ahead."""
+    known = Cluster("me")
+    known.turn(DAY)
+    known.hear_spent([("other", "one", spent(3)), ("wrong", "one", spent(1, ahead))])
+    assert known.spent("one", spent(5)) == Spent(DAY, DAY[:7], 9, 9, 9)
+    shop = Authority({"one": spent(5)}, (), known)
+    shop.recover([("me", "one", spent(8, ahead))])
+    shop.spent["one"].add(1, DAY)
+    assert known.spent("one", shop.spent["one"]) == Spent(DAY, DAY[:7], 13, 13, 13)
+
+
+def test_another_day_is_told_to_workers() -> None:
+    """When our own day turns, workers hear what others spent of the new one; a day that is still the same is no news."""
+    shop = Authority({}, (), Cluster("me", 2, {"other": {"one": spent(9)}}))
+    shop.turn(DAY)
+    shop.join("w")
+    assert shop.news("w").spent["one"][0] == spent(9)  # type: ignore[union-attr]
+    shop.turn(DAY)
+    assert shop.news("w") is None
+    shop.turn("2027-02-01")
+    assert shop.news("w").spent["one"][0] == Spent("2027-02-01", "2027-02", 0, 0, 9)  # type: ignore[union-attr]
 
 
 def test_the_store_is_filled_again() -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import itertools
+import sqlite3
 import threading
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -278,3 +280,28 @@ def test_batch_ids_are_the_gateways(control: Control) -> None:
     assert control.post("events", told).json()["stored"] == 1
     operators.rotate_gateway_token(CLI, "here", overlap=timedelta(hours=1))
     assert control.post("events", told).json() == {"stored": 0, "known": True, "refused": 0}
+
+
+def test_while_the_database_takes_nothing_in(control: Control, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody holds SQLite's lock, those who bring something are told so, with the time to come again, however many there
+    are; who asks for the configuration is answered meanwhile."""
+    if database != "sqlite":
+        pytest.skip("others wait for rows, not for all of it")
+    monkeypatch.setattr(door, "PATIENCE", 1.0)
+    monkeypatch.setitem(connections.settings["default"]["OPTIONS"], "timeout", 2.0)
+    file = connections["default"].settings_dict["NAME"]
+    message = {"account": "account1", "spent": {"all": {"day": "", "month": "", "today": 0, "this_month": 0, "total": 5}}}
+    assert control.ask().status_code == 200      # that the token is used is noted once an hour
+    with sqlite3.connect(file, isolation_level=None) as other, ThreadPoolExecutor(12) as threads:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        bringing = [threads.submit(control.post, "spent", message) for _ in range(12)]
+        time.sleep(0.3)
+        assert control.ask().status_code == 200
+        assert time.monotonic() - began < 3
+        answers = [each.result() for each in bringing]
+        other.execute("ROLLBACK")
+    assert {each.status_code for each in answers} == {503}
+    assert {each.headers["retry-after"] for each in answers} == {"2"}
+    assert {each.json()["error"]["code"] for each in answers} == {"error.store.busy", "error.internal.busy"}
+    assert control.post("spent", message).status_code == 200

@@ -71,7 +71,8 @@ def test_a_token_for_nothing_else(control: Control) -> None:
         assert client.get(f"{control.url}/metrics").status_code == 401
 
 
-@pytest.mark.parametrize("accept", ["", "application/openmetrics-text; version=1.0.0", "text/plain"])
+@pytest.mark.parametrize("accept", ["", "application/openmetrics-text; version=1.0.0", "text/plain",
+                                    "application/openmetrics-text;version=a.b"])
 def test_what_it_counts(control: Control, callers: Callers, accept: str) -> None:
     """States count what there is of each, in both formats, and what there is none of is 0 and not absent."""
     credentials.create_credential(ADMIN, a_credential())

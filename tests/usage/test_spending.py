@@ -1,10 +1,12 @@
 """What keys spent as gateways tell it: what is kept of it, and who is told what."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import msgspec
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from controlkit import ADMIN, AUDITOR, CLI, GATEWAY, MEMBER, OPERATOR, VIEWER
@@ -69,12 +71,41 @@ def test_the_month_that_turned_a_moment_ago_counts_still(gateway: Actor) -> None
     assert told(gateway, month=spent(3, yesterday)) == {(ONE, "month"): 3}
 
 
+def test_a_clock_that_is_ahead_is_put_into_bounds(gateway: Actor) -> None:
+    """A day that is yet to come is kept as the latest that there can be; what was spent is kept."""
+    told(gateway, all=spent(3, "2099-01-01"))
+    row = KeySpend.objects.get()
+    assert (row.day, row.total) == (f"{timezone.now() + timedelta(days=1):%Y-%m-%d}", 3)
+    assert row.month == row.day[:7]
+
+
+def test_two_who_tell_of_one_account(gateway: Actor) -> None:
+    """A gateway that did not wait for the first answer, or two of one disk: whichever comes first, the greatest stays, and all
+    are answered."""
+    values = [700, 900, 100, 800]
+    names = [f"key{number}" for number in range(600)]
+
+    def tell(value: int) -> None:
+        order = names if value % 200 else names[::-1]
+        try:
+            body = {"account": ONE, "spent": {name: spent(value) for name in order}}
+            usage.exchange(gateway, msgspec.msgpack.encode(body))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(values)) as threads:
+        list(threads.map(tell, values))
+    assert set(KeySpend.objects.values_list("total", flat=True)) == {900}
+    assert KeySpend.objects.count() == len(names)
+
+
 _WRONG = [
     b"", b"\xc1", b"[]", msgspec.msgpack.encode([]), msgspec.msgpack.encode({"spent": {}}),
     *(msgspec.msgpack.encode({"account": account}) for account in ("", "short", "x" * 65, "Upper-Case", "new\nlines", 7)),
     *(msgspec.msgpack.encode({"account": ONE, "spent": {"all": {**spent(1), **wrong}}}) for wrong in (
         {"total": -1}, {"total": 2**62 + 1}, {"today": 1.5}, {"day": "yesterday"}, {"day": "2026-01-01\n"}, {"month": "2026"},
-        {"total": None})),
+        {"total": None}, {"today": 2}, {"this_month": 2, "total": 1}, {"month": "2020-01"},
+        {"day": "٢٠٩٩-١٢-٣١", "month": "٢٠٩٩-١٢"})),
     msgspec.msgpack.encode({"account": ONE, "spent": {"a\0b": spent(1)}}),
     msgspec.msgpack.encode({"account": ONE, "spent": {f"key{number}": spent(1) for number in range(5_001)}}),
 ]

@@ -1,5 +1,6 @@
 """Alerts: made, changed, tried, taken away. Owns: their checks and changes, and what is shown of them."""
 
+import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -12,11 +13,11 @@ from stationmaster.alerts.delivering import note
 from stationmaster.alerts.looking import language_of
 from stationmaster.alerts.models import Alert, Crossing, Delivery
 from stationmaster.alerts.queueing import new_delivery, places
-from stationmaster.alerts.sending import Sent, send
+from stationmaster.alerts.sending import TIMEOUT, Sent, send
 from stationmaster.alerts.signing import new_secret
 from stationmaster.alerts.tables import FIELDS, PLAIN, AlertTable, checked
 from stationmaster.alerts.wording import of_test
-from stationmaster.errors import Conflict, Invalid
+from stationmaster.errors import Conflict, Invalid, StationmasterError
 from stationmaster.operators.access import require
 from stationmaster.store.actor import Actor
 from stationmaster.store.changes import change
@@ -29,6 +30,7 @@ from stationmaster.store.lookup import find, free_name, same_name
 OVERLAP: Final = timedelta(hours=24)
 MAX_OVERLAP: Final = timedelta(days=30)
 _OPEN: Final = 50      # crossings that are shown with an alert
+_TESTS: Final = 6      # of one alert, a minute
 
 
 class MadeAlert(NamedTuple):
@@ -145,16 +147,29 @@ def rotate_alert(
 
 def test_alert(actor: Actor, which: str, given: Given) -> Mapping[str, Any]:
     """Send a test message now, once, to each of its places, whether or not it is disabled: `ok`, `answer`, `code`, `words` of
-    what went wrong. Raises `Forbidden`, `NotFound`, `Invalid`."""
+    what went wrong. Where one place does not answer for long, those behind it are not tried. Raises `Forbidden`, `NotFound`,
+    `Invalid`, and `StationmasterError` 429 for more than a few a minute."""
     require(actor, "alerts:test")
     known_only(given, frozenset())
     row, now = find(Alert, which), timezone.now()
-    found = [_tried(row, place, now) for place in places(row)]
+    _refuse_many(row, now)
+    began, found = time.monotonic(), list[Sent]()
+    for place in places(row):
+        if not found or time.monotonic() - began < TIMEOUT:
+            found.append(_tried(row, place, now))
     worst = next((sent for sent in found if not sent.ok), found[0])
     with change(actor) as edit:
         edit.record(f"alerts:{row.id}:test", after={"name": row.name, "ok": worst.ok, "code": worst.code})
     arrived = sum(each.ok for each in found)
     return {"ok": worst.ok, "answer": worst.answer, "code": worst.code, "words": worst.words, "sent": arrived}
+
+
+def _refuse_many(alert: Alert, now: datetime) -> None:
+    """Each makes messages to people who have not asked for them."""
+    lately = Delivery.objects.filter(alert=alert, type=kinds.TEST, at__gt=now - timedelta(minutes=1))
+    if lately.values("body").distinct().count() >= _TESTS:
+        text = "this alert was tested several times in the last minute"
+        raise StationmasterError("error.alert.too_many", text, hint="wait a minute", retryable=True, status=429)
 
 
 def _tried(alert: Alert, place: str, now: datetime) -> Sent:

@@ -1,6 +1,6 @@
 """What `doctor` says of backups that are made by themselves. Owns: when one is too old."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from stationmaster.backup import shelf
 from stationmaster.backup.policy import BackupPolicy
@@ -8,7 +8,8 @@ from stationmaster.diagnosis.finding import Finding, fine, warning
 from stationmaster.errors import StationmasterError
 from stationmaster.i18n import tr
 
-_LATE = 2      # times the time from one to the next
+_LATE = 2                       # times the time from one to the next
+_SKEW = timedelta(minutes=5)    # a file whose name says a later time than that says nothing of how old the last backup is
 
 
 def check(rules: BackupPolicy, now: datetime) -> Finding:
@@ -16,7 +17,7 @@ def check(rules: BackupPolicy, now: datetime) -> Finding:
     if rules.folder is None:
         return fine("backups", tr("no backups are made by themselves: backup.folder is not set"))
     try:
-        found = shelf.kept(rules.folder)
+        found = [each for each in shelf.kept(rules.folder) if each.at <= now + _SKEW]
     except StationmasterError as error:
         return warning("backups", error.message, error.hint)
     fix = tr("look at the last job that makes a backup: stationmaster job list")

@@ -131,7 +131,7 @@ def _parsed(head: bytes) -> dict[str, Any]:
         found = json.loads(head)
         base64.b64decode(found["salt"], validate=True)
         known = found["key"] == "master" or (found["key"] == "passphrase" and found["scrypt"] == _SCRYPT)
-    except (ValueError, KeyError, TypeError, binascii.Error):
+    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
         known = False
     if not known:
         raise broken()

@@ -12,10 +12,11 @@ from stationmaster.errors import Invalid, StationmasterError
 from stationmaster.vault import keyring
 
 FORMAT: Final = 1
-# Of the gateway that runs beside the control plane: what budgets have spent, and whose files are whose.
-STATE: Final = ("gateway/spent.json", "gateway/spent.json.owners")
+# Of the gateway that runs beside the control plane: what budgets have spent, in whose name, and whose files are whose.
+STATE: Final = ("gateway/spent.json", "gateway/spent.json.cluster", "gateway/spent.json.owners")
 RING: Final = keyring.FILE_NAME
 SETTINGS: Final = "stationmaster.toml"
+_SAID: Final = frozenset({"format", "made_at", "revision", "audit", "migrations"})      # at the beginning of each
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,15 @@ class Contents:
 
 
 def check(file: Path, keys: Keys) -> Contents:
-    """Read all of it, and keep what is not rows. Raises `StationmasterError` for a file that is not whole."""
+    """Read all of it, and keep what is not rows. Raises `StationmasterError` for a file that is not whole or says what none
+    says."""
+    try:
+        return _checked(file, keys)
+    except (KeyError, TypeError, ValueError):
+        raise locking.broken() from None
+
+
+def _checked(file: Path, keys: Keys) -> Contents:
     begin: dict[str, Any] = {}
     files: dict[str, str] = {}
     counts: dict[str, int] = {}
@@ -58,6 +67,8 @@ def check(file: Path, keys: Keys) -> Contents:
     if begin["format"] != FORMAT:
         message = "the backup was written by a newer Stationmaster"
         raise Invalid("error.backup.newer", message, hint="restore it with that version")
+    if not begin.keys() >= _SAID:
+        raise locking.broken()
     return Contents(begin, files, counts)
 
 
@@ -68,9 +79,19 @@ def lines(file: Path, keys: Keys) -> Iterator[dict[str, Any]]:
             held = b""
             for part in locking.read(stream, keys):
                 *whole, held = (held + part).split(b"\n")
-                yield from map(json.loads, whole)
+                yield from map(_line, whole)
     except OSError as error:
         message = f"{file} cannot be read: {error.strerror or type(error).__name__}"
         raise StationmasterError("error.backup.unreadable", message, hint="name a file that you may read") from None
     if held:
         raise locking.broken()
+
+
+def _line(text: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise locking.broken() from None
+    if not isinstance(found, dict):
+        raise locking.broken()
+    return found

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from stationmaster.audit import services as audit
 from stationmaster.backup import reading, rows
-from stationmaster.backup.locking import Keys
+from stationmaster.backup.locking import Keys, broken
 from stationmaster.backup.reading import Contents
 from stationmaster.backup.scheduled import MAKE
 from stationmaster.errors import Conflict, Invalid
@@ -70,8 +70,11 @@ def fill(file: Path, keys: Keys, contents: Contents, told: Told = lambda _name, 
     postgresql = connection.vendor == "postgresql"
     with transaction.atomic() if postgresql else nullcontext():
         apps = rows.brought_to(contents.begin["migrations"])
-        with transaction.atomic():
-            _insert(file, keys, {model._meta.label_lower: model for model in rows.tables(apps)}, told)
+        try:
+            with transaction.atomic():
+                _insert(file, keys, {model._meta.label_lower: model for model in rows.tables(apps)}, told)
+        except (KeyError, TypeError, ValueError):      # a table, a column or a value that none of ours has
+            raise broken() from None
     migrate()
 
 

@@ -99,9 +99,8 @@ def feed(secret: str) -> bytes:
     row = CalendarFeed.objects.filter(digest=bearer.hashed("calendar", secret)).first() if secret else None
     if row is None or not still_may(row.owner, "credentials:read"):
         raise StationmasterError("error.calendar.not_found", "there is no such calendar", status=404)
+    bearer.note_use(row, COARSE)
     now = timezone.now()
-    if row.last_used_at is None or now - row.last_used_at > COARSE:
-        CalendarFeed.objects.filter(id=row.id).observe(last_used_at=now)
     return written(expiry.entries(now - BACK, now + AHEAD), now)
 
 

@@ -14,7 +14,7 @@ from stationmaster.operators import bearer
 from stationmaster.operators.access import require
 from stationmaster.operators.models import GatewayToken
 from stationmaster.operators.policy import policy
-from stationmaster.operators.tokens import COARSE, unauthenticated
+from stationmaster.operators.tokens import unauthenticated
 from stationmaster.store.actor import SYSTEM, Actor
 from stationmaster.store.changes import change
 from stationmaster.store.export import Format, export
@@ -117,7 +117,7 @@ def gateway_actor(text: str, request_id: str = "") -> Actor:
     row = _presented(text, timezone.now())
     if row is None:
         raise unauthenticated()
-    _note_use(row)
+    bearer.note_use(row)
     return Actor("gateway", row.id, "gateway", request_id)
 
 
@@ -146,12 +146,6 @@ def _presented(text: str, now: datetime) -> GatewayToken | None:
     hashed = bearer.hashed("gateway token", text)
     valid = Q(secret_hash=hashed, expires_at__gt=now) | Q(previous_hash=hashed, previous_until__gt=now)
     return cast("GatewayToken | None", GatewayToken.objects.filter(valid).first())
-
-
-def _note_use(row: GatewayToken) -> None:
-    now = timezone.now()
-    if row.last_used_at is None or now - row.last_used_at > COARSE:
-        GatewayToken.objects.filter(id=row.id).observe(last_used_at=now)
 
 
 def _put(row: GatewayToken, secret: bearer.Fresh) -> None:

@@ -56,7 +56,7 @@ def scim_actor(text: str, request_id: str = "") -> Actor:
     row = _presented(text)
     if row is None:
         raise unauthenticated()
-    _note_use(row)
+    bearer.note_use(row)
     return Actor("token", row.id, ROLE, request_id)
 
 
@@ -71,12 +71,6 @@ def _presented(text: str) -> ApiToken | None:
     rows = ApiToken.objects.filter(secret_hash=bearer.hashed("scim token", text), role=ROLE)
     found: ApiToken | None = rows.filter(expires_at__gt=timezone.now()).first()
     return found
-
-
-def _note_use(row: ApiToken) -> None:
-    now = timezone.now()
-    if row.last_used_at is None or now - row.last_used_at > tokens.COARSE:
-        ApiToken.objects.filter(id=row.id).observe(last_used_at=now)
 
 
 def _name(given: Given) -> str:

@@ -4,6 +4,7 @@ The cookie's value is a bearer secret: the database knows its keyed hash only, a
 is half done, a new second factor) is sealed. A session lasts until a fixed moment, however much it is used.
 """
 
+import contextlib
 import json
 import logging
 import time
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
 from stationmaster.errors import StationmasterError
@@ -41,7 +42,8 @@ class SessionStore(SessionBase):
             self._session_key = None
             return {}
         if timezone.now() - row.seen_at > _SEEN:
-            self._rows().update(seen_at=timezone.now())
+            with contextlib.suppress(OperationalError), transaction.atomic():      # as with `bearer.note_use`
+                self._rows().update(seen_at=timezone.now())
         return self._opened(row)
 
     def exists(self, session_key: str) -> bool:

@@ -25,7 +25,6 @@ from stationmaster.store.listing import Listing, Page, Query, page
 
 FIELDS = frozenset({"name", "role", "scopes", "days"})
 DAYS, MAX_DAYS = 90, 3650
-COARSE = timedelta(hours=1)      # how exactly it is known when a token was used last
 _LONGEST_NAME = 128
 
 
@@ -109,7 +108,7 @@ def actor_of(text: str, request_id: str = "") -> Actor:
     row = _presented(text)
     if row is None or not _still_held(row):
         raise unauthenticated()
-    _note_use(row)
+    bearer.note_use(row)
     role, scopes = _narrowed(row)
     return Actor("token", row.id, role, request_id, scopes, person=row.owner)
 
@@ -147,12 +146,6 @@ def _narrowed(row: ApiToken) -> tuple[str, frozenset[str] | None]:
     both = rights(row.role, scopes) & rights(row.holder.role)
     lesser = rights(row.role) <= rights(row.holder.role)
     return (row.role if lesser else row.holder.role), both
-
-
-def _note_use(row: ApiToken) -> None:
-    now = timezone.now()
-    if row.last_used_at is None or now - row.last_used_at > COARSE:
-        ApiToken.objects.filter(id=row.id).observe(last_used_at=now)
 
 
 def _end(edit: Change, row: ApiToken, version: int | None = None) -> None:

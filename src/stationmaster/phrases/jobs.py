@@ -58,6 +58,8 @@ SENTENCES: Final = (
     marked("wait for it, or cancel its job"),
     marked("the alert was removed meanwhile"),
     marked("the alert is disabled"),
+    marked("this alert was tested several times in the last minute"),
+    marked("wait a minute"),
     marked("the receiver answers {status}"),
     marked("the receiver answered 410: it wants no more messages"),
     marked("the job ended before it was sent"),

@@ -26,8 +26,9 @@ from stationmaster.usage.reading import Name
 MOST_KEYS = 5_000                    # in one message
 _CHUNK = 500
 _VALUES = ("day", "month", "today", "this_month", "total", "at")
-_DAY = r"^(\d{4}-\d{2}-\d{2})?\Z"
-_MONTH = r"^(\d{4}-\d{2})?\Z"
+_DAY = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?\Z"
+_MONTH = r"^([0-9]{4}-[0-9]{2})?\Z"
+_AHEAD = timedelta(days=1)           # by which a gateway's clock may be wrong
 Dollars = Annotated[int, Meta(ge=0, le=MOST)]         # 10⁻⁹ of one
 
 
@@ -53,36 +54,43 @@ def exchange(actor: Actor, body: bytes) -> list[tuple[str, str, Spent]]:
     """Keep what a gateway tells (msgpack, a `Message`); what it asked for: account, key, what was spent. Raises `Forbidden`, and
     `StationmasterError` for something else."""
     require(actor, "events:write")
+    now = timezone.now()
     try:
         message = msgspec.msgpack.decode(body, type=Message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        text = "this is no account of what keys spent"
-        raise StationmasterError("error.internal.bad_account", text, hint="see docs/reference/joining.md") from None
-    _keep(message, timezone.now())
-    return list(_known(timezone.now())) if message.ask else []
+        raise _unreadable() from None
+    if not all(each.day[:7] == each.month and each.today <= each.this_month <= each.total for each in message.spent.values()):
+        raise _unreadable()
+    _keep(message, now)
+    return list(_known(now)) if message.ask else []
+
+
+def _unreadable() -> StationmasterError:
+    text = "this is no account of what keys spent"
+    return StationmasterError("error.internal.bad_account", text, hint="see docs/reference/joining.md")
 
 
 def _keep(message: Message, now: datetime) -> None:
-    names = list(message.spent)
+    """In the order of names, so that two who tell of one account wait for each other once. A row has to be there to be held while
+    it is compared: those that are new are made first, unless somebody else just did."""
+    names, latest = sorted(message.spent), now.astimezone(UTC) + _AHEAD
     for at in range(0, len(names), _CHUNK):
-        some = {name: message.spent[name] for name in names[at : at + _CHUNK]}
+        rows = [_row(message.account, name, message.spent[name], now, latest) for name in names[at : at + _CHUNK]]
         with transaction.atomic():
-            held = {row.key: row for row in _held(message.account, some).select_for_update()}
-            rows = [_row(message.account, name, told, now) for name, told in some.items() if _is_later(told, held.get(name))]
-            KeySpend.objects.bulk_create(rows, update_conflicts=True, unique_fields=("account", "key"), update_fields=_VALUES)
+            KeySpend.objects.bulk_create(rows, ignore_conflicts=True)
+            held = {row.key: row for row in _held(message.account, names[at : at + _CHUNK]).select_for_update()}
+            later = [row for row in rows if (row.total, row.day) > (held[row.key].total, held[row.key].day)]
+            KeySpend.objects.bulk_create(later, update_conflicts=True, unique_fields=("account", "key"), update_fields=_VALUES)
 
 
 def _held(account: str, names: Iterable[str]) -> "QuerySet[KeySpend]":
-    return KeySpend.objects.filter(account=account, key__in=list(names))
+    return KeySpend.objects.filter(account=account, key__in=list(names)).order_by("key")
 
 
-def _is_later(told: Told, held: KeySpend | None) -> bool:
-    """What a gateway spent only grows; and another day begins at nothing."""
-    return held is None or (told.total, told.day) > (held.total, held.day)
-
-
-def _row(account: str, key: str, told: Told, now: datetime) -> KeySpend:
-    return KeySpend(account=account, key=key, day=told.day, month=told.month, today=told.today, this_month=told.this_month,
+def _row(account: str, key: str, told: Told, now: datetime, latest: datetime) -> KeySpend:
+    """A day beyond the latest is one of a clock that is wrong: it is taken for that one."""
+    day, month = min(told.day, f"{latest:%Y-%m-%d}"), min(told.month, f"{latest:%Y-%m}")
+    return KeySpend(account=account, key=key, day=day, month=month, today=told.today, this_month=told.this_month,
                     total=told.total, at=now)  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What keys spent, told to the control plane and heard of it: by gateways as people run them, and by their parts."""
 
 import shutil
+import time
 from collections.abc import Mapping
 
 import msgspec
@@ -14,7 +15,7 @@ from stationmaster.gateway.core.cluster import Cluster
 from stationmaster.gateway.core.prices import Clause, ModelPrice, Rates, rate
 from stationmaster.gateway.core.records import Records
 from stationmaster.gateway.core.snapshot import Budget
-from stationmaster.gateway.core.spend import Spent
+from stationmaster.gateway.core.spend import Spent, day_of
 from stationmaster.gateway.server.booked import Booked
 
 DAY, NOON = "2027-01-31", 1801396800.0
@@ -44,6 +45,35 @@ def test_a_gateway_that_lost_its_disk_goes_on_from_what_it_told(plane: Plane, ho
     assert second.status() == 402
     assert second.status("sm-free-key") == 200
     assert "has not said yet" not in second.err.read_text()
+
+
+def test_another_gateways_clock_gives_nothing_away(plane: Plane, host: Host) -> None:
+    """An account of a gateway whose clock is far ahead is no reason to take the budgets of day and month for unspent."""
+    changed = priced(plane.records)
+    changed["key"]["rig"] = msgspec.structs.replace(changed["key"]["rig"], budget=Budget(day=DOLLARS, month=DOLLARS))  # type: ignore[index]
+    plane.change(**changed)
+    today = day_of(time.time())
+    plane.spent["former", "rig"] = {"day": today, "month": today[:7], **dict.fromkeys(("today", "this_month", "total"), DOLLARS)}
+    plane.spent["ahead", "rig"] = {"day": "2099-01-01", "month": "2099-01", "today": 1, "this_month": 1, "total": 1}
+    gateway = host.start(plane.url)
+    assert [gateway.status() for _ in range(3)] == [402] * 3
+
+
+def test_a_state_file_without_its_name_is_told(plane: Plane, host: Host) -> None:
+    """A state file that is moved here without the name of its account is counted under a new one: the gateway says what that may
+    mean. With its name nothing is said."""
+    plane.change(**priced(plane.records))
+    for lost in (False, True):
+        gateway = host.start(plane.url)
+        assert gateway.status() == 200
+        kit.wait_for(lambda: any(value["total"] for value in plane.spent.values()), within=20)
+        gateway.end()
+        assert ("under a new name" in gateway.err.read_text()) is False
+        if lost:
+            (gateway.data / "spent.json.cluster").unlink()
+    gateway = host.start(plane.url)
+    assert gateway.status() == 200
+    assert "what the state file counts is told under a new name" in gateway.err.read_text()
 
 
 def test_a_control_plane_that_knows_no_such_door_is_no_hindrance(plane: Plane, host: Host) -> None:

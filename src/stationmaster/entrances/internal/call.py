@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from stationmaster.entrances.problems import as_json
+from stationmaster.entrances.problems import AGAIN, as_json
 from stationmaster.errors import StationmasterError
 from stationmaster.store.rows import new_id
 
@@ -28,6 +28,7 @@ class Answer:
     status: int
     type: str = ""
     body: bytes = b""
+    again: int = 0      # seconds after which to come again; 0: nothing is said
 
 
 class Call:
@@ -84,7 +85,8 @@ class Call:
 
 def problem(error: StationmasterError, request_id: str) -> Answer:
     """An error as an answer."""
-    return Answer(error.status, "application/json", msgspec.json.encode(as_json(error, request_id)))
+    again = AGAIN if error.status == 503 and error.retryable else 0
+    return Answer(error.status, "application/json", msgspec.json.encode(as_json(error, request_id)), again)
 
 
 async def answered(answer: Answer, request_id: str, send: Send) -> None:
@@ -95,6 +97,8 @@ async def answered(answer: Answer, request_id: str, send: Send) -> None:
         headers.append((b"content-type", answer.type.encode()))
     if answer.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
+    if answer.again:
+        headers.append((b"retry-after", b"%d" % answer.again))      # RFC 9110, 10.2.3
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     view = memoryview(answer.body)
     for at in range(0, len(view), _PIECE):

@@ -21,6 +21,7 @@ from django.db.utils import Error as DatabaseError
 
 from stationmaster.entrances.internal.call import Answer, Call, Receive, Scope, Send, answered, problem
 from stationmaster.entrances.internal.watch import Watch
+from stationmaster.entrances.problems import of_database
 from stationmaster.entrances.requestlines import note
 from stationmaster.errors import StationmasterError
 from stationmaster.gateway.core import faults
@@ -38,7 +39,8 @@ MESSAGE = "application/msgpack"
 MAX_WAIT = 30                            # seconds
 MAX_BODY = 16 * 1024 * 1024              # bytes, as they come
 MAX_PLAIN = 64 * 1024 * 1024             # decoded
-_THREADS = 4
+PATIENCE = 4.0                           # seconds that who brings something waits for a thread to take it
+_THREADS = 4                             # that read, and as many that write
 _log = logging.getLogger(__name__)
 
 Authenticate = Callable[[str, str], Actor]       # a bearer token and the request's id → who it is; raises
@@ -51,6 +53,8 @@ class Door:
         self.watch = watch
         self._authenticate = authenticate
         self._desk = ThreadPoolExecutor(_THREADS, "internal")
+        self._intake = ThreadPoolExecutor(_THREADS, "intake")      # of its own: nobody waits for a database that takes nothing in
+        self._turns = asyncio.Semaphore(_THREADS)
         self._paths: dict[str, tuple[str, Callable[[Call, Actor], Awaitable[Answer]]]] = {
             f"{PREFIX}/v1/snapshot": ("GET", self._snapshot),
             f"{PREFIX}/v1/events": ("POST", self._events),
@@ -66,8 +70,7 @@ class Door:
         except StationmasterError as error:
             answer = problem(error, call.id)
         except DatabaseError as error:
-            _log.warning("request %s: the database cannot be reached: %s", call.id, type(error).__name__)
-            answer = problem(_AWAY, call.id)
+            answer = problem(of_database(error) or _BROKEN, call.id)
         except Exception:  # noqa: BLE001  whatever it is: the gateway learns that it is our fault, and no more
             _log.exception("request %s", call.id)
             answer = problem(_BROKEN, call.id)
@@ -78,6 +81,7 @@ class Door:
         """Let waiters go, stop threads."""
         await self.watch.close()
         self._desk.shutdown()
+        self._intake.shutdown()
 
     async def _answer(self, call: Call) -> Answer:
         actor = await self.do(lambda: self._who(call))
@@ -110,17 +114,17 @@ class Door:
 
     async def _events(self, call: Call, actor: Actor) -> Answer:
         body = await self._body(call)
-        stored = await self.do(lambda: usage.store(actor, body))
+        stored = await self._take(lambda: usage.store(actor, body))
         return Answer(200, "application/json", msgspec.json.encode(stored))
 
     async def _hello(self, call: Call, actor: Actor) -> Answer:
         body = await self._body(call)
-        revision = await self.do(lambda: usage.hello(actor, body))
+        revision = await self._take(lambda: usage.hello(actor, body))
         return Answer(200, "application/json", msgspec.json.encode({"revision": revision}))
 
     async def _spent(self, call: Call, actor: Actor) -> Answer:
         body = await self._body(call)
-        return Answer(200, MESSAGE, await self.do(lambda: msgspec.msgpack.encode(usage.exchange(actor, body))))
+        return Answer(200, MESSAGE, await self._take(lambda: msgspec.msgpack.encode(usage.exchange(actor, body))))
 
     async def _body(self, call: Call) -> bytes:
         """The message that was sent. Raises `StationmasterError`."""
@@ -132,14 +136,26 @@ class Door:
         body = await call.body(MAX_BODY)
         return await self.do(lambda: _plain(body)) if encoding == "zstd" else body
 
+    async def _take(self, work: Callable[[], _T]) -> _T:
+        """Run what writes on a thread. Raises `StationmasterError` 503 where none was free in time: while the database is held by
+        somebody else, each that writes takes seconds to find out."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise _BUSY from None
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._intake, _connected, work)
+        finally:
+            self._turns.release()
+
     async def do(self, work: Callable[[], _T]) -> _T:
         """Run `work` on a thread, with a database connection for as long as it takes."""
         return await asyncio.get_running_loop().run_in_executor(self._desk, _connected, work)
 
 
-_AWAY = StationmasterError(
-    "error.store.unreachable", "the database cannot be reached", retryable=True, fault="ours", status=503
-)
+_BUSY = StationmasterError("error.internal.busy", "too many bring something just now", hint="try again in a moment",
+                           retryable=True, fault="ours", status=503)  # fmt: skip
 _BROKEN = StationmasterError("error.internal", "something is broken here", hint="see the log", fault="ours")
 
 

@@ -25,11 +25,21 @@ class _Everything:
         yield from REGISTRY.collect()
 
 
+def _written(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+    """In the format that is asked for, and what it is called. A version that is no number is nobody's: then it is plain text."""
+    try:
+        encode, kind = choose_encoder(accept)
+        return encode(registry), kind
+    except ValueError:
+        encode, kind = choose_encoder("")
+        return encode(registry), kind
+
+
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Everything, as text or as OpenMetrics, whichever is asked for. Raises `StationmasterError` 401, 403, 429."""
     require(calling(request), "metrics:read")
     registry = CollectorRegistry()
     registry.register(_Everything())
-    encode, kind = choose_encoder(request.headers.get("accept", ""))
-    return HttpResponse(encode(registry), content_type=kind)
+    text, kind = _written(registry, request.headers.get("accept", ""))
+    return HttpResponse(text, content_type=kind)

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 
-from stationmaster.entrances.problems import as_json
+from stationmaster.entrances.problems import AGAIN, as_json, of_database
 from stationmaster.entrances.web.requests import is_api, of
 from stationmaster.errors import Forbidden, NotFound, StationmasterError
 from stationmaster.i18n import tr
@@ -17,7 +17,6 @@ from stationmaster.logs import where
 from stationmaster.phrases import said
 
 _log = logging.getLogger("stationmaster.web")
-_AGAIN = 2      # seconds after which whoever was told that we cannot just now may come again
 
 
 def answer(request: HttpRequest, error: StationmasterError) -> HttpResponse:
@@ -32,7 +31,7 @@ def answer(request: HttpRequest, error: StationmasterError) -> HttpResponse:
     if error.status == 401:
         response["WWW-Authenticate"] = "Bearer"
     if error.status == 503 and error.retryable:
-        response["Retry-After"] = str(_AGAIN)      # RFC 9110, 10.2.3
+        response["Retry-After"] = str(AGAIN)      # RFC 9110, 10.2.3
     return response
 
 
@@ -50,24 +49,7 @@ def _known(exception: Exception) -> StationmasterError | None:
         return Forbidden("error.access.forbidden", "this is not for you")
     if isinstance(exception, SuspiciousOperation | MultiPartParserError):
         return StationmasterError("error.request.bad", "this request cannot be read")
-    return _of_database(exception) if isinstance(exception, OperationalError | InterfaceError) else None
-
-
-def _of_database(exception: Exception) -> StationmasterError | None:
-    """What a database that cannot do it now makes of a request; None where it is our statement that is wrong. Its own words
-    are not repeated: they may quote rows."""
-    told = getattr(exception.__cause__, "sqlite_errorname", "")
-    if told == "SQLITE_ERROR":
-        return None
-    _log.warning("the database does not take it: %s", told or type(exception).__name__)
-    code, message, hint = _REFUSALS.get(told, _AWAY)
-    return StationmasterError(code, message, hint=hint, retryable=True, fault="operator", status=503)
-
-
-_AWAY = ("error.store.unreachable", "the database cannot be used just now", "try again; `stationmaster doctor` says more")
-_WAITING = ("error.store.busy", "the database is busy with another change", "try again in a moment")
-_FULL = ("error.store.full", "there is no room for this on the database's disk", "make room on it, then try again")
-_REFUSALS = {"SQLITE_BUSY": _WAITING, "SQLITE_LOCKED": _WAITING, "SQLITE_BUSY_SNAPSHOT": _WAITING, "SQLITE_FULL": _FULL}
+    return of_database(exception) if isinstance(exception, OperationalError | InterfaceError) else None
 
 
 def not_found() -> NotFound:

@@ -15,7 +15,7 @@ from stationmaster.gateway.core.life import OWN_FAULTS, REFRESHED, UNKNOWN, Happ
 from stationmaster.gateway.core.memory import Memory, Whose, incoming_of, is_refreshed, proof_of
 from stationmaster.gateway.core.owners import Entry
 from stationmaster.gateway.core.snapshot import Credential, Snapshot
-from stationmaster.gateway.core.spend import MOST, Spent, day_of
+from stationmaster.gateway.core.spend import MOST, Spent, by, day_of
 
 FORGET = 0.5               # of the demand that was, at each look
 NOTICEABLE = 0.02          # a change of share that is worth telling; of several gateways, that by their number
@@ -305,12 +305,17 @@ class Authority:
         return {key: msgspec.structs.replace(self.spent[key]) for key in keys}
 
     def recover(self, stored: Iterable[tuple[str, str, Spent]]) -> None:
-        """What the store holds of all gateways: this one may have ended before it kept the last of what it had spent."""
+        """What the store holds of all gateways: this one may have ended before it kept the last of what it had spent. What counts
+        there for a day to come was spent by now."""
         for gateway, key, spent in stored:
             if gateway == self._cluster.name and spent.total > self.spent.setdefault(key, Spent()).total:
-                self.spent[key] = spent
+                self.spent[key] = by(self._cluster.day, spent)
                 self._unbooked.add(key)
                 self.count({key})
+
+    def turn(self, day: str) -> None:
+        """It is `day` now, by the clock of this machine."""
+        self.count(self._cluster.turn(day))
 
     def count(self, keys: Collection[str]) -> None:
         """Other gateways spent of these keys, or set something aside: the workers hear of it."""

@@ -69,6 +69,7 @@ class Cluster:
     def __init__(self, name: str = "", gateways: int = 1, books: Books | None = None, *, meets: bool = True) -> None:
         self.name = name
         self.meets = bool(name) and meets
+        self.day = ""                                  # the UTC day as this gateway's own clock has it
         self.connected = False
         self._gateways = max(1, gateways)
         self._peers: dict[str, _Peer] = {}
@@ -150,6 +151,15 @@ class Cluster:
         self.edition += bool(changed)
         return changed
 
+    def turn(self, day: str) -> set[str]:
+        """It is `day` now, by this gateway's own clock, which alone decides what still counts for a day and a month. Returns the
+        keys of which others spent, if that is another day than before."""
+        if day == self.day:
+            return set()
+        self.day = day
+        self._sums.clear()
+        return {key for spent in self.books.values() for key in spent}
+
     def _is_later(self, gateway: str, key: str, spent: Spent) -> bool:
         known = self.books.get(gateway, {}).get(key)
         return known is None or (spent.total, spent.day) > (known.total, known.day)
@@ -185,9 +195,9 @@ class Cluster:
         if not self.books and not self.is_shared:
             return own
         if key not in self._sums:
-            self._sums[key] = total([books[key] for books in self.books.values() if key in books])
+            self._sums[key] = total([books[key] for books in self.books.values() if key in books], self.day)
         guess = sum(cost for _, cost in self._lately.get(key, ())) * (self._gateways - 1)
-        return total([own, self._sums[key], Spent(own.day, own.month, guess, guess, guess)])
+        return total([own, self._sums[key], Spent(own.day, own.month, guess, guess, guess)], self.day)
 
     def note(self, key: str, cost: int, now: float) -> None:
         """So much was spent here just now."""
@@ -213,13 +223,14 @@ class Cluster:
         return settled
 
 
-def total(parts: list[Spent]) -> Spent:
-    """What several spent together, on the latest of their days and in its month."""
-    day = max((each.day for each in parts), default="")
-    month = max((each.month for each in parts), default="")
+def total(parts: list[Spent], day: str = "") -> Spent:
+    """What several spent together on `day` and in its month; without one, on the latest of their days. What somebody's clock has
+    counted for a day to come counts as well: nobody's clock makes less of what others spent."""
+    day = day or max((each.day for each in parts), default="")
+    month = day[:7]
     return Spent(
         day, month,
-        min(sum(each.today for each in parts if each.day == day), MOST),
-        min(sum(each.this_month for each in parts if each.month == month), MOST),
+        min(sum(each.today for each in parts if each.day >= day), MOST),
+        min(sum(each.this_month for each in parts if each.month >= month), MOST),
         min(sum(each.total for each in parts), MOST),
     )

@@ -41,6 +41,13 @@ class Spent(msgspec.Struct):
             self.month, self.this_month = day[:7], 0
 
 
+def by(day: str, spent: Spent) -> Spent:
+    """The same, no later than on `day`; with none it is itself."""
+    if not day or spent.day <= day:
+        return spent
+    return Spent(day, min(spent.month, day[:7]), spent.today, spent.this_month, spent.total)
+
+
 def day_of(wall: float) -> str:
     """The UTC day of a moment."""
     return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d")

@@ -48,10 +48,13 @@ class Acquaintances:
 
     def __init__(self, state_file: str) -> None:
         self._file = _File(f"{state_file}.cluster" if state_file else "")
+        self.is_new = False        # nothing was known when it was loaded
 
     def load(self) -> Known:
         """What was known; a new name when nothing was. Raises StationmasterError on a file that cannot be used."""
-        return self._file.load(Known) or Known(secrets.token_hex(8))
+        found = self._file.load(Known)
+        self.is_new = found is None
+        return found or Known(secrets.token_hex(8))
 
     def save(self, known: Known) -> None:
         """Keep it. Raises StationmasterError when the file cannot be written."""

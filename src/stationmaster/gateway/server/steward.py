@@ -14,6 +14,7 @@ from stationmaster.gateway.core.authority import Authority, News, Step, encode, 
 from stationmaster.gateway.core.cluster import Cluster
 from stationmaster.gateway.core.notices import notice
 from stationmaster.gateway.core.snapshot import Snapshot
+from stationmaster.gateway.core.spend import day_of
 from stationmaster.gateway.server.accounts import Accounts, Acquaintances, Known
 from stationmaster.gateway.server.booked import Booked, Ledger
 from stationmaster.gateway.server.channel import OWNERS, REPORT, Frame
@@ -53,6 +54,7 @@ class Steward:
         self._authority = Authority(self._accounts.load(), self._deeds.load(), self._cluster)
         self._probed = snapshot.settings.health_check_enabled
         self._authority.apply(snapshot)
+        self._authority.turn(day_of(time.time()))
         self._totals = metrics.Totals(__version__)
         self._counting = threading.Lock()      # whoever reads or changes the totals holds it
         self._page = self._serve(snapshot.settings.metrics_host, snapshot.settings.metrics_port)
@@ -63,6 +65,9 @@ class Steward:
 
     def _meet(self, ledger: Ledger | None) -> None:
         """Hear what others spent, before anything is served."""
+        if self._others.is_new and self._authority.spent and (ledger is not None or self._together is not None):
+            self._say("what the state file counts is told under a new name: if it was told before, and only its .cluster file is "
+                      "gone, budgets count it twice")
         self._keep_others()                    # our name, before anybody hears it
         self._booked = Booked(ledger, self._authority, self._cluster) if ledger is not None else None
         if self._booked is not None:
@@ -160,6 +165,7 @@ class Steward:
     def look(self) -> None:
         """Time has passed: share limits out by demand, keep what outlives us."""
         now = time.monotonic()
+        self._authority.turn(day_of(time.time()))
         if self._booked is not None:
             self._booked.look()
         turned = self._together is not None and self._together.look()
