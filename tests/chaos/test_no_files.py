@@ -20,6 +20,7 @@ from chaos.kit import LONG
 from gateway import kit as waiting
 
 FILES, WANTED, SECONDS = (4_000, 4_000, 40.0) if LONG else (120, 120, 6.0)
+RATE = 400                           # streams that begin in a second
 WATCHED = 10.0 if LONG else 2.0      # seconds
 PLAIN = {"model": "plain", "messages": [{"role": "user", "content": "hi"}]}
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
@@ -71,9 +72,9 @@ class Crowd:
 
 
 async def a_crowd(port: int, worker: int, most: int) -> Crowd:
-    """All of them at once."""
+    """All of them within seconds."""
     refused: list[float] = []
-    streams = [asyncio.create_task(one(port, refused)) for _ in range(WANTED)]
+    streams = [asyncio.create_task(one(port, number / RATE, refused)) for number in range(WANTED)]
     while files_of(worker) < most - 4:      # noqa: ASYNC110  another process' files
         await asyncio.sleep(0.05)
     await asyncio.sleep(1.0)
@@ -83,8 +84,9 @@ async def a_crowd(port: int, worker: int, most: int) -> Crowd:
     return Crowd(await asyncio.gather(*streams), share, 1000 * max(refused, default=0.0))
 
 
-async def one(port: int, refused: list[float]) -> str:
-    """How one stream ended."""
+async def one(port: int, pause: float, refused: list[float]) -> str:
+    """How one stream ended that began after a pause."""
+    await asyncio.sleep(pause)
     began = time.monotonic()
     told = b""
     try:

@@ -30,7 +30,7 @@ def _written(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
     try:
         encode, kind = choose_encoder(accept)
         return encode(registry), kind
-    except ValueError:
+    except (ValueError, TypeError):
         encode, kind = choose_encoder("")
         return encode(registry), kind
 
