@@ -36,6 +36,9 @@ class Load:
         while (now := time.monotonic()) < self.until:
             due = int((now - began) * self.asked.rps)
             for _ in range(number, due):
+                if len(calls) >= self.asked.at_once:
+                    self.counts["held back"] += 1
+                    continue
                 task = asyncio.create_task(self._call())
                 calls.add(task)
                 task.add_done_callback(calls.discard)
@@ -43,7 +46,7 @@ class Load:
             await asyncio.sleep(0.005)
         await asyncio.gather(*calls, *streams)
         self.took.sort()
-        return {"sent": number, **self.counts, **self._times()}
+        return {"sent": number, **self.counts, **self._times(), "overtime_s": round(time.monotonic() - self.until, 2)}
 
     def _times(self) -> dict[str, float]:
         if not self.took:
@@ -144,6 +147,7 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=0)
     parser.add_argument("--stream-seconds", type=float, default=5)
     parser.add_argument("--every", type=float, default=0.25, help="seconds between two events of a stream")
+    parser.add_argument("--at-once", type=int, default=1_000_000, help="calls that may be open; more are held back, and counted")
     parser.add_argument("--seconds", type=float, default=10)
     asked = parser.parse_args()
     print(json.dumps(uvloop.run(Load(asked.port, asked.key, asked).run())))
