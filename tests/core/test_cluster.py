@@ -264,6 +264,18 @@ def test_what_was_kept_too_late_is_recovered() -> None:
     assert (shop.spent["one"].total, shop.spent["two"].total) == (8, 3)
 
 
+def test_what_was_spent_meanwhile_comes_on_top() -> None:
+    """Where the store answers late, and a disk had been put back: what was spent since the start is not forgotten, once."""
+    shop = Authority({"one": spent(50, "2027-01-14")}, (), Cluster("me"))
+    shop.turn(DAY)
+    shop.spent["one"].add(30, DAY)
+    for _ in range(2):
+        shop.recover([("me", "one", spent(100, "2027-01-14"))])
+        assert shop.spent["one"] == Spent(DAY, DAY[:7], 30, 130, 130)
+    shop.recover([("me", "one", spent(131))])
+    assert shop.spent["one"].total == 131
+
+
 def test_who_joins_hears_what_others_spent() -> None:
     """A worker that begins at a gateway where a key never spent anything knows what it spent elsewhere."""
     shop = Authority({}, (), Cluster("me", 2, {"other": {"one": spent(9)}}))

@@ -88,6 +88,16 @@ def test_who_is_recorded(vendor: SandboxServer, ratio: float, header: str, spans
         assert event.get("trace", "") == (header if header.startswith(f"00-{TRACE}") else "")
 
 
+def test_strangers_decide_nothing(vendor: SandboxServer) -> None:
+    """Who has no key has no say in what is recorded."""
+    with receiving() as receiver, traced(vendor, receiver.url, 0.0) as gateway:
+        header = f"00-{TRACE}-{SPAN}-01"
+        assert ask(gateway, authorization="Bearer sm-nobody-knows-it", traceparent=header).status_code == 401
+        ask(gateway, traceparent=f"00-{'a' * 32}-{SPAN}-01")
+        receiver.until(lambda: len(receiver.spans()) >= 2)
+        assert {span.trace_id.hex() for span in receiver.spans()} == {"a" * 32}
+
+
 def test_failures_say_what_failed(vendor: SandboxServer) -> None:
     """A request that is refused has one span, whose error is our code only where we failed; a vendor's error is on its span."""
     with receiving() as receiver, traced(vendor, receiver.url) as gateway:

@@ -1,6 +1,10 @@
 """Sending to a receiver that is there, gone, slow or busy: nobody waits, and what is lost is counted."""
 
+import contextlib
+import http.client
 import json
+import socket
+import threading
 import time
 
 import pytest
@@ -109,6 +113,31 @@ def test_nobody_waits_for_one_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> N
     one.close(0.1)
     assert time.monotonic() - began < sending.TIMEOUT, "it did not wait for an answer"
     assert one.dropped() >= 5_000 - 2 * 100 - sending.MAX_BATCH
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n", b"HTTP/1.1 200 OK\r\nx: "])
+def test_one_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
+    """A receiver that sends its answer byte by byte, each in time, holds the thread no longer than an answer may take in all."""
+    monkeypatch.setattr(sending, "TIMEOUT", 0.5)
+    over = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        taken, _ = listener.accept()
+        with taken, contextlib.suppress(OSError):
+            taken.sendall(said)
+            while not over.wait(0.1):
+                taken.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        began = time.monotonic()
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            sending._exchange(Telemetry(f"http://127.0.0.1:{listener.getsockname()[1]}"), "/v1/traces", b"{}")
+        took = time.monotonic() - began
+        over.set()
+        thread.join()
+    assert took < 20, "a hundred seconds' worth of bytes were on their way"
 
 
 SETTINGS = [

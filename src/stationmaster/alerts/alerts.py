@@ -174,6 +174,7 @@ def _refuse_many(alert: Alert, now: datetime) -> None:
 
 def _tried(alert: Alert, place: str, now: datetime) -> Sent:
     row = new_delivery(alert, of_test(alert.name, language_of(alert), now), place)
+    row.state, row.words = kinds.FAILED, "nobody could write down what came of it"      # until somebody does: no job is behind it
     row.save(force_insert=True)
     sent = send(alert, row, now)
     note(row, sent)

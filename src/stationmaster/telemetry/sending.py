@@ -7,6 +7,7 @@ again, after as long as it says (https://opentelemetry.io/docs/specs/otlp/#otlph
 import contextlib
 import http.client
 import queue
+import socket
 import ssl
 import threading
 import time
@@ -116,6 +117,9 @@ def _exchange(telemetry: Telemetry, path: str, body: bytes) -> tuple[int, str]:
     HTTPException."""
     parts = urlsplit(telemetry.endpoint)
     connection = _connect(parts.scheme, parts.hostname or "", parts.port)
+    late = threading.Timer(TIMEOUT, _cut, (connection,))      # a socket's own timeout is for each byte
+    late.daemon = True
+    late.start()
     try:
         headers = {"content-type": "application/json", **dict(telemetry.headers)}
         connection.request("POST", parts.path.rstrip("/") + path, body, headers)
@@ -123,7 +127,14 @@ def _exchange(telemetry: Telemetry, path: str, body: bytes) -> tuple[int, str]:
         answer.read(65_536)
         return answer.status, answer.getheader("retry-after", "")
     finally:
+        late.cancel()
         connection.close()
+
+
+def _cut(connection: http.client.HTTPConnection) -> None:
+    """Whoever waits for it hears that it is over."""
+    with contextlib.suppress(OSError, AttributeError):      # not connected yet, or closed
+        connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _connect(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:

@@ -73,7 +73,8 @@ def _unreadable() -> StationmasterError:
 def _keep(message: Message, now: datetime) -> None:
     """In the order of names, so that two who tell of one account wait for each other once. A row has to be there to be held while
     it is compared: those that are new are made first, unless somebody else just did."""
-    names, latest = sorted(message.spent), now.astimezone(UTC) + _AHEAD
+    known = VirtualKey.objects.filter(name__in=message.spent).values_list("name", flat=True)      # no other can have a budget
+    names, latest = sorted(known), now.astimezone(UTC) + _AHEAD
     for at in range(0, len(names), _CHUNK):
         rows = [_row(message.account, name, message.spent[name], now, latest) for name in names[at : at + _CHUNK]]
         with transaction.atomic():

@@ -82,6 +82,7 @@ class Authority:
         self._changed: set[str] = set()                    # what other gateways have yet to hear: keys that spent,
         self._moved: list[tuple[str, int, str]] = []       # sessions that moved,
         self._learned: list[Entry] = []                    # whose ids are whose
+        self._begun = {key: each.total for key, each in spent.items()}      # what was spent before this start
         self._unbooked: set[str] = set(spent)              # keys of which the control plane has yet to hear what was spent
         self._memory = Memory()
         self._memory.owners.absorb(owners)
@@ -305,11 +306,17 @@ class Authority:
         return {key: msgspec.structs.replace(self.spent[key]) for key in keys}
 
     def recover(self, stored: Iterable[tuple[str, str, Spent]]) -> None:
-        """What the store holds of all gateways: this one may have ended before it kept the last of what it had spent. What counts
-        there for a day to come was spent by now."""
+        """What the store holds of all gateways: this one may have ended before it kept the last of what it had spent, or its disk
+        was put back. What was spent since it began comes on top. What counts there for a day to come was spent by now."""
         for gateway, key, spent in stored:
-            if gateway == self._cluster.name and spent.total > self.spent.setdefault(key, Spent()).total:
-                self.spent[key] = by(self._cluster.day, spent)
+            own = self.spent.setdefault(key, Spent())
+            if gateway == self._cluster.name and spent.total > own.total:
+                since = own.total - self._begun.get(key, 0)
+                found = msgspec.structs.replace(by(self._cluster.day, spent))
+                if since:
+                    found.add(since, max(own.day, found.day))
+                self.spent[key] = found
+                self._begun[key] = found.total
                 self._unbooked.add(key)
                 self.count({key})
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -121,7 +121,8 @@ class Control:
         TokenRefused and NeverTaken."""
         body = msgspec.msgpack.encode({"account": account, "spent": spent, "ask": ask})
         headers = {**self._headers(), "content-type": MSGPACK}
-        async with self._answer(self._client.build_request("POST", "spent", content=body, headers=headers)) as answer:
+        request = self._client.build_request("POST", "spent", content=body, headers=headers)
+        async with self._answer(request, unknown=(404, 405)) as answer:
             try:
                 return _entries(await _some(answer, MOST_SPENT))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -131,10 +132,13 @@ class Control:
         return {"authorization": f"Bearer {self.token}"}
 
     @contextlib.asynccontextmanager
-    async def _answer(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+    async def _answer(self, request: httpx.Request, unknown: Collection[int] = ()) -> AsyncIterator[httpx.Response]:
+        """`unknown`: statuses of a control plane that does not know the question."""
         try:
             answer = await self._client.send(request, stream=True)
             try:
+                if answer.status_code in unknown:
+                    raise NeverTaken("the control plane does not know the question")
                 _check_status(answer.status_code)
                 yield answer
             finally:

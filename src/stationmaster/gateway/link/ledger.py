@@ -16,7 +16,7 @@ from stationmaster.gateway.link.control import Control, NeverTaken, TokenRefused
 
 EVERY = 2.0                # seconds between two looks for what is new
 ASK_EVERY = 30.0           # seconds after which it is asked what others spent
-LATER = 600.0              # the same, of a control plane that does not know the question
+LATER = 600.0              # after which one is asked or told again that does not know the question, or does not take what is told
 MOST = 5_000               # keys in one message
 
 Entry = tuple[str, str, Spent]
@@ -54,17 +54,17 @@ class Ledger:
 
     async def run(self) -> None:
         """Send what is new, ask now and then. Never ends."""
-        due, tries = 0.0, 0
+        due, quiet, tries = 0.0, 0.0, 0
         clock = asyncio.get_running_loop().time
         while True:
             try:
-                if self._account and (self._waiting or clock() >= due):
+                if self._account and clock() >= quiet and (self._waiting or clock() >= due):
                     ask = clock() >= due
                     await self._send(ask=ask)
                     due = clock() + ASK_EVERY if ask else due
                 tries = 0
             except NeverTaken:
-                due = clock() + LATER
+                quiet = clock() + LATER
             except (Unreachable, TokenRefused):
                 tries = min(tries + 1, 4)
             await asyncio.sleep(EVERY * 2**tries if self._account else EVERY / 40)

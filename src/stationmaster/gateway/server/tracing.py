@@ -36,7 +36,10 @@ class Tracing:
         """Have those sent whose trace is recorded. Raises nothing: events are worth more."""
         for event in batch:
             try:
-                if isinstance(event, Event) and (place := begin(event.trace, self._ratio, random_hex)).sampled:
+                if not isinstance(event, Event):
+                    continue
+                caller = event.trace if event.key else ""      # who has no key decides nothing
+                if (place := begin(caller, self._ratio, random_hex)).sampled:
                     self._sender.add(spans(event, place, self.vendor_of, _new_id))
             except Exception:  # noqa: BLE001  a mistake of ours loses a span
                 self._sender.lose(1)
