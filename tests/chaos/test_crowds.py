@@ -17,8 +17,8 @@ from gateway import kit as waiting
 from gateway import processes
 
 STREAMS, SECONDS, EVERY = (10_000, 60.0, 1.0) if LONG else (400, 4.0, 0.25)
-PUSH_SECONDS, PEAK_SECONDS, AT_ONCE = (300.0, 20.0, 4_000) if LONG else (4.0, 2.0, 500)
-SHARE = 0.1          # of a core, for the worker that is pushed
+PUSH_SECONDS, PEAK_SECONDS, AT_ONCE = (300.0, 20.0, 1_000) if LONG else (4.0, 2.0, 500)
+SHARE = 0.2          # of a core, for the worker that is pushed
 ENOUGH = 20_000      # open files for each of client, worker and vendor, of which a stream takes one or two
 
 

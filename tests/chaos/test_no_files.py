@@ -31,23 +31,24 @@ def test_no_more_files() -> None:
     told 503 or closed at once; the worker rests meanwhile, and serves when files are free again."""
     done = f"{WANTED:,} streams of {SECONDS:g} s come to a worker that may open {FILES:,} files more"
     reach = "told 503 or closed at once; those begun are whole; CPU ≤ 10 % while full; nobody blamed"
-    with kit.figure("F24", done, reach) as tell, kit.vendor() as url, kit.gateway(url, workers=1) as gateway:  # fmt: skip
-        (worker,) = gateway.workers()
-        most = limited(worker, FILES)
-        crowd = asyncio.run(a_crowd(gateway.port, worker, most))
-        waiting.wait_for(lambda: asks(gateway.port) == 200, within=10)
-        events = [json.loads(line) for line in gateway.events.read_text().splitlines()]
-    blamed = [each for each in events if each.get("event") == "credential" and each["state"] != "healthy"]
-    ends = Counter(crowd.ends)
-    wrong = {name: number for name, number in ends.items() if name not in ("whole", "503", "closed")}
-    tell(f"{ends['whole']:,} whole, {ends['503']:,} told 503, {ends['closed']:,} closed in {crowd.refused_ms:.0f} ms at most, "
-         f"else {wrong or 'nothing'}; {crowd.cpu:.1%} of a core while full; {len(blamed)} credentials blamed",
-         not wrong and crowd.cpu <= 0.1 and not blamed)  # fmt: skip
-    assert wrong == {}
-    assert ends["whole"] >= FILES * 0.4
-    assert ends["whole"] < WANTED
-    assert crowd.cpu <= 0.1
-    assert blamed == []
+    with kit.figure("F24", done, reach) as tell:
+        with kit.vendor() as url, kit.gateway(url, workers=1) as gateway:
+            (worker,) = gateway.workers()
+            most = limited(worker, FILES)
+            crowd = asyncio.run(a_crowd(gateway.port, worker, most))
+            waiting.wait_for(lambda: asks(gateway.port) == 200, within=10)
+            events = [json.loads(line) for line in gateway.events.read_text().splitlines()]
+        blamed = [each for each in events if each.get("event") == "credential" and each["state"] != "healthy"]
+        ends = Counter(crowd.ends)
+        wrong = {name: number for name, number in ends.items() if name not in ("whole", "503", "closed")}
+        tell(f"{ends['whole']:,} whole, {ends['503']:,} told 503, {ends['closed']:,} closed, in {crowd.refused_ms:.0f} ms, "
+             f"else {wrong or 'nothing'}; {crowd.cpu:.1%} of a core while full; {len(blamed)} credentials blamed",
+             not wrong and crowd.cpu <= 0.1 and not blamed)  # fmt: skip
+        assert wrong == {}
+        assert ends["whole"] >= FILES * 0.4
+        assert ends["whole"] < WANTED
+        assert crowd.cpu <= 0.1
+        assert blamed == []
 
 
 def limited(pid: int, more: int) -> int:

@@ -24,11 +24,11 @@ from stationmaster.gateway.core.snapshot import Settings, Snapshot
 from stationmaster.gateway.core.updates import encode_end, encode_frames
 from stationmaster.gateway.server import channel as channels
 from stationmaster.gateway.server import handover
+from stationmaster.gateway.server.accepting import BACKLOG
 from stationmaster.gateway.server.booked import Ledger
 from stationmaster.gateway.server.dial import tls_context
 from stationmaster.gateway.server.proxies import from_environ
 from stationmaster.gateway.server.steward import Steward
-from stationmaster.gateway.server.worker import BACKLOG
 from stationmaster.notify import Notifier
 from stationmaster.telemetry.config import from_environ as telemetry
 from stationmaster.tls.context import Certificates, Material

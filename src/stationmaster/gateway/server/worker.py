@@ -23,6 +23,7 @@ from stationmaster.gateway.core.requests import RequestHead
 from stationmaster.gateway.core.retries import RetryBudget
 from stationmaster.gateway.core.snapshot import Settings, Snapshot
 from stationmaster.gateway.core.table import Table
+from stationmaster.gateway.server.accepting import Accepting
 from stationmaster.gateway.server.catalogue import Catalogue
 from stationmaster.gateway.server.dial import Dialer, tls_context
 from stationmaster.gateway.server.eventlog import EventLog
@@ -41,7 +42,6 @@ TICK = 0.5                 # seconds; every timeout is checked this often, so it
 TURN = 0.002               # seconds for which a new configuration keeps requests waiting at a time
 MANY = 1000                # parts that are not let go of while the table is in use that had them
 SPARE_FILES = 64           # open files kept for what is no connection
-BACKLOG = 4096
 FAREWELL_IDLE = 5.0        # seconds for an idle connection to ask once more of a worker that retires
 FAREWELL = 2.0             # seconds for a client to end TLS too, once we have
 
@@ -88,7 +88,7 @@ class Worker:
         self._releasing: set[asyncio.Task[None]] = set()
         self._stops = 0
         self._stopping: asyncio.Event | None = None
-        self._server: asyncio.Server | None = None
+        self._accepting: Accepting | None = None
         self._front = Front(tls) if tls is not None else None
 
     # What connections and exchanges ask for.
@@ -195,9 +195,8 @@ class Worker:
         """Serve `listener` until `stop`, then drain."""
         loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        self._server = await loop.create_server(
-            lambda: ClientConnection(self), sock=listener, backlog=BACKLOG, **self._encryption()
-        )
+        self._accepting = Accepting(listener, lambda: ClientConnection(self), self._encryption())
+        await self._accepting.start()
         self.catalogue.refresh()
         ticking = loop.create_task(self._tick_forever())
         try:
@@ -248,9 +247,9 @@ class Worker:
 
     async def _drain(self) -> None:
         """Stop accepting, let what is open finish, then end it audibly."""
-        assert self._server is not None  # noqa: S101  run() set it
+        assert self._accepting is not None  # noqa: S101  run() set it
         self.draining = True
-        self._server.close()
+        self._accepting.close()
         deadline = self.clock() + self.table.settings.drain_seconds
         for client in list(self.clients):
             client.drain(self.farewell)
