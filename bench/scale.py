@@ -5,6 +5,7 @@ Costs come from results/latest.json and results/control.json. How long calls wai
 calls arrive at random (Poisson), each worker serves one thing at a time in the order of arrival.
 """
 
+import argparse
 import json
 import random
 import sys
@@ -188,4 +189,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     sys.exit(main())

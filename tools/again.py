@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from tools import takes_no_words
+
 MOST: Final = 5  # more than that is no accident
 LAST: Final = Path(".pytest_cache/v/cache/lastfailed")
 
@@ -27,4 +29,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    takes_no_words(__doc__)
     sys.exit(main())

@@ -1,6 +1,7 @@
 """Makes the documentation's site: `make site` writes dist/site from docs/, or another folder, fetching nothing. A broken link
 ends it."""
 
+import argparse
 import shutil
 import sys
 from pathlib import Path
@@ -20,4 +21,6 @@ def main(out: Path = ROOT / "dist" / "site") -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(Path(each) for each in sys.argv[1:2])))
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("out", type=Path, nargs="?", default=ROOT / "dist" / "site", help="the folder (dist/site)")
+    sys.exit(main(asked.parse_args().out))

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools import takes_no_words
+
 _OPTIONS = [
     "--universal", "--python-version", "3.11", "--generate-hashes", "--upgrade",
     "--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header", "--quiet",
@@ -26,4 +28,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    takes_no_words(__doc__)
     main()

@@ -21,6 +21,8 @@ import msgspec
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from tools import takes_no_words
+
 FOLDER = Path("docs/images")
 ADDRESS, PASSWORD = "admin@example.com", "three wet badgers hum"
 SIZE = {"width": 1280, "height": 800}
@@ -273,4 +275,5 @@ def _write(path: Path, png: bytes) -> None:
 
 
 if __name__ == "__main__":
+    takes_no_words(__doc__)
     sys.exit(main())

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from tools import takes_no_words
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs" / "reliability.md"
 RESULTS: Final = ROOT / "bench" / "results" / "chaos.json"
@@ -61,4 +63,5 @@ def written(text: str, figures: list[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
+    takes_no_words(__doc__)
     sys.exit(main())

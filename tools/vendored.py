@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from stationmaster.entrances.console.icons import ICONS
+from tools import takes_no_words
 
 FOLDER: Final = Path(__file__).parents[1] / "src/stationmaster/entrances/console/static/vendor"
 _ICONS = "icons.svg"
@@ -85,4 +86,5 @@ def _symbol(name: str, picture: str) -> str:
 
 
 if __name__ == "__main__":
+    takes_no_words(__doc__)
     main()

@@ -77,7 +77,7 @@ def test_files_that_cannot_be_written(tmp_path: Path) -> None:
         waiting.wait_for(lambda: json.loads(state.read_text()).get("main", {}).get("total") == asked * COST)
         text = trace.read_text()
         failed = text.count("(INJECTED)")
-        tell(f"{failed} calls failed; {seen['ok']:,} of {seen['sent']:,} served meanwhile, else {wrong or 'nothing'}; "
+        tell(f"{failed} system calls failed; {seen['ok']:,} of {seen['sent']:,} served meanwhile, else {wrong or 'nothing'}; "
              f"{lost:,} events lost and counted, {asked - lost:,} written", not wrong and failed > 0)  # fmt: skip
         assert wrong == {}
         assert "Cannot write the state file" in gateway.err.read_text()

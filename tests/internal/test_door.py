@@ -24,6 +24,7 @@ from stationmaster.credentials import services as credentials
 from stationmaster.entrances.internal import door
 from stationmaster.operators import services as operators
 from stationmaster.operators.models import GatewayToken
+from stationmaster.routing import services as routing
 from stationmaster.store.changes import change
 from stationmaster.store.listing import Query
 from stationmaster.usage import services as usage
@@ -287,6 +288,7 @@ def test_while_the_database_takes_nothing_in(control: Control, database: str, mo
     are; who asks for the configuration is answered meanwhile."""
     if database != "sqlite":
         pytest.skip("others wait for rows, not for all of it")
+    routing.create_key(ADMIN, {"name": "all"})
     monkeypatch.setattr(door, "PATIENCE", 1.0)
     monkeypatch.setitem(connections.settings["default"]["OPTIONS"], "timeout", 2.0)
     file = connections["default"].settings_dict["NAME"]

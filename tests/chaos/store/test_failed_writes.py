@@ -54,7 +54,7 @@ def whole() -> bool:
 @pytest.mark.parametrize("what", CALLS)
 def test_input_output_errors(database: str, what: str) -> None:
     """At each moment of the sweep: what was said to be done is there, whole, and the same process did all of it in the end."""
-    done = f"{what} of SQLite fails (EIO): the n-th, each {STEPS[what]}th after, n = {SWEEP[0]}..{SWEEP[-1]}; {CHANGES} changes"
+    done = f"{what} of SQLite fails (EIO): the n-th, one in {STEPS[what]} after, n = {SWEEP[0]}..{SWEEP[-1]}; {CHANGES} changes"
     injected = lost = unsound = unfinished = refused = 0
     with kit.figure("F5", done, "integrity ok for every n; 0 acknowledged lost; goes on without a restart") as tell:
         for first in SWEEP:
@@ -64,7 +64,7 @@ def test_input_output_errors(database: str, what: str) -> None:
             injected, refused = injected + said["injected"], refused + sum(n for w, n in said.items() if w.startswith("refused"))
             lost, unfinished, unsound = lost + len(names - there), unfinished + CHANGES - len(names), unsound + (not whole())
             connection.close()
-        tell(f"{injected} calls failed, {refused} changes refused; {lost} acknowledged lost, {unsound} of {len(SWEEP)} not "
-             f"whole, {unfinished} never done", injected > 0 and not lost + unsound + unfinished)  # fmt: skip
+        tell(f"{injected} system calls failed, {refused} changes refused; {lost} acknowledged lost, {unsound} of {len(SWEEP)} "
+             f"not whole, {unfinished} never done", injected > 0 and not lost + unsound + unfinished)  # fmt: skip
     assert injected > 0
     assert (lost, unsound, unfinished) == (0, 0, 0)
